@@ -1,0 +1,1 @@
+//! The segment and closing circuits of tacit and their proofs.

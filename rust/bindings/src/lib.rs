@@ -1,0 +1,1 @@
+//! The Python module `prover._native`: converts, calls, converts. Nothing else lives here.
