@@ -1,1 +1,3 @@
 //! The segment and closing circuits of tacit and their proofs.
+
+pub mod matrices;
