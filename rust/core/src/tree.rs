@@ -1,0 +1,1 @@
+//! To be filled in by the next commits of this module.
