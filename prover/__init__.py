@@ -1,0 +1,1 @@
+"""The Python face of tacit: batches, proofs, keys, risk tables and the command line."""
