@@ -9,13 +9,17 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CoreError {
     /// Text that is neither a decimal number nor `0x` and hexadecimal digits.
-    #[error("`{text}` is not a field element: write decimal digits without leading zeros, or 0x and 1 to 64 hexadecimal digits")]
+    #[error(
+        "`{text}` is not a field element: write decimal digits without leading zeros, or 0x and 1 to 64 hexadecimal digits"
+    )]
     FieldSyntax {
         /// The text, shortened to its first 80 characters.
         text: String,
     },
     /// A number that is not below the order of the field, and so would be a second encoding of a smaller one.
-    #[error("{value} is not below the order of the BN254 scalar field; reduce it, or check where it was computed")]
+    #[error(
+        "{value} is not below the order of the BN254 scalar field; reduce it, or check where it was computed"
+    )]
     FieldOutOfRange {
         /// The number, in hexadecimal with `0x`.
         value: String,
@@ -36,6 +40,11 @@ pub enum CoreError {
         /// Second coordinate, decimal.
         y: String,
     },
+    /// The second half of a packed signature is not a scalar.
+    #[error(
+        "the scalar S of the signature is not below the order of the Baby Jubjub subgroup; sign the message again"
+    )]
+    SignatureScalar,
     /// A tree deeper than the index type and the protocol allow.
     #[error("a state tree of depth {depth} does not exist: choose a depth from 1 to {max}")]
     TreeDepth {
@@ -59,7 +68,9 @@ pub enum CoreError {
         index: u32,
     },
     /// A stored state tree that was not written by this version, or was damaged.
-    #[error("the stored state tree is unusable: {reason}; restore it from a good copy or rebuild it from chain data")]
+    #[error(
+        "the stored state tree is unusable: {reason}; restore it from a good copy or rebuild it from chain data"
+    )]
     TreeEncoding {
         /// What is wrong, with the position or value.
         reason: String,
