@@ -1,0 +1,1 @@
+"""Tests of tacit; a package, so that `tests.reference` has one name for every tool."""

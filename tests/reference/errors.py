@@ -1,0 +1,8 @@
+"""The one error of the reference: a batch that no prover could prove.
+
+An order that the *state* refuses is no error; it ends with a reason (`admission.Reason`).
+"""
+
+
+class StaticallyWrong(ValueError):
+    """Section 4, "Statically wrong (the sealer's fault; such a batch cannot be proven)"."""
