@@ -9,7 +9,14 @@
 use std::collections::HashMap;
 
 use ark_bn254::Fr;
-use ark_ff::{One, Zero};
+use ark_ff::{BigInt, One, PrimeField, Zero};
+
+use crate::error::KeyError;
+
+/// Entries of the dictionary that every matrix has: 1 and −1.
+const DICTIONARY_START: usize = 2;
+/// Numbers encoded or decoded at a time.
+const BLOCK: usize = 1 << 14;
 
 /// One matrix in compressed rows. Wires and coefficients of row `i` lie at `starts[i] .. starts[i + 1]`.
 #[derive(Clone, Debug)]
@@ -117,9 +124,125 @@ impl SparseMatrix {
         4 * (self.starts.len() + self.wires.len() + self.numbers.len()) + 32 * self.coefficients.len()
     }
 
+    /// Feeds the canonical encoding to `sink`: counts, row ends, wires, coefficient numbers and the dictionary in order of
+    /// first use. It is injective on lists of rows: equal rows have equal encodings, different ones different encodings.
+    fn encode(&self, sink: &mut impl FnMut(&[u8])) {
+        for count in [self.rows(), self.entries(), self.coefficients.len()] {
+            sink(&(count as u64).to_le_bytes());
+        }
+        for list in [&self.starts[1..], &self.wires, &self.numbers] {
+            encode_numbers(list, sink);
+        }
+        for coefficient in &self.coefficients[DICTIONARY_START..] {
+            sink(&to_bytes(coefficient));
+        }
+    }
+
+    /// Reads what [`SparseMatrix::encode`] wrote; `wires` is the number of wires of the system.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] if the source ends early or the encoding is not canonical.
+    fn decode(source: &mut impl FnMut(&mut [u8]) -> Result<(), KeyError>, wires: usize) -> Result<Self, KeyError> {
+        let rows = decode_count(source)?;
+        let entries = decode_count(source)?;
+        let distinct = decode_count(source)?;
+        let mut starts = vec![0];
+        starts.extend(decode_numbers(source, rows)?);
+        let mut matrix = Self { starts, ..Self::default() };
+        matrix.wires = decode_numbers(source, entries)?;
+        matrix.numbers = decode_numbers(source, entries)?;
+        for _ in DICTIONARY_START..distinct {
+            let mut bytes = [0; 32];
+            source(&mut bytes)?;
+            let coefficient = from_bytes(&bytes).ok_or_else(|| malformed("a coefficient is not below the modulus"))?;
+            matrix.number_of(coefficient);
+        }
+        matrix.require_canonical(wires, distinct)?;
+        Ok(matrix)
+    }
+
+    fn require_canonical(&self, wires: usize, distinct: usize) -> Result<(), KeyError> {
+        let last = *self.starts.last().expect("starts begin with 0") as usize;
+        if last != self.entries() || self.starts.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(malformed("the row ends are not increasing"));
+        }
+        if self.coefficients.len() != distinct || self.coefficients.iter().any(Zero::is_zero) {
+            return Err(malformed("the dictionary repeats a coefficient or holds zero"));
+        }
+        let mut next = DICTIONARY_START;
+        for &number in &self.numbers {
+            if number as usize > next {
+                return Err(malformed("a coefficient is numbered out of order"));
+            }
+            next = next.max(number as usize + 1);
+        }
+        if next != distinct.max(DICTIONARY_START) {
+            return Err(malformed("the dictionary holds an unused coefficient"));
+        }
+        let ordered = |row: usize| {
+            let row = &self.wires[self.starts[row] as usize..self.starts[row + 1] as usize];
+            row.windows(2).all(|pair| pair[0] < pair[1]) && row.last().is_none_or(|&wire| (wire as usize) < wires)
+        };
+        (0..self.rows()).all(ordered).then_some(()).ok_or_else(|| malformed("a row names its wires out of order"))
+    }
+
     fn largest_wire(&self) -> Option<u32> {
         self.wires.iter().copied().max()
     }
+}
+
+fn malformed(reason: &str) -> KeyError {
+    KeyError::Malformed { part: "matrices", reason: reason.to_owned() }
+}
+
+fn to_bytes(value: &Fr) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (part, limb) in bytes.chunks_exact_mut(8).zip(value.into_bigint().0) {
+        part.copy_from_slice(&limb.to_le_bytes());
+    }
+    bytes
+}
+
+fn from_bytes(bytes: &[u8; 32]) -> Option<Fr> {
+    let mut limbs = [0; 4];
+    for (limb, part) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
+        *limb = u64::from_le_bytes(part.try_into().expect("chunks of eight"));
+    }
+    Fr::from_bigint(BigInt(limbs))
+}
+
+fn encode_numbers(list: &[u32], sink: &mut impl FnMut(&[u8])) {
+    let mut buffer = Vec::with_capacity(4 * BLOCK);
+    for block in list.chunks(BLOCK) {
+        buffer.clear();
+        block.iter().for_each(|number| buffer.extend_from_slice(&number.to_le_bytes()));
+        sink(&buffer);
+    }
+}
+
+fn decode_numbers(
+    source: &mut impl FnMut(&mut [u8]) -> Result<(), KeyError>,
+    count: usize,
+) -> Result<Vec<u32>, KeyError> {
+    // Grown block by block: a count that lies costs no more memory than the file has bytes.
+    let mut list = Vec::new();
+    let mut buffer = vec![0; 4 * BLOCK];
+    while list.len() < count {
+        let block = &mut buffer[..4 * BLOCK.min(count - list.len())];
+        source(block)?;
+        list.extend(block.chunks_exact(4).map(|part| u32::from_le_bytes(part.try_into().expect("chunks of four"))));
+    }
+    Ok(list)
+}
+
+fn decode_count(source: &mut impl FnMut(&mut [u8]) -> Result<(), KeyError>) -> Result<usize, KeyError> {
+    let mut bytes = [0; 8];
+    source(&mut bytes)?;
+    let count = u64::from_le_bytes(bytes);
+    if count >= 1 << 32 {
+        return Err(malformed("a count is 2^32 or more"));
+    }
+    Ok(count as usize)
 }
 
 fn is_canonical(terms: &[(Fr, u32)]) -> bool {
@@ -221,6 +344,38 @@ impl Matrices {
     #[must_use]
     pub fn domain_size(&self) -> usize {
         (self.rows() + self.n_inputs + 1).next_power_of_two()
+    }
+
+    /// Feeds the canonical encoding of the counts and the three matrices to `sink`; equal systems have equal encodings.
+    pub fn encode(&self, sink: &mut impl FnMut(&[u8])) {
+        for count in [self.n_inputs, self.n_witness] {
+            sink(&(count as u64).to_le_bytes());
+        }
+        for matrix in [&self.a, &self.b, &self.c] {
+            matrix.encode(sink);
+        }
+    }
+
+    /// Reads what [`Matrices::encode`] wrote. `source` fills the buffer it is given or fails.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] if the encoding is not canonical, and whatever `source` fails with.
+    pub fn decode(source: &mut impl FnMut(&mut [u8]) -> Result<(), KeyError>) -> Result<Self, KeyError> {
+        let n_inputs = decode_count(source)?;
+        let n_witness = decode_count(source)?;
+        let wires = 1 + n_inputs + n_witness;
+        let [a, b, c] = [(); 3].map(|()| SparseMatrix::decode(source, wires));
+        let matrices = Self { n_inputs, n_witness, a: a?, b: b?, c: c? };
+        if matrices.b.rows() != matrices.rows() || matrices.c.rows() != matrices.rows() {
+            return Err(malformed("the three matrices differ in rows"));
+        }
+        Ok(matrices)
+    }
+
+    /// Bytes held by the three matrices.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.a.bytes() + self.b.bytes() + self.c.bytes()
     }
 
     /// Whether `wires = (1, inputs…, witness…)` satisfies every row; if not, the first that it breaks.
