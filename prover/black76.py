@@ -83,9 +83,7 @@ _FAR_BOTTOM: Final = (
     2.33520497626869185e-3,
 )
 
-_LARGEST_DEVIATION: Final = (
-    40.0  # volatility · √years beyond which the price no longer moves in a double
-)
+_LARGEST_DEVIATION: Final = 40.0  # volatility · √years beyond which the price no longer moves in a double
 _SOLVER_STEPS: Final = 200  # bisection alone needs about 60; Newton about 6
 
 
@@ -151,8 +149,7 @@ def erfc(x: Floats) -> Floats:
     far = np.clip(size, 4.0, 40.0)
     inverse = 1.0 / (far * far)
     tail = (
-        _INVERSE_SQRT_PI
-        - inverse * _polynomial(inverse, _FAR_TOP) / _polynomial(inverse, _FAR_BOTTOM)
+        _INVERSE_SQRT_PI - inverse * _polynomial(inverse, _FAR_TOP) / _polynomial(inverse, _FAR_BOTTOM)
     ) / far
     large = _gaussian(np.minimum(size, 40.0)) * np.where(size <= 4.0, medium, tail)
     value = np.where(size <= 0.46875, small, large)
@@ -211,9 +208,7 @@ def price(
     """Undiscounted Black-76 prices; all arguments broadcast. A volatility or time of 0 gives the
     intrinsic value.
     """
-    forward, strike, years, volatility, side = _arrays(
-        forward, strike, years, volatility, _sides(call)
-    )
+    forward, strike, years, volatility, side = _arrays(forward, strike, years, volatility, _sides(call))
     deviation = volatility * np.sqrt(years)
     return intrinsic(forward, strike, side > 0.0) + _out_of_the_money(forward, strike, deviation)
 
@@ -226,9 +221,7 @@ def delta(
     call: npt.ArrayLike,
 ) -> Floats:
     """∂price/∂forward, from −1 to 1."""
-    forward, strike, years, volatility, side = _arrays(
-        forward, strike, years, volatility, _sides(call)
-    )
+    forward, strike, years, volatility, side = _arrays(forward, strike, years, volatility, _sides(call))
     d1, _ = _scores(forward, strike, volatility * np.sqrt(years))
     return side * normal_cdf(side * d1)
 

@@ -82,9 +82,7 @@ class Quote:
 
     def time_value(self) -> float:
         """The mark less intrinsic value, in the quote currency."""
-        return self.mark - float(
-            black76.intrinsic(self.forward, self.strike / UNIT, self.kind == "C")
-        )
+        return self.mark - float(black76.intrinsic(self.forward, self.strike / UNIT, self.kind == "C"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +165,7 @@ def read_chain(
     """
     if quoted_in not in ("underlying", "quote") or unpriced not in ("error", "skip"):
         raise ChainError(
-            f"quoted_in {quoted_in!r} (underlying or quote) or unpriced {unpriced!r} (error or skip)"
+            f"quoted_in {quoted_in!r} (underlying, quote) or unpriced {unpriced!r} (error, skip)"
         )
     listings = [_listing(line, cells) for line, cells in _records(Path(path))]
     _refuse_duplicates(listings)
@@ -179,8 +177,8 @@ def read_chain(
     skipped = [each for each in [*priced, *solved] if isinstance(each, Skipped)]
     quotes = [each for each in solved if isinstance(each, Quote)]
     _report_skipped(skipped, len(quotes), unpriced)
-    _refuse_contradictions(quotes, moment)
     _refuse_crossed(quotes)
+    _refuse_contradictions(quotes, moment)
     return Chain(
         tuple(quotes),
         moment,
@@ -204,9 +202,7 @@ def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
                 if not cells:
                     continue
                 if len(cells) != len(header):
-                    raise ChainError(
-                        f"line {reader.line_num}: {len(cells)} cells for {len(header)} columns"
-                    )
+                    raise ChainError(f"line {reader.line_num}: {len(cells)} cells for {len(header)} columns")
                 records.append((reader.line_num, dict(zip(header, cells, strict=True))))
     except OSError as error:
         raise ChainError(f"{path} cannot be read: {error.strerror}") from error
@@ -224,13 +220,9 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
     if twice:
         raise ChainError(f"{path} has column {twice[0]!r} twice")
     missing = [name for name in REQUIRED if name not in header]
-    missing += [
-        " or ".join(group) for group in _ALTERNATIVES if not any(name in header for name in group)
-    ]
+    missing += [" or ".join(group) for group in _ALTERNATIVES if not any(name in header for name in group)]
     if missing:
-        raise ChainError(
-            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header)}"
-        )
+        raise ChainError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(header)}")
 
 
 def _listing(line: int, cells: Mapping[str, str]) -> _Listing:
@@ -345,9 +337,7 @@ def _refuse_duplicates(listings: Sequence[_Listing]) -> None:
             )
         first = names.setdefault(listing.name, listing)
         if first is not listing:
-            raise ChainError(
-                f"{listing.name} is listed twice, in lines {first.line} and {listing.line}"
-            )
+            raise ChainError(f"{listing.name} is listed twice, in lines {first.line} and {listing.line}")
 
 
 def _valuation(listings: Sequence[_Listing], given: datetime | None) -> int:
@@ -357,9 +347,7 @@ def _valuation(listings: Sequence[_Listing], given: datetime | None) -> int:
         raise ChainError("the chain has no valuation_utc; give the time of valuation")
     moments = [moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment for moment in stated]
     if max(moments) - min(moments) > VALUATION_TOLERANCE:
-        raise ChainError(
-            f"valuation_utc runs from {min(moments)} to {max(moments)}; one chain is one moment"
-        )
+        raise ChainError(f"valuation_utc runs from {min(moments)} to {max(moments)}; one chain is one moment")
     return (max(moments) - _EPOCH) // timedelta(microseconds=1)
 
 
@@ -378,9 +366,7 @@ def _forwards(listings: Sequence[_Listing]) -> dict[int, float]:
     for expiry, values in stated.items():
         values.sort()
         if not values:
-            raise ChainError(
-                f"{expiry_code(expiry)} has no forward; fill {' or '.join(FORWARD_COLUMNS)}"
-            )
+            raise ChainError(f"{expiry_code(expiry)} has no forward; fill {' or '.join(FORWARD_COLUMNS)}")
         if values[-1] - values[0] > FORWARD_TOLERANCE * values[0]:
             raise ChainError(
                 f"the expiry {expiry_code(expiry)} has forwards from {values[0]} to {values[-1]}"
@@ -412,16 +398,12 @@ def _quote(listing: _Listing, forward: float, quoted_in: QuotedIn, moment: int) 
     elif listing.volatility is not None:
         years = years_to(listing.expiry, moment)
         mark = float(
-            black76.price(
-                forward, listing.strike / UNIT, years, listing.volatility, listing.kind == "C"
-            )
+            black76.price(forward, listing.strike / UNIT, years, listing.volatility, listing.kind == "C")
         )
     elif bid is not None and ask is not None:
         mark, spread = 0.5 * (bid + ask) * factor, (ask - bid) * factor
     else:
-        return Skipped(
-            listing.name, "neither mark_price, nor mark_iv, nor both bid_price and ask_price"
-        )
+        return Skipped(listing.name, "neither mark_price, nor mark_iv, nor both bid_price and ask_price")
     if mark * UNIT >= MAX_PRICE - 1:
         raise ChainError(f"{listing.place} has the mark {mark}, above {MAX_PRICE // UNIT}")
     return Quote(
@@ -444,15 +426,10 @@ def _with_volatility(quotes: Sequence[Quote], moment: int) -> list[Quote | Skipp
     ordered = sorted(quotes, key=lambda quote: quote.key)
     sources: dict[tuple[int, int], Quote] = {}
     for quote in sorted(ordered, key=_is_in_the_money):
-        if (
-            quote.volatility is not None
-            or quote.time_value() > TIME_VALUE_RESOLUTION * quote.forward
-        ):
+        if quote.volatility is not None or quote.time_value() > TIME_VALUE_RESOLUTION * quote.forward:
             sources.setdefault((quote.expiry, quote.strike), quote)
     wanted = {(quote.expiry, quote.strike) for quote in ordered if quote.volatility is None}
-    implied = _implied(
-        {strike: source for strike, source in sources.items() if strike in wanted}, moment
-    )
+    implied = _implied({strike: source for strike, source in sources.items() if strike in wanted}, moment)
     return [quote if quote.volatility is not None else _solved(quote, implied) for quote in ordered]
 
 
@@ -518,9 +495,7 @@ def _refuse_contradictions(quotes: Sequence[Quote], moment: int) -> None:
                 f"{100 * MIN_VOLATILITY:g} % to {100 * MAX_VOLATILITY:g} %"
             )
         years = years_to(quote.expiry, moment)
-        model = float(
-            black76.price(quote.forward, quote.strike / UNIT, years, volatility, quote.kind == "C")
-        )
+        model = float(black76.price(quote.forward, quote.strike / UNIT, years, volatility, quote.kind == "C"))
         if abs(model - quote.mark) > CONTRADICTION_TOLERANCE * quote.forward + quote.spread:
             raise ChainError(
                 f"{quote.place}: the mark {quote.mark:.6f} contradicts its volatility "
@@ -539,6 +514,5 @@ def _refuse_crossed(quotes: Sequence[Quote]) -> None:
             gap = high.mark - low.mark if low.kind == "C" else low.mark - high.mark
             if gap > CROSSING_TOLERANCE * low.forward + 0.5 * (low.spread + high.spread):
                 raise ChainError(
-                    f"strikes cross: {low.place} is marked {low.mark:.6f}, "
-                    f"{high.place} {high.mark:.6f}"
+                    f"strikes cross: {low.place} is marked {low.mark:.6f}, {high.place} {high.mark:.6f}"
                 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -41,7 +41,7 @@ from prover.chain import (
     years_to,
 )
 from prover.errors import ChainError, RiskTableError
-from prover.scenarios import BASIS, UNDAMPENED, MarginRule, Scenario, padded, scenario_set
+from prover.scenarios import BASIS, UNDAMPENED, MarginRule, Scenario, VolatilityMove, padded, scenario_set
 
 Price = NewType("Price", int)
 """10⁻⁶ of the quote currency a contract, 0 … 2⁴² − 1."""
@@ -87,9 +87,7 @@ def row_dtype(scenarios: int) -> np.dtype[np.void]:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """An instrument of the previous epoch that has expired: its settlement value must stand in the
-    contract.
-    """
+    """An instrument of the previous epoch that has expired: the contract must hold its value."""
 
     id: int
     name: str
@@ -215,13 +213,19 @@ class RiskTable:
         row = self.row(instrument)
         return settle(_kind(str(row["type"])), Price(int(row["strike"])), delivery_price)
 
+    def without(self, instruments: Iterable[str | int]) -> RiskTable:
+        """The next epoch on the same market: these instruments have settled, all others stay."""
+        gone = sorted({int(self.row(instrument)["id"]) for instrument in instruments})
+        rows = self.rows[~np.isin(self.rows["id"], gone)]
+        rows.flags.writeable = False
+        left = tuple(Left(number, str(self.row(number)["name"])) for number in gone)
+        return replace(self, rows=rows, report=Report(left=left))
+
     def greeks(self) -> list[int]:
         """Each row's Greeks as the one word that its hash absorbs: (delta + 2⁴⁰) + 2⁶⁴·gamma +
         2¹²⁸·vega.
         """
-        return [
-            greeks_word(int(row["delta"]), int(row["gamma"]), int(row["vega"])) for row in self.rows
-        ]
+        return [greeks_word(int(row["delta"]), int(row["gamma"]), int(row["vega"])) for row in self.rows]
 
     def to_json(self) -> str:
         """Canonical JSON: keys sorted, no spaces, integers as numbers below 2⁵³ and as decimal
@@ -279,9 +283,7 @@ def _carried(chain: Chain, previous: RiskTable | None) -> tuple[dict[_Key, int],
         else:
             carried[key] = int(row["id"])
     if previous and chain.valuation < previous.valuation:
-        raise ChainError(
-            f"the valuation {chain.valuation} is before the last epoch's, {previous.valuation}"
-        )
+        raise ChainError(f"the valuation {chain.valuation} is before the last epoch's, {previous.valuation}")
     return carried, tuple(left)
 
 
@@ -298,9 +300,7 @@ def _chosen(
     if max_rows is not None:
         room = max_rows - len(carried)
         if max_rows < 1 or room < 0:
-            raise ChainError(
-                f"max_rows {max_rows} is too few: {len(carried)} of the previous epoch are open"
-            )
+            raise ChainError(f"max_rows {max_rows} is too few: {len(carried)} of the previous epoch are open")
         fresh = _nearest_the_money(fresh)[:room]
     keys = carried | {quote.key for quote in fresh}
     chosen = [quote for quote in chain.quotes if quote.key in keys]
@@ -309,9 +309,7 @@ def _chosen(
     return chosen
 
 
-def _selected(
-    chain: Chain, expiries: Iterable[str] | None, instruments: Iterable[str] | None
-) -> list[Quote]:
+def _selected(chain: Chain, expiries: Iterable[str] | None, instruments: Iterable[str] | None) -> list[Quote]:
     if isinstance(expiries, str) or isinstance(instruments, str):
         raise ChainError("expiries and instruments are collections of names, not one string")
     if expiries is None and instruments is None:
@@ -319,9 +317,7 @@ def _selected(
     codes, names = set(expiries or ()), set(instruments or ())
     _refuse_unknown("expiry", codes, (expiry_code(quote.expiry) for quote in chain.quotes))
     _refuse_unknown("instrument", names, (quote.name for quote in chain.quotes))
-    return [
-        quote for quote in chain.quotes if quote.name in names or expiry_code(quote.expiry) in codes
-    ]
+    return [quote for quote in chain.quotes if quote.name in names or expiry_code(quote.expiry) in codes]
 
 
 def _refuse_unknown(what: str, wanted: set[str], present: Iterable[str]) -> None:
@@ -348,9 +344,7 @@ def _nearest_the_money(quotes: Sequence[Quote]) -> list[Quote]:
     return [quote for rung in zip_longest(*ladders.values()) for quote in rung if quote is not None]
 
 
-def _identified(
-    chosen: Sequence[Quote], carried: Mapping[_Key, int], last_id: int
-) -> tuple[list[int], int]:
+def _identified(chosen: Sequence[Quote], carried: Mapping[_Key, int], last_id: int) -> tuple[list[int], int]:
     """An id for every quote: its old one, or the next above the largest ever given; and that
     largest.
     """
@@ -384,9 +378,7 @@ def _valued(
     rows["name"] = [quote.name for quote in quotes]
     rows["mark"] = np.rint(mark * UNIT)
     rows["delta"] = np.rint(black76.delta(forward, strike, years, volatility, call) * DELTA_SCALE)
-    rows["gamma"] = _greek(
-        "gamma", black76.gamma(forward, strike, years, volatility) * GAMMA_SCALE, quotes
-    )
+    rows["gamma"] = _greek("gamma", black76.gamma(forward, strike, years, volatility) * GAMMA_SCALE, quotes)
     rows["vega"] = _greek(
         "vega", black76.vega(forward, strike, years, volatility) / 100.0 * VEGA_SCALE, quotes
     )
@@ -414,9 +406,7 @@ def _columns(
     return forward, strike, mark, volatility, years, call
 
 
-def _shocked_volatility(
-    volatility: _Floats, years: _Floats, scenario: Scenario, rule: MarginRule
-) -> _Floats:
+def _shocked_volatility(volatility: _Floats, years: _Floats, scenario: Scenario, rule: MarginRule) -> _Floats:
     """Volatility after the scenario's move, larger the nearer the expiry (docs/margin.md)."""
     days = years * 365.0
     ratio = rule.reference_days / np.maximum(days, float(rule.shortest_days))
@@ -448,9 +438,7 @@ def _greek(name: str, value: _Floats, quotes: Sequence[Quote]) -> npt.NDArray[np
     beyond = np.flatnonzero(~(value < GREEK_LIMIT))
     if beyond.size:
         first = int(beyond[0])
-        raise ChainError(
-            f"{quotes[first].name} has the {name} {value[first]:g} units, above {GREEK_LIMIT}"
-        )
+        raise ChainError(f"{quotes[first].name} has the {name} {value[first]:g} units, above {GREEK_LIMIT}")
     return np.rint(value).astype(np.uint64)
 
 
@@ -507,12 +495,9 @@ def _table_from_wire(text: str) -> RiskTable:
     except (ValueError, RecursionError) as error:
         raise RiskTableError(f"the risk table is not JSON: {error}") from error
     if _get(table, "the table", "format") != FORMAT:
-        raise RiskTableError(
-            f"the format is {_get(table, 'the table', 'format')!r}, not {FORMAT!r}"
-        )
+        raise RiskTableError(f"the format is {_get(table, 'the table', 'format')!r}, not {FORMAT!r}")
     moves = tuple(
-        _scenario_from_wire(wire)
-        for wire in _list(_get(table, "the table", "scenarios"), "scenarios")
+        _scenario_from_wire(wire) for wire in _list(_get(table, "the table", "scenarios"), "scenarios")
     )
     rows = _rows_from_wire(_list(_get(table, "the table", "rows"), "rows"), len(moves))
     last_id = _integer(_get(table, "the table", "last_id"), "last_id", 0, MAX_ID)
@@ -528,7 +513,7 @@ def _table_from_wire(text: str) -> RiskTable:
     )
 
 
-def _rows_from_wire(wires: Sequence[Any], scenarios: int) -> Rows:
+def _rows_from_wire(wires: Sequence[object], scenarios: int) -> Rows:
     rows = np.zeros(len(wires), row_dtype(scenarios))
     before = 0
     for place, wire in enumerate(wires):
@@ -538,30 +523,27 @@ def _rows_from_wire(wires: Sequence[Any], scenarios: int) -> Rows:
         values = _list(_get(wire, where, "values"), f"{where}, values")
         if len(values) != scenarios:
             raise RiskTableError(f"{where} has {len(values)} values for {scenarios} scenarios")
-        rows["values"][place] = [
-            _integer(value, f"{where}, values", 0, MAX_PRICE - 1) for value in values
-        ]
-        rows["type"][place], rows["name"][place] = _identity(wire, where)
+        rows["values"][place] = [_integer(value, f"{where}, values", 0, MAX_PRICE - 1) for value in values]
+        expiry, strike = int(rows["expiry"][place]), int(rows["strike"][place])
+        rows["type"][place], rows["name"][place] = _identity(wire, where, expiry, strike)
         if rows["id"][place] <= before:
-            raise RiskTableError(
-                f"{where} has id {rows['id'][place]}, not above the id before it, {before}"
-            )
+            raise RiskTableError(f"{where} has id {rows['id'][place]}, not above the id before it, {before}")
         before = int(rows["id"][place])
     rows.flags.writeable = False
     return rows
 
 
-def _identity(wire: Any, where: str) -> tuple[str, str]:
+def _identity(wire: object, where: str, expiry: int, strike: int) -> tuple[Kind, str]:
     """Type and name of a row, which must say the same as its expiry and strike."""
     kind, name = _get(wire, where, "type"), _get(wire, where, "name")
-    if kind not in ("C", "P") or not isinstance(name, str) or len(name) > NAME_LENGTH:
-        raise RiskTableError(f"{where}: type {kind!r} or name {name!r} is none")
-    expected = instrument_name(name.split("-")[0], int(wire["expiry"]), int(wire["strike"]), kind)
+    if not isinstance(kind, str) or kind not in ("C", "P"):
+        raise RiskTableError(f"{where}: type {kind!r} is neither C nor P")
+    if not isinstance(name, str) or len(name) > NAME_LENGTH:
+        raise RiskTableError(f"{where}: {name!r} is no name of at most {NAME_LENGTH} characters")
+    expected = instrument_name(name.split("-")[0], expiry, strike, _kind(kind))
     if name != expected:
-        raise RiskTableError(
-            f"{where}: name {name!r} contradicts its columns, which say {expected!r}"
-        )
-    return kind, name
+        raise RiskTableError(f"{where}: name {name!r} contradicts its columns, which say {expected!r}")
+    return _kind(kind), name
 
 
 def _range(name: str) -> tuple[int, int]:
@@ -570,19 +552,15 @@ def _range(name: str) -> tuple[int, int]:
     return _RANGES.get(name, (0, GREEK_LIMIT - 1))
 
 
-def _scenario_from_wire(wire: Any) -> Scenario:
+def _scenario_from_wire(wire: object) -> Scenario:
     return Scenario(
-        price=_integer(
-            _get(wire, "a scenario", "price"), "a scenario's price", -BASIS, SAFE_INTEGER
-        ),
-        volatility=_get(wire, "a scenario", "volatility"),
-        damping=_integer(
-            _get(wire, "a scenario", "damping"), "a scenario's damping", 1, UNDAMPENED
-        ),
+        price=_integer(_get(wire, "a scenario", "price"), "a scenario's price", -BASIS, SAFE_INTEGER),
+        volatility=cast(VolatilityMove, _get(wire, "a scenario", "volatility")),
+        damping=_integer(_get(wire, "a scenario", "damping"), "a scenario's damping", 1, UNDAMPENED),
     )
 
 
-def _rule_from_wire(wire: Any) -> MarginRule:
+def _rule_from_wire(wire: object) -> MarginRule:
     names = [each.name for each in fields(MarginRule)]
     return MarginRule(
         **{
@@ -592,19 +570,19 @@ def _rule_from_wire(wire: Any) -> MarginRule:
     )
 
 
-def _get(wire: Any, where: str, name: str) -> Any:
+def _get(wire: object, where: str, name: str) -> object:
     if not isinstance(wire, dict) or name not in wire:
         raise RiskTableError(f"{where} has no {name!r}")
     return wire[name]
 
 
-def _list(wire: Any, where: str) -> list[Any]:
+def _list(wire: object, where: str) -> list[object]:
     if not isinstance(wire, list):
         raise RiskTableError(f"{where} is not a list")
     return wire
 
 
-def _integer(wire: Any, where: str, low: int, high: int) -> int:
+def _integer(wire: object, where: str, low: int, high: int) -> int:
     """An integer, a number or a decimal string, within its range."""
     if isinstance(wire, bool) or not isinstance(wire, int | str):
         raise RiskTableError(f"{where}: {wire!r} is not an integer")

@@ -82,9 +82,7 @@ class MarginRule:
                 f"{self!r} is no margin rule: moves up to {10 * BASIS}, powers up to {BASIS}"
             )
         if not 0 < self.shortest_days <= self.reference_days <= 3650:
-            raise RiskTableError(
-                f"{self!r} is no margin rule: 0 < shortest_days ≤ reference_days ≤ 3650"
-            )
+            raise RiskTableError(f"{self!r} is no margin rule: 0 < shortest_days ≤ reference_days ≤ 3650")
 
 
 _SHOCKED: Final = tuple(
