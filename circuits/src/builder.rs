@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
-use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
+use ark_ff::{AdditiveGroup, Field};
 use tacit_core::field::{F, pow2};
 
 use crate::matrices::Matrices;
@@ -92,6 +92,18 @@ impl Lc {
         (-self).add_constant(F::ONE)
     }
 
+    /// `self + other`; also as `&a + &b`.
+    #[must_use]
+    pub fn add(&self, other: &Self) -> Self {
+        self.add_scaled(other, F::ONE)
+    }
+
+    /// `self − other`; also as `&a - &b`.
+    #[must_use]
+    pub fn sub(&self, other: &Self) -> Self {
+        self.add_scaled(other, -F::ONE)
+    }
+
     /// `self + factor · other`.
     #[must_use]
     pub fn add_scaled(&self, other: &Self, factor: F) -> Self {
@@ -142,11 +154,6 @@ impl Lc {
     /// `Σ part · 2^offset` over `(part, offset)`: a word of fields at the offsets that an encoding names.
     pub fn word<'a>(parts: impl IntoIterator<Item = (&'a Self, u32)>) -> Self {
         Self::linear(parts.into_iter().map(|(part, offset)| (part, pow2(offset))))
-    }
-
-    /// Σ coefficients · values of a dense row: the terms must be single wires or constants (see the Poseidon template).
-    pub(crate) fn dense<'a>(offset: F, parts: impl IntoIterator<Item = (&'a Self, F)>) -> Self {
-        Self::linear(parts.into_iter().filter(|(_, factor)| *factor != F::ZERO)).add_constant(offset)
     }
 
     fn wire(wire: u32, value: F, keep_terms: bool) -> Self {
@@ -387,7 +394,7 @@ impl Builder {
 
     /// A wire whose value the prover chooses: the circuit must bind it by rows.
     pub fn witness(&mut self, label: &'static str, value: F) -> Lc {
-        let value = if self.overrides.is_empty() { value } else { self.overridden(label, value) };
+        let value = self.choose(label, value);
         self.allocate(label, value)
     }
 
@@ -400,6 +407,11 @@ impl Builder {
             rows.labels.push((label, scope));
         }
         Lc::wire(wire, value, self.rows.is_some())
+    }
+
+    /// A value that the prover chooses and that is then allocated in parts (bits): subject to overrides of `label` too.
+    pub(crate) fn choose(&mut self, label: &'static str, value: F) -> F {
+        if self.overrides.is_empty() { value } else { self.overridden(label, value) }
     }
 
     fn overridden(&mut self, label: &'static str, value: F) -> F {
@@ -480,11 +492,7 @@ impl Builder {
 
     /// A witness that is 0 or 1: one row, named as the label.
     pub fn boolean(&mut self, label: &'static str, value: bool) -> Lc {
-        self.bit_of(label, F::from(value))
-    }
-
-    pub(crate) fn bit_of(&mut self, label: &'static str, value: F) -> Lc {
-        let bit = self.witness(label, value);
+        let bit = self.witness(label, F::from(value));
         self.enforce(label, &bit, &bit, &bit);
         bit
     }
@@ -644,12 +652,6 @@ impl Builder {
         kept.finish();
         kept
     }
-}
-
-/// The `n` lowest bits of a value's canonical representative, least significant first.
-pub(crate) fn low_bits(value: F, n: usize) -> impl Iterator<Item = bool> {
-    let integer = value.into_bigint();
-    (0..n).map(move |i| integer.get_bit(i))
 }
 
 #[cfg(test)]
