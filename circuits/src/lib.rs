@@ -9,3 +9,6 @@ pub mod fingerprint;
 pub mod keys;
 pub mod msm;
 pub mod proof;
+pub mod evm;
+pub mod keyfile;
+pub mod snarkjs;
