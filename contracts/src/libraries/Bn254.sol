@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title The curve BN254 as the precompiles of the EVM know it (EIP-196, EIP-197)
+/// @notice The only place that calls the precompiles. They refuse coordinates that are not reduced, points off the curve
+/// and, in the pairing, points outside the subgroup; every such refusal comes out of here as `false`. Which point it was,
+/// and what to say about it, is left to the caller. A point at infinity is (0, 0), as the precompiles have it.
+library Bn254 {
+    /// @notice Order of the groups: the field of the circuits, `p` of the protocol.
+    uint256 internal constant P = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    /// @notice Prime of the coordinates' field.
+    uint256 internal constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
+
+    uint256 private constant ADD = 0x06;
+    uint256 private constant MUL = 0x07;
+    uint256 private constant PAIRING = 0x08;
+
+    /// @notice A point of the first group.
+    struct G1 {
+        uint256 x;
+        uint256 y;
+    }
+
+    /// @notice `scalar · (x, y)`.
+    function mul(uint256 x, uint256 y, uint256 scalar) internal view returns (bool ok, G1 memory product) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mstore(input, x)
+            mstore(add(input, 0x20), y)
+            mstore(add(input, 0x40), scalar)
+            ok := staticcall(gas(), MUL, input, 0x60, product, 0x40)
+        }
+    }
+
+    /// @notice `a + b`.
+    function add(G1 memory a, G1 memory b) internal view returns (bool ok, G1 memory sum) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mcopy(input, a, 0x40)
+            mcopy(add(input, 0x40), b, 0x40)
+            ok := staticcall(gas(), ADD, input, 0x80, sum, 0x40)
+        }
+    }
+
+    /// @notice `−a`, for a point the precompiles have given back.
+    function negate(G1 memory a) internal pure returns (G1 memory) {
+        return G1(a.x, a.y == 0 ? 0 : Q - a.y);
+    }
+
+    /// @notice Whether every pair is made of two points and the product of `e(first, second)` over all pairs is one.
+    /// @param pairs Six words a pair: x, y of the first point; x and y of the second, imaginary parts first.
+    function pairingIsOne(uint256[] memory pairs) internal view returns (bool one) {
+        assembly ("memory-safe") {
+            // The precompile's answer is one word; on failure nothing is written and `one` stays false.
+            mstore(0x00, 0)
+            let ok := staticcall(gas(), PAIRING, add(pairs, 0x20), mul(mload(pairs), 0x20), 0x00, 0x20)
+            one := and(ok, eq(mload(0x00), 1))
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Bn254} from "./Bn254.sol";
+
+/// @title Public data words in calldata (protocol, section 8)
+/// @notice Reads words and evaluates runs of them at the data point: `Σ dᵢ z^(m−1−i)`, Horner from the first. As every word is
+/// required to be below p, a value at a point drawn after the words were fixed binds each of them in exactly one encoding.
+library DataWords {
+    /// @notice Word `position` of the data is `value`, which is not below p.
+    error WordNotReduced(uint256 position, uint256 value);
+
+    /// @notice Word `position` of `words`. The caller keeps `position` inside.
+    function read(bytes calldata words, uint256 position) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(words.offset, shl(5, position)))
+        }
+    }
+
+    /// @notice Value at `z` of the `count` words from position `from`. The caller keeps them inside `words` and z below p.
+    function evaluate(bytes calldata words, uint256 from, uint256 count, uint256 z) internal pure returns (uint256 value) {
+        uint256 p = Bn254.P;
+        bool reduced = true;
+        assembly ("memory-safe") {
+            let cursor := add(words.offset, shl(5, from))
+            let end := add(cursor, shl(5, count))
+            for {} lt(cursor, end) { cursor := add(cursor, 0x20) } {
+                let word := calldataload(cursor)
+                reduced := and(reduced, lt(word, p))
+                // Both terms are below p < 2²⁵⁴, so the sum cannot wrap; it is reduced by the next product.
+                value := add(mulmod(value, z, p), word)
+            }
+            value := mod(value, p)
+        }
+        if (!reduced) _refuse(words, from, count);
+    }
+
+    function _refuse(bytes calldata words, uint256 from, uint256 count) private pure {
+        for (uint256 i = from; i < from + count; ++i) {
+            uint256 word = read(words, i);
+            if (word >= Bn254.P) revert WordNotReduced(i, word);
+        }
+    }
+}

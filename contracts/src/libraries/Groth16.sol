@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Bn254} from "./Bn254.sol";
+
+/// @title Groth16: many proofs of one circuit and one of another in a single pairing product
+/// @notice A proof (A, B, C) of inputs x holds when e(A, B) = e(α, β) · e(Σ xⱼ·ICⱼ, γ) · e(C, δ), with x₀ = 1. Proof i is raised
+/// to a weight wᵢ below 2¹²⁸ and all equations are multiplied: N + 1 pairings for the proofs and three for each of the two keys,
+/// N + 7 in all. If any single proof fails, the product is one for at most one weight in 2¹²⁸; weights are therefore a hash of a
+/// seed, of every input and of every proof (`weight`).
+///
+/// Guaranteed here: every public input is below p, every point is one of its group, and all equations hold. What the inputs mean
+/// is left to the caller.
+library Groth16 {
+    /// @notice A verifying key. Points of the second group have their imaginary parts first (x₁, x₀, y₁, y₀).
+    struct Key {
+        Bn254.G1 alpha;
+        uint256[4] beta;
+        uint256[4] gamma;
+        uint256[4] delta;
+        /// One point for the constant 1, then one for each public input.
+        Bn254.G1[] ic;
+    }
+
+    /// @notice Proofs and inputs of one call and the pairs made from them so far.
+    struct Product {
+        bytes32 seed;
+        uint256[] pairs;
+        uint256 filled;
+    }
+
+    /// @notice Words of a proof: A (2), B (4), C (2).
+    uint256 internal constant PROOF_WORDS = 8;
+
+    /// @notice There is no segment, or the words given are not those of the proofs and inputs of whole segments and one closing
+    /// proof.
+    error WrongLengths(uint256 proofWords, uint256 inputWords);
+    /// @notice Input `index` of proof `proof` is `value`, which is not below p.
+    error InputNotReduced(uint256 proof, uint256 index, uint256 value);
+    /// @notice A or C of proof `proof` is no point of the curve.
+    error NotOnCurve(uint256 proof);
+    /// @notice At least one proof does not hold for its inputs, or its B is no point of the second group.
+    error ProofsRefused();
+
+    /// @notice Checks the proofs of N segments and, last, the closing proof; reverts unless all hold.
+    /// @param r2 What the weights' seed starts from.
+    /// @param proofs Eight words a proof: A.x, A.y, B.x₁, B.x₀, B.y₁, B.y₀, C.x, C.y.
+    /// @param inputs Public inputs of segment 1, …, segment N, closing.
+    function check(
+        bytes32 r2,
+        Key memory segment,
+        Key memory closing,
+        uint256[] calldata proofs,
+        uint256[] calldata inputs
+    ) internal view {
+        uint256 segments = _segments(segment.ic.length - 1, closing.ic.length - 1, proofs.length, inputs.length);
+        Product memory product;
+        product.seed = keccak256(abi.encodePacked(r2, inputs, proofs));
+        product.pairs = new uint256[](6 * (segments + 7));
+        uint256 split = segments * (segment.ic.length - 1);
+        _fold(product, segment, proofs[:segments * PROOF_WORDS], inputs[:split], 0);
+        _fold(product, closing, proofs[segments * PROOF_WORDS:], inputs[split:], segments);
+        if (!Bn254.pairingIsOne(product.pairs)) revert ProofsRefused();
+    }
+
+    /// @notice Weight of proof `proof`: the low 128 bits of keccak(seed ‖ proof), seed = keccak(r₂ ‖ inputs ‖ proofs).
+    function weight(bytes32 seed, uint256 proof) internal pure returns (uint256) {
+        return uint128(uint256(keccak256(abi.encodePacked(seed, proof))));
+    }
+
+    function _segments(uint256 segmentInputs, uint256 closingInputs, uint256 proofWords, uint256 inputWords)
+        private
+        pure
+        returns (uint256 segments)
+    {
+        uint256 all = proofWords / PROOF_WORDS;
+        if (all < 2 || all * PROOF_WORDS != proofWords || inputWords != (all - 1) * segmentInputs + closingInputs) {
+            revert WrongLengths(proofWords, inputWords);
+        }
+        return all - 1;
+    }
+
+    /// @dev Adds to the product the equations of all proofs of one key; the first of them is proof number `first` of the call.
+    function _fold(
+        Product memory product,
+        Key memory key,
+        uint256[] calldata proofs,
+        uint256[] calldata inputs,
+        uint256 first
+    ) private view {
+        uint256 count = proofs.length / PROOF_WORDS;
+        uint256 width = key.ic.length - 1;
+        uint256[] memory scalars = new uint256[](width + 1);
+        Bn254.G1 memory c;
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 w = weight(product.seed, first + i);
+            _addInputs(scalars, inputs[i * width:(i + 1) * width], w, first + i);
+            c = _addProof(product, proofs[i * PROOF_WORDS:(i + 1) * PROOF_WORDS], c, w, first + i);
+        }
+        _pushKey(product, key, scalars, c);
+    }
+
+    /// @dev scalars += w · (1, inputs).
+    function _addInputs(uint256[] memory scalars, uint256[] calldata inputs, uint256 w, uint256 proof) private pure {
+        scalars[0] = addmod(scalars[0], w, Bn254.P);
+        for (uint256 j = 0; j < inputs.length; ++j) {
+            uint256 x = inputs[j];
+            if (x >= Bn254.P) revert InputNotReduced(proof, j, x);
+            scalars[j + 1] = addmod(scalars[j + 1], mulmod(w, x, Bn254.P), Bn254.P);
+        }
+    }
+
+    /// @dev Pushes (w·A, B) and returns c + w·C.
+    function _addProof(
+        Product memory product,
+        uint256[] calldata words,
+        Bn254.G1 memory c,
+        uint256 w,
+        uint256 proof
+    ) private view returns (Bn254.G1 memory sum) {
+        (bool onCurve, Bn254.G1 memory a) = Bn254.mul(words[0], words[1], w);
+        if (!onCurve) revert NotOnCurve(proof);
+        _push(product, a, [words[2], words[3], words[4], words[5]]);
+        Bn254.G1 memory term;
+        (onCurve, term) = Bn254.mul(words[6], words[7], w);
+        if (!onCurve) revert NotOnCurve(proof);
+        (, sum) = Bn254.add(c, term);
+    }
+
+    /// @dev Pushes what the key's side of the folded equations is: (−w·α, β), (−Σ scalarsⱼ·ICⱼ, γ), (−c, δ).
+    function _pushKey(Product memory product, Key memory key, uint256[] memory scalars, Bn254.G1 memory c) private view {
+        (, Bn254.G1 memory alpha) = Bn254.mul(key.alpha.x, key.alpha.y, scalars[0]);
+        Bn254.G1 memory inputs;
+        for (uint256 j = 0; j < scalars.length; ++j) {
+            (, Bn254.G1 memory term) = Bn254.mul(key.ic[j].x, key.ic[j].y, scalars[j]);
+            (, inputs) = Bn254.add(inputs, term);
+        }
+        _push(product, Bn254.negate(alpha), key.beta);
+        _push(product, Bn254.negate(inputs), key.gamma);
+        _push(product, Bn254.negate(c), key.delta);
+    }
+
+    function _push(Product memory product, Bn254.G1 memory g1, uint256[4] memory g2) private pure {
+        uint256 start = product.filled;
+        uint256[] memory pairs = product.pairs;
+        pairs[start] = g1.x;
+        pairs[start + 1] = g1.y;
+        pairs[start + 2] = g2[0];
+        pairs[start + 3] = g2[1];
+        pairs[start + 4] = g2[2];
+        pairs[start + 5] = g2[3];
+        product.filled = start + 6;
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title The tree that a seal commits to (protocol, section 4)
+/// @notice Keccak Merkle tree over the touches of a batch. Leaves and nodes start with different bytes, so neither can be read as
+/// the other; positions that no touch has are zero words up to the next power of two.
+library SealTree {
+    /// @notice `keccak(0x00 ‖ index ‖ hash)`: a touch of account `index` with touch hash `hash` (L of the protocol).
+    function leaf(uint256 index, uint256 hash) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0x00)
+            mstore(add(free, 0x01), index)
+            mstore(add(free, 0x21), hash)
+            digest := keccak256(free, 0x41)
+        }
+    }
+
+    /// @notice `keccak(0x01 ‖ left ‖ right)`.
+    function node(bytes32 left, bytes32 right) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0x01)
+            mstore(add(free, 0x01), left)
+            mstore(add(free, 0x21), right)
+            digest := keccak256(free, 0x41)
+        }
+    }
+
+    /// @notice Root over `leaves`, at least one; a single leaf is its own root. Overwrites `leaves`.
+    function root(bytes32[] memory leaves) internal pure returns (bytes32) {
+        bytes32 empty = 0;
+        for (uint256 width = leaves.length; width > 1; width = (width + 1) / 2) {
+            for (uint256 i = 0; i < width; i += 2) {
+                leaves[i / 2] = node(leaves[i], i + 1 < width ? leaves[i + 1] : empty);
+            }
+            empty = node(empty, empty);
+        }
+        return leaves[0];
+    }
+}
