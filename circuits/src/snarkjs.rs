@@ -1,12 +1,12 @@
 //! Verifying key, proof and public inputs in the JSON of snarkjs, so that anyone can check a proof with a tool that is not ours.
 //!
 //! Numbers are decimal strings; points are projective with a third coordinate 1, elements of Fq2 `[real, imaginary]`.
+//! The pairing of alpha and beta comes out as snarkjs writes it: both raise to the same multiple of the final exponent.
 
-use ark_bn254::{Bn254, Fq, Fq2, Fq6, Fq12, Fr, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Fq2, Fq6, Fq12, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ec::pairing::{MillerLoopOutput, Pairing};
-use ark_ff::{Field, PrimeField};
-use num_bigint::BigUint;
+use ark_ec::pairing::Pairing;
+use ark_ff::PrimeField;
 use serde_json::{Value, json};
 
 use crate::keys::VerifyingKey;
@@ -23,7 +23,7 @@ pub fn verifying_key(key: &VerifyingKey) -> Value {
         "vk_beta_2": g2(&key.beta),
         "vk_gamma_2": g2(&key.gamma),
         "vk_delta_2": g2(&key.delta),
-        "vk_alphabeta_12": fq12(&pairing(key.alpha, key.beta)),
+        "vk_alphabeta_12": fq12(&Bn254::pairing(key.alpha, key.beta).0),
         "IC": key.ic.iter().map(g1).collect::<Vec<_>>(),
     })
 }
@@ -74,13 +74,4 @@ fn fq6(value: &Fq6) -> Value {
 
 fn fq12(value: &Fq12) -> Value {
     json!([fq6(&value.c0), fq6(&value.c1)])
-}
-
-/// The pairing with the exponent (p¹² − 1)/r as it stands. Arkworks multiplies it by a constant to save time, which
-/// changes no equation but the value that snarkjs writes down.
-fn pairing(left: G1Affine, right: G2Affine) -> Fq12 {
-    let MillerLoopOutput(value) = Bn254::multi_miller_loop([left], [right]);
-    let order = BigUint::from(Fr::MODULUS);
-    let exponent = (BigUint::from(Fq::MODULUS).pow(12) - 1u32) / order;
-    value.pow(exponent.to_u64_digits())
 }
