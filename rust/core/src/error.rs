@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+use crate::batch::BatchError;
+
 /// Why an operation of the core refused its input.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CoreError {
@@ -75,4 +77,7 @@ pub enum CoreError {
         /// What is wrong, with the position or value.
         reason: String,
     },
+    /// A batch, a table, stored state or a file of one, refused.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
 }
