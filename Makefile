@@ -1,0 +1,149 @@
+# One command, one definition: people, hooks and CI call these targets.
+# A first run sets up what it needs (.venv, node_modules, the extension, development keys); later runs find it done.
+# What is done is remembered by a file under build/, older than its sources or not.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Where cargo builds; a second working copy may point elsewhere.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# The extension is built for, and the tests of the bindings run on, the interpreter of .venv.
+export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+PYTHON_CODE := $(wildcard prover demo bench tests)
+RUST_SOURCES := $(shell find rust circuits -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock rust-toolchain.toml
+CONTRACTS := $(shell find contracts/src contracts/test contracts/script -name '*.sol' 2>/dev/null)
+# Files in git that a command writes; `make generate` writes them anew, `make check` wants that to change nothing.
+GENERATED := tests/vectors
+
+say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+
+.PHONY: help demo test test-full check bench setup venv node native keys fmt lock generate clean \
+        test-rust test-python test-contracts check-rust check-python check-contracts check-generated
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+# ---- what people run --------------------------------------------------------------------------------------------------
+
+demo: setup keys ## two sealed batches of real orders, proven, settled by a contract on a local chain
+	$(call say,Demo)
+	@python -m demo
+
+test: setup keys test-rust test-python test-contracts ## every test
+
+test-full: export TACIT_FULL := 1
+test-full: export FOUNDRY_PROFILE := full
+test-full: test ## every test at full depth (hours)
+
+check: venv node check-rust check-python check-contracts check-generated ## format, lints, types, banned calls, generated files
+
+bench: setup keys ## measure and write docs/measurements.md
+	$(call say,Bench)
+	@python -m bench
+
+fmt: venv node ## format every language
+	@cargo fmt --all
+	@ruff check --quiet --fix-only .
+	@ruff format --quiet .
+	@cd contracts && forge fmt
+
+# ---- setting up -------------------------------------------------------------------------------------------------------
+
+setup: venv node native
+
+venv: build/venv.stamp
+build/venv.stamp: requirements/dev.txt
+	$(call say,Python packages into .venv)
+	@mkdir -p build
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"tacit needs Python 3.11 or newer, found {sys.version.split()[0]}; say make PYTHON=...")'
+	@"$(PYTHON)" -m venv .venv
+	@python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+node: build/node.stamp
+build/node.stamp: package.json package-lock.json
+	$(call say,forge$(comma) anvil$(comma) solc and snarkjs into node_modules)
+	@mkdir -p build
+	@npm ci --silent
+	@touch $@
+
+native: build/native.stamp
+build/native.stamp: build/venv.stamp pyproject.toml $(RUST_SOURCES)
+	$(call say,The extension prover._native)
+	@maturin develop --release --locked
+	@touch $@
+
+# `prover setup` keeps keys that belong to the circuit as it is, and makes new ones when it has changed.
+keys: build/keys.stamp
+build/keys.stamp: build/native.stamp
+	$(call say,Development keys)
+	@for params in dev standard; do prover setup --params $$params; done
+	@touch $@
+
+# ---- tests ------------------------------------------------------------------------------------------------------------
+
+# The interpreter's own library, for test programs that embed it.
+PYTHON_LIBRARY = $$(python -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR") or "")')
+
+test-rust: venv
+	$(call say,Tests in Rust)
+	@LD_LIBRARY_PATH="$(PYTHON_LIBRARY):$${LD_LIBRARY_PATH:-}" cargo test --release --workspace --locked --quiet
+
+test-python: setup keys
+	$(call say,Tests in Python)
+	@python -m pytest --quiet
+
+test-contracts: node
+	$(call say,Tests of the contracts)
+	@cd contracts && forge test
+
+# ---- checks -----------------------------------------------------------------------------------------------------------
+
+check-rust: venv
+	$(call say,rustfmt and clippy)
+	@cargo fmt --all --check
+	@cargo clippy --release --workspace --all-targets --locked --quiet -- -D warnings
+
+check-python: venv
+	$(call say,ruff$(comma) mypy and banned calls)
+	@ruff check --quiet .
+	@ruff format --quiet --check .
+	@mypy $(PYTHON_CODE)
+	@python tests/check_banned_calls.py
+
+check-contracts: node
+	$(call say,forge fmt and the compiler's warnings)
+	@cd contracts && forge fmt --check && forge build --quiet
+
+check-generated: venv
+	$(call say,Generated files)
+	@before=$$($(DIGEST)); $(MAKE) generate; after=$$($(DIGEST)); \
+	diff <(echo "$$before") <(echo "$$after") || { echo "make generate changed the files above: look, then commit them"; exit 1; }
+
+DIGEST = find $(GENERATED) -type f ! -path '*/external/*' -print0 | sort -z | xargs -0 sha256sum
+
+generate: venv ## write the generated files in git anew
+	@python -m tests.reference.write_vectors
+
+# ---- upkeep -----------------------------------------------------------------------------------------------------------
+
+PIP_COMPILE = pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+              --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+lock: venv ## renew requirements/*.txt and package-lock.json within what the .in files allow
+	@$(PIP_COMPILE) --upgrade --output-file requirements/runtime.txt requirements/runtime.in
+	@$(PIP_COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
+	@npm install --package-lock-only --silent
+
+clean: ## remove what make built, but for .venv, node_modules and keys
+	@rm -rf build/native.stamp build/mypy build/pytest contracts/out contracts/cache
+	@cargo clean --quiet
+
+comma := ,
