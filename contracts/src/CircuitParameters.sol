@@ -14,6 +14,8 @@ abstract contract CircuitParameters is ISettlement {
     /// @inheritdoc ISettlement
     uint256 public immutable override domain;
 
+    bytes32 private constant DOMAIN_TAG = "tacit.domain.1";
+
     uint256 internal immutable CHAIN_ID;
     /// @dev Leaves of the state tree.
     uint256 internal immutable CAPACITY;
@@ -32,7 +34,7 @@ abstract contract CircuitParameters is ISettlement {
         }
         verifier = verifier_;
         CHAIN_ID = block.chainid;
-        domain = uint256(keccak256(abi.encode(bytes32("tacit.domain.1"), block.chainid, address(this)))) % Bn254.P;
+        domain = uint256(keccak256(abi.encode(DOMAIN_TAG, block.chainid, address(this)))) % Bn254.P;
         CAPACITY = 8 ** parameters.depth;
         TOUCHES_PER_SEGMENT = parameters.touches;
         ORDERS_PER_TOUCH = parameters.orders;

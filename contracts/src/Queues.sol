@@ -67,7 +67,10 @@ abstract contract Queues is CircuitParameters {
     }
 
     /// @dev Queues a deposit of `amount` token units to the account of `owner`, which is assigned if the owner has none.
-    function _enqueueDeposit(uint256 owner, uint64 amount, address payer) internal returns (uint64 entry, uint32 index) {
+    function _enqueueDeposit(uint256 owner, uint64 amount, address payer)
+        internal
+        returns (uint64 entry, uint32 index)
+    {
         _checkOwner(owner);
         if (amount == 0) revert ZeroAmount();
         uint256 total = _outstanding + amount;

@@ -190,7 +190,9 @@ abstract contract Settlement is Epochs, Queues {
         uint256 positions = segments * TOUCHES_PER_SEGMENT;
         for (uint256 i = 0; i < positions; ++i) {
             uint256 word = _touchWord(words, i, 0);
-            if (i < sealed_.touches ? !TouchWord.live(word) || word >> 162 != 0 : word != 0) revert WrongTouch(i, word);
+            if (i < sealed_.touches ? !TouchWord.live(word) || word >> 162 != 0 : word != 0) {
+                revert WrongTouch(i, word);
+            }
             if (i >= sealed_.touches) continue;
             leaves[i] = SealTree.leaf(TouchWord.index(word), _touchWord(words, i, WORD_TOUCH_HASH));
             _checkParties(words, i, word);
@@ -208,7 +210,9 @@ abstract contract Settlement is Epochs, Queues {
             if (TouchWord.exit(word) || TouchWord.amount(word) == 0) revert OpenedWithoutDeposit(position);
         }
         uint256 owner = _touchWord(words, position, WORD_OWNER);
-        if (owner != expected || (expected == 0 && TouchWord.opens(word))) revert WrongOwner(position, owner, expected);
+        if (owner != expected || (expected == 0 && TouchWord.opens(word))) {
+            revert WrongOwner(position, owner, expected);
+        }
         uint256 recipient = _touchWord(words, position, WORD_RECIPIENT);
         if (recipient >> (TouchWord.exit(word) ? 0 : 160) != 0) revert WrongRecipient(position, recipient);
     }
@@ -219,7 +223,7 @@ abstract contract Settlement is Epochs, Queues {
         uint32[] memory ids = new uint32[](epoch.instruments);
         for (uint256 row = 0; row < RISK_ROWS; ++row) {
             uint256 word = _closingWord(words, segments, row);
-            if (row < ids.length) ids[row] = uint32(word & (2 ** ID_BITS - 1));
+            if (row < ids.length) ids[row] = _id(word);
             else if (word != 0) revert UnusedRow(row, word);
         }
         bytes32 computed = _hashIds(ids);
@@ -238,14 +242,20 @@ abstract contract Settlement is Epochs, Queues {
             uint256 word = _closingWord(words, segments, RISK_ROWS + row);
             if (word == 0) ended = true;
             if (word == 0) continue;
-            uint256 id = word & (2 ** ID_BITS - 1);
-            if (ended || id <= last || !_isSettledAs(uint32(id), word >> ID_BITS, sealed_.epoch)) {
+            uint32 id = _id(word);
+            if (ended || id <= last || !_isSettledAs(id, word >> ID_BITS, sealed_.epoch)) {
                 revert WrongSettledRow(row, word);
             }
             while (next < open.length && open[next] < id) ++next;
-            if (next < open.length && open[next] == id) revert SettledInstrumentOpen(uint32(id));
+            if (next < open.length && open[next] == id) revert SettledInstrumentOpen(id);
             last = id;
         }
+    }
+
+    /// @dev Instrument id of a closing word.
+    function _id(uint256 word) private pure returns (uint32) {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint32(word & (2 ** ID_BITS - 1)); // the mask leaves 27 bits
     }
 
     function _isSettledAs(uint32 id, uint256 value, uint32 epoch) private view returns (bool) {
@@ -263,8 +273,7 @@ abstract contract Settlement is Epochs, Queues {
         bytes32 r1
     ) private view {
         bytes32 r2 = Challenges.second(r1, closing.transcript);
-        Shared memory shared =
-            Shared(_context(sealed_), epochs(sealed_.epoch).riskRoot, Challenges.points(r1, r2));
+        Shared memory shared = Shared(_context(sealed_), epochs(sealed_.epoch).riskRoot, Challenges.points(r1, r2));
         uint256[] memory inputs = new uint256[](SEGMENT_INPUTS * segments.length + CLOSING_INPUTS);
         _pushSegments(inputs, sealed_, segments, words, shared);
         _pushClosing(inputs, sealed_, segments, closing, words, shared);

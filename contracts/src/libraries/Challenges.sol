@@ -34,9 +34,10 @@ library Challenges {
 
     /// @notice All challenges: y, θ, γ, z from r₁ with 1, 2, 3, 4 and β from r₂ with 5.
     function points(bytes32 r1, bytes32 r2) internal pure returns (Points memory) {
-        return Points({
-            y: _point(r1, 1), theta: _point(r1, 2), gamma: _point(r1, 3), z: _point(r1, 4), beta: _point(r2, 5)
-        });
+        return
+            Points({
+                y: _point(r1, 1), theta: _point(r1, 2), gamma: _point(r1, 3), z: _point(r1, 4), beta: _point(r2, 5)
+            });
     }
 
     function _point(bytes32 round, uint256 number) private pure returns (uint256) {

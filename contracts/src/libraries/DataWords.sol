@@ -18,7 +18,11 @@ library DataWords {
     }
 
     /// @notice Value at `z` of the `count` words from position `from`. The caller keeps them inside `words` and z below p.
-    function evaluate(bytes calldata words, uint256 from, uint256 count, uint256 z) internal pure returns (uint256 value) {
+    function evaluate(bytes calldata words, uint256 from, uint256 count, uint256 z)
+        internal
+        pure
+        returns (uint256 value)
+    {
         uint256 p = Bn254.P;
         bool reduced = true;
         assembly ("memory-safe") {

@@ -111,13 +111,11 @@ library Groth16 {
     }
 
     /// @dev Pushes (w·A, B) and returns c + w·C.
-    function _addProof(
-        Product memory product,
-        uint256[] calldata words,
-        Bn254.G1 memory c,
-        uint256 w,
-        uint256 proof
-    ) private view returns (Bn254.G1 memory sum) {
+    function _addProof(Product memory product, uint256[] calldata words, Bn254.G1 memory c, uint256 w, uint256 proof)
+        private
+        view
+        returns (Bn254.G1 memory sum)
+    {
         (bool onCurve, Bn254.G1 memory a) = Bn254.mul(words[0], words[1], w);
         if (!onCurve) revert NotOnCurve(proof);
         _push(product, a, [words[2], words[3], words[4], words[5]]);
@@ -128,7 +126,10 @@ library Groth16 {
     }
 
     /// @dev Pushes what the key's side of the folded equations is: (−w·α, β), (−Σ scalarsⱼ·ICⱼ, γ), (−c, δ).
-    function _pushKey(Product memory product, Key memory key, uint256[] memory scalars, Bn254.G1 memory c) private view {
+    function _pushKey(Product memory product, Key memory key, uint256[] memory scalars, Bn254.G1 memory c)
+        private
+        view
+    {
         (, Bn254.G1 memory alpha) = Bn254.mul(key.alpha.x, key.alpha.y, scalars[0]);
         Bn254.G1 memory inputs;
         for (uint256 j = 0; j < scalars.length; ++j) {
