@@ -96,7 +96,9 @@ def pads(params: Params, viewing_key: int, domain: int, index: int, iv: int) -> 
     return [pad for block in blocks for pad in block]
 
 
-def seal_reading(params: Params, domain: int, viewing_key: int, index: int, leaf: Leaf, outcomes: list[int]) -> SealedReading:
+def seal_reading(
+    params: Params, domain: int, viewing_key: int, index: int, leaf: Leaf, outcomes: list[int]
+) -> SealedReading:
     """Section 3: "v = S(5; k, domain, state*, w_4 …, u_0 …)", "c_i = x_i + pad_i", "salt of the new leaf = pad_{8B−1}".
 
     The salt already in `leaf` plays no part."""
@@ -107,7 +109,9 @@ def seal_reading(params: Params, domain: int, viewing_key: int, index: int, leaf
     return SealedReading(iv, cipher, pad[-1])
 
 
-def open_reading(params: Params, domain: int, viewing_key: int, index: int, iv: int, cipher: tuple[int, ...]) -> list[int]:
+def open_reading(
+    params: Params, domain: int, viewing_key: int, index: int, iv: int, cipher: tuple[int, ...]
+) -> list[int]:
     """The plain words state*, w_4 …, u_0 … as the owner recovers them from public data."""
     pad = pads(params, viewing_key, domain, index, iv)
     return [(c - mask) % MODULUS for c, mask in zip(cipher, pad, strict=False)]

@@ -59,7 +59,7 @@ def compress(h: list[int], block: bytes, message_bits: int) -> list[int]:
     u = pi_words()
     m = [int.from_bytes(block[8 * i : 8 * i + 8], "big") for i in range(16)]
     low, high = message_bits & MASK, message_bits >> 64
-    v = h + [u[0], u[1], u[2], u[3], low ^ u[4], low ^ u[5], high ^ u[6], high ^ u[7]]
+    v = [*h, u[0], u[1], u[2], u[3], low ^ u[4], low ^ u[5], high ^ u[6], high ^ u[7]]
     for number in range(ROUNDS):
         sigma = SIGMA[number % 10]
         for i, (a, b, c, d) in enumerate(LANES):

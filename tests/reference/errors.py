@@ -4,5 +4,5 @@ An order that the *state* refuses is no error; it ends with a reason (`admission
 """
 
 
-class StaticallyWrong(ValueError):
-    """Section 4, "Statically wrong (the sealer's fault; such a batch cannot be proven)"."""
+class UnprovableError(ValueError):
+    """Section 4, "Statically wrong (the sealer's fault; such a batch cannot be proven)", or a number out of its range."""

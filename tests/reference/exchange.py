@@ -171,5 +171,6 @@ def dump(document: Json) -> str:
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
 
-def load(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="ascii"))
+def load(path: Path) -> Json:
+    document: Json = json.loads(path.read_text(encoding="ascii"))
+    return document

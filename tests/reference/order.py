@@ -4,10 +4,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from .eddsa import Signature
-from .errors import StaticallyWrong
+from .errors import UnprovableError
 from .field import MODULUS, label, word
 from .keccak import keccak
-from .params import COUNTER_BITS, FEE_RATE_BITS, INDEX_BITS, INSTRUMENT_BITS, PRICE_BITS, QUANTITY_BITS, SLOTS, TAG_ORDER
+from .params import (
+    COUNTER_BITS,
+    FEE_RATE_BITS,
+    INDEX_BITS,
+    INSTRUMENT_BITS,
+    PRICE_BITS,
+    QUANTITY_BITS,
+    SLOTS,
+    TAG_ORDER,
+)
 from .poseidon import poseidon
 
 
@@ -92,27 +101,27 @@ def signed_quantity(order: Order, quantity: int) -> int:
 def check_fields(order: Order) -> None:
     """Section 4, "Statically wrong": a field out of range, an instrument that does not fit the kind."""
     if not 0 <= order.account < 2**INDEX_BITS:
-        raise StaticallyWrong(f"account {order.account} is out of range")
+        raise UnprovableError(f"account {order.account} is out of range")
     if not 0 <= order.instrument < 2**INSTRUMENT_BITS:
-        raise StaticallyWrong(f"instrument {order.instrument} is out of range")
+        raise UnprovableError(f"instrument {order.instrument} is out of range")
     if (order.kind == Kind.TRADE) != (order.instrument != 0):
-        raise StaticallyWrong(f"instrument {order.instrument} does not fit kind {order.kind.name}")
+        raise UnprovableError(f"instrument {order.instrument} does not fit kind {order.kind.name}")
     if not 1 <= order.quantity < 2**QUANTITY_BITS:
-        raise StaticallyWrong(f"quantity {order.quantity} is out of range")
+        raise UnprovableError(f"quantity {order.quantity} is out of range")
     if not 0 <= order.limit < 2**PRICE_BITS:
-        raise StaticallyWrong(f"limit {order.limit} is out of range")
+        raise UnprovableError(f"limit {order.limit} is out of range")
     if not 0 <= order.max_fee_rate < 2**FEE_RATE_BITS:
-        raise StaticallyWrong(f"highest fee rate {order.max_fee_rate} is out of range")
+        raise UnprovableError(f"highest fee rate {order.max_fee_rate} is out of range")
     if not 0 <= order.slot < SLOTS:
-        raise StaticallyWrong(f"nonce slot {order.slot} is out of range")
+        raise UnprovableError(f"nonce slot {order.slot} is out of range")
     for name, counter in (("epoch", order.epoch), ("first batch", order.first_batch), ("last batch", order.last_batch)):
         if not 0 <= counter < 2**COUNTER_BITS:
-            raise StaticallyWrong(f"{name} {counter} is out of range")
+            raise UnprovableError(f"{name} {counter} is out of range")
     if not 0 <= order.recipient < 2**160:
-        raise StaticallyWrong(f"recipient {order.recipient:#x} is out of range")
+        raise UnprovableError(f"recipient {order.recipient:#x} is out of range")
     if order.kind != Kind.WITHDRAW and order.recipient != 0:
-        raise StaticallyWrong(f"an order of kind {order.kind.name} has no recipient")
+        raise UnprovableError(f"an order of kind {order.kind.name} has no recipient")
     if order.kind == Kind.WITHDRAW and order.side != Side.BUY:
-        raise StaticallyWrong("a withdrawal's side is buy")
+        raise UnprovableError("a withdrawal's side is buy")
     if not 0 <= order.salt < MODULUS:
-        raise StaticallyWrong(f"salt {order.salt:#x} is not a field element")
+        raise UnprovableError(f"salt {order.salt:#x} is not a field element")

@@ -6,7 +6,7 @@ from enum import Enum
 from itertools import pairwise
 
 from . import tree
-from .errors import StaticallyWrong
+from .errors import UnprovableError
 from .field import MODULUS
 from .params import PRICE_BITS, TAG_RISK_ROW, TOP, Params
 from .poseidon import sponge
@@ -34,7 +34,9 @@ class SettledRow:
 def row_hash(params: Params, row: RiskRow) -> int:
     """Section 6: "row = S(7; id + 2²⁷·mark + 2⁶⁹·minimum, greeks, Σ_{i<6} 2^{42i}·V_{6j+i} for j < ⌈S/6⌉)"."""
     head = row.instrument + 2**27 * row.mark + 2**69 * row.short_minimum
-    packed = [sum(2 ** (42 * i) * v for i, v in enumerate(row.values[j : j + 6])) for j in range(0, params.scenarios, 6)]
+    packed = [
+        sum(2 ** (42 * i) * v for i, v in enumerate(row.values[j : j + 6])) for j in range(0, params.scenarios, 6)
+    ]
     return sponge(TAG_RISK_ROW, head, row.greeks, *packed)
 
 
@@ -46,27 +48,29 @@ def risk_root(params: Params, table: Sequence[RiskRow]) -> int:
 def check_tables(params: Params, table: Sequence[RiskRow], settled: Sequence[SettledRow]) -> None:
     """Section 6: at most M and K rows, ids strictly increasing and in no table twice, values in range."""
     if len(table) > params.rows:
-        raise StaticallyWrong(f"{len(table)} risk rows, at most {params.rows}")
+        raise UnprovableError(f"{len(table)} risk rows, at most {params.rows}")
     if len(settled) > params.settled:
-        raise StaticallyWrong(f"{len(settled)} settled rows, at most {params.settled}")
+        raise UnprovableError(f"{len(settled)} settled rows, at most {params.settled}")
     for ids in ([row.instrument for row in table], [row.instrument for row in settled]):
         if any(not 1 <= instrument < TOP for instrument in ids):
-            raise StaticallyWrong(f"an instrument id of {ids} is out of range")
+            raise UnprovableError(f"an instrument id of {ids} is out of range")
         if any(left >= right for left, right in pairwise(ids)):
-            raise StaticallyWrong(f"instrument ids {ids} are not strictly increasing")
+            raise UnprovableError(f"instrument ids {ids} are not strictly increasing")
     both = {row.instrument for row in table} & {row.instrument for row in settled}
     if both:
-        raise StaticallyWrong(f"instruments {sorted(both)} stand in the risk table and among the settled rows")
+        raise UnprovableError(f"instruments {sorted(both)} stand in the risk table and among the settled rows")
     for row in table:
         if len(row.values) != params.scenarios:
-            raise StaticallyWrong(f"instrument {row.instrument} has {len(row.values)} scenario values, not {params.scenarios}")
+            raise UnprovableError(
+                f"instrument {row.instrument} has {len(row.values)} scenario values, not {params.scenarios}"
+            )
         if any(not 0 <= price < 2**PRICE_BITS for price in (row.mark, row.short_minimum, *row.values)):
-            raise StaticallyWrong(f"a price of instrument {row.instrument} is out of range")
+            raise UnprovableError(f"a price of instrument {row.instrument} is out of range")
         if not 0 <= row.greeks < MODULUS:
-            raise StaticallyWrong(f"the Greeks of instrument {row.instrument} are not a field element")
+            raise UnprovableError(f"the Greeks of instrument {row.instrument} are not a field element")
     for line in settled:
         if not 0 <= line.value < 2**PRICE_BITS:
-            raise StaticallyWrong(f"the settlement value of instrument {line.instrument} is out of range")
+            raise UnprovableError(f"the settlement value of instrument {line.instrument} is out of range")
 
 
 class RowKind(Enum):

@@ -24,7 +24,9 @@ def levels(leaves: Mapping[int, int], depth: int) -> list[dict[int, int]]:
     for level in range(depth):
         below, zero = result[-1], zero_node(level)
         parents = sorted({position // ARITY for position in below})
-        result.append({parent: poseidon(*[below.get(ARITY * parent + i, zero) for i in range(ARITY)]) for parent in parents})
+        result.append(
+            {parent: poseidon(*[below.get(ARITY * parent + i, zero) for i in range(ARITY)]) for parent in parents}
+        )
     return result
 
 

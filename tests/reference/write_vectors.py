@@ -46,7 +46,8 @@ def hashes(rng: random.Random) -> Json:
         "inputs": hex_words(inputs),
         "poseidon": [{"inputs": k, "out": hex_word(poseidon(*inputs[:k]))} for k in (1, 2, 4, 7, 8)],
         "sponge": [
-            {"tag": tag, "inputs": n, "out": hex_word(sponge(tag, *inputs[:n]))} for tag, n in enumerate((0, 1, 7, 8, 9, 16, 17, 20), 1)
+            {"tag": tag, "inputs": n, "out": hex_word(sponge(tag, *inputs[:n]))}
+            for tag, n in enumerate((0, 1, 7, 8, 9, 16, 17, 20), 1)
         ],
         "sponge8": [{"tag": 6, "inputs": n, "out": hex_words(sponge8(6, *inputs[:n]))} for n in (4, 8, 12)],
     }
@@ -86,9 +87,24 @@ def leaf_case(rng: random.Random, params: Params, domain: int, leaf: Leaf) -> Js
 
 def extreme_orders(rng: random.Random) -> list[Order]:
     ones = Order(
-        2**21 - 1, 2**27 - 1, Side.BUY, 2**32 - 1, 2**42 - 1, 9_999, 2**32 - 1, 63, 2**32 - 1, 2**32 - 1, True, Kind.TRADE, 0, MODULUS - 1
+        2**21 - 1,
+        2**27 - 1,
+        Side.BUY,
+        2**32 - 1,
+        2**42 - 1,
+        9_999,
+        2**32 - 1,
+        63,
+        2**32 - 1,
+        2**32 - 1,
+        True,
+        Kind.TRADE,
+        0,
+        MODULUS - 1,
     )
-    withdraw = Order(5, 0, Side.BUY, 10_000, 25, 0, 0, 1, 1, 9, True, Kind.WITHDRAW, rng.randrange(2**160), rng.randrange(MODULUS))
+    withdraw = Order(
+        5, 0, Side.BUY, 10_000, 25, 0, 0, 1, 1, 9, True, Kind.WITHDRAW, rng.randrange(2**160), rng.randrange(MODULUS)
+    )
     cancel = Order(9, 0, Side.SELL, 1, 0, 0, 7, 0, 2, 2, False, Kind.CANCEL, 0, rng.randrange(MODULUS))
     return [ones, withdraw, cancel, Order(1, 1, Side.SELL, 1, 0, 0, 0, 0, 0, 0, False, Kind.TRADE, 0, 0)]
 
@@ -107,7 +123,9 @@ def order_case(domain: int, order: Order) -> Json:
 def touch_case(rng: random.Random, params: Params, domain: int, count: int) -> Json:
     orders = [order for order in extreme_orders(rng) if order.kind != Kind.WITHDRAW][:count]
     who = holder(rng)
-    sealed = tuple(SealedOrder(o, sign(SECRET, order_hash(domain, o)), 2**32 - 1 - count + i) for i, o in enumerate(orders))
+    sealed = tuple(
+        SealedOrder(o, sign(SECRET, order_hash(domain, o)), 2**32 - 1 - count + i) for i, o in enumerate(orders)
+    )
     touch = Touch(rng.randrange(params.capacity), who, 0, None, sealed)
     commitment = touch_hash(params, domain, 77, touch)
     return {
@@ -155,7 +173,9 @@ def encodings() -> Json:
         "domain": {"chain_id": 31337, "contract": address(contract), "domain": hex_word(domain)},
         "owner": {"holder": holder_json(who), "owner": hex_word(owner(who))},
         "off_curve": point_json(Point(1, 1)),
-        "leaves": [leaf_case(rng, params, domain, leaf) for params in (DEV, STANDARD) for leaf in extreme_leaves(rng, params)],
+        "leaves": [
+            leaf_case(rng, params, domain, leaf) for params in (DEV, STANDARD) for leaf in extreme_leaves(rng, params)
+        ],
         "genesis": [
             {
                 "params": params.name,
