@@ -341,6 +341,8 @@ pub struct ClearedTouch {
     pub path: Vec<[F; ARITY]>,
     /// For each of the P places of the old leaf (empties first): whether the position expired in this touch.
     pub expired: Vec<bool>,
+    /// Cash after expiry and deposit, before orders and fees, in cash units.
+    pub cash: i128,
     /// Nonce epoch of the leaf after; 0 if the account does not exist.
     pub epoch: u32,
     /// C_0 … C_{S−1}, C_mark, in den-ths of a unit of value.
@@ -384,6 +386,7 @@ impl ClearedTouch {
             new: None,
             path: vec![[F::ZERO; ARITY]; params.depth],
             expired: vec![false; params.positions],
+            cash: 0,
             epoch: 0,
             claims: vec![0; params.scenarios + 1],
             losses: vec![0; params.scenarios + 1],

@@ -254,6 +254,7 @@ impl<'a> Run<'a> {
         let leaf = Leaf { owner: touch.holder.owner(), cash, epoch: admission.epoch, bitmap, updates, salt: F::ZERO, positions };
         let mut cleared = ClearedTouch {
             expired,
+            cash: account.portfolio.cash,
             epoch: admission.epoch,
             claims: admission.assessment.claims,
             losses: admission.assessment.losses,
