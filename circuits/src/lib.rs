@@ -12,3 +12,4 @@ pub mod proof;
 pub mod evm;
 pub mod keyfile;
 pub mod snarkjs;
+pub mod solidity;
