@@ -77,7 +77,7 @@ build/node.stamp: package.json package-lock.json
 native: build/native.stamp
 build/native.stamp: build/venv.stamp pyproject.toml $(RUST_SOURCES)
 	$(call say,The extension prover._native)
-	@maturin develop --release --locked
+	@PIP_QUIET=1 maturin develop --release --locked
 	@touch $@
 
 # `prover setup` keeps keys that belong to the circuit as it is, and makes new ones when it has changed.
