@@ -95,9 +95,7 @@ def test_no_function_of_a_mathematics_library_is_called() -> None:
 
 
 @pytest.mark.parametrize(("years", "volatility"), [(0.0, 0.5), (0.5, 0.0)])
-def test_without_time_or_volatility_an_option_is_worth_its_intrinsic_value(
-    years: float, volatility: float
-) -> None:
+def test_without_time_or_volatility_an_option_is_worth_its_intrinsic_value(years: float, volatility: float) -> None:
     strikes = [80.0, 100.0, 120.0]
     assert black76.price(100.0, strikes, years, volatility, True).tolist() == [20.0, 0.0, 0.0]
     assert black76.price(100.0, strikes, years, volatility, False).tolist() == [0.0, 0.0, 20.0]
@@ -111,9 +109,7 @@ volatilities = st.floats(0.01, 5.0)
 
 @settings(deadline=None)
 @given(forwards, ratios, times, volatilities)
-def test_call_less_put_is_forward_less_strike(
-    forward: float, ratio: float, years: float, volatility: float
-) -> None:
+def test_call_less_put_is_forward_less_strike(forward: float, ratio: float, years: float, volatility: float) -> None:
     strike = forward * ratio
     call = float(black76.price(forward, strike, years, volatility, True))
     put = float(black76.price(forward, strike, years, volatility, False))
@@ -160,9 +156,7 @@ def test_the_solver_recovers_the_volatility_where_the_price_depends_on_it(
         assert implied == pytest.approx(volatility, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("price", "call"), [(0.0, True), (-1.0, True), (100.0, True), (120.0, False), (20.0, False)]
-)
+@pytest.mark.parametrize(("price", "call"), [(0.0, True), (-1.0, True), (100.0, True), (120.0, False), (20.0, False)])
 def test_a_price_that_no_volatility_gives_has_none(price: float, call: bool) -> None:
     assert math.isnan(float(black76.implied_volatility(price, 100.0, 120.0, 0.5, call)))
 

@@ -71,9 +71,7 @@ def test_marks_recomputed_from_volatility_agree_with_the_exchange() -> None:
     errors = []
     for quote in chain.quotes:
         years = (quote.expiry * 1_000_000 - chain.valuation) / (365 * 86_400 * 1_000_000)
-        model = black76.price(
-            quote.forward, quote.strike / 1e6, years, quote.volatility or 0.0, quote.kind == "C"
-        )
+        model = black76.price(quote.forward, quote.strike / 1e6, years, quote.volatility or 0.0, quote.kind == "C")
         errors.append(abs(float(model) - quote.mark) / quote.forward)
     assert np.median(errors) < 1e-6
     assert max(errors) < 2e-5
@@ -220,9 +218,7 @@ def test_an_unknown_scenario_set_is_refused() -> None:
         RiskTable.from_chain(CHAIN, scenarios="big")
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"price": -10_000}, {"damping": 0}, {"damping": 100_001}, {"volatility": "flat"}]
-)
+@pytest.mark.parametrize("wrong", [{"price": -10_000}, {"damping": 0}, {"damping": 100_001}, {"volatility": "flat"}])
 def test_a_scenario_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     right: dict[str, Any] = {"price": 0, "volatility": "up", "damping": 1}
     with pytest.raises(RiskTableError, match="is no scenario"):
@@ -244,13 +240,53 @@ def test_the_short_minimum_is_one_per_cent_of_the_index_rounded_up(table: RiskTa
 
 
 def test_a_value_beyond_the_range_of_prices_is_refused(tmp_path: Path) -> None:
-    rows = [
-        {**row, "underlying_price_implied": "800000", "underlying_price": "800000"} for row in real_rows()[:2]
-    ]
+    rows = [{**row, "underlying_price_implied": "800000", "underlying_price": "800000"} for row in real_rows()[:2]]
     path = write(tmp_path / "dear.csv", without(rows, "mark_price", "bid_price", "ask_price"))
     undampened = Scenario(50_000, "up")
     with pytest.raises(ChainError, match=r"BTC-6DEC25-80000-C is worth .* in the scenario \+500 % up, above"):
         RiskTable.from_chain(path, scenarios=[undampened])
+
+
+# --- docs/margin.md
+
+
+def documented(marker: str) -> list[list[str]]:
+    """The cells of each table line of docs/margin.md that begins with the marker."""
+    lines = (Path(__file__).parents[2] / "docs" / "margin.md").read_text().splitlines()
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines if line.startswith(marker)]
+
+
+def units(text: str) -> int:
+    """A documented amount in price units."""
+    return int(text.replace("−", "-").replace(",", "").replace(".", ""))
+
+
+def test_the_worked_example_of_the_documentation_is_computed(table: RiskTable) -> None:
+    row = table.row("BTC-26DEC25-100000-C")
+    found = {}
+    for cells in documented("| "):
+        if cells[0].isdigit() and len(cells) == 4:
+            found[int(cells[0])] = (cells[1].replace("−", "-"), units(cells[2]), units(cells[3]))
+    assert found == {
+        number: (scenario.label, int(value), int(value) - int(row["mark"]))
+        for number, (scenario, value) in enumerate(zip(table.scenarios, row["values"], strict=True))
+    }
+
+
+def test_the_margins_of_the_documentation_are_computed(table: RiskTable) -> None:
+    lines = documented("| short 1 ")
+    assert len(lines) == 5
+    for position, worst_core, core, worst_all, every in lines:
+        legs = [
+            (table.row(f"BTC-26DEC25-{leg.split('`')[1]}"), -1 if leg.startswith("short") else 1)
+            for leg in position.split(", ")
+        ]
+        changes = sum(q * (row["values"].astype(np.int64) - int(row["mark"])) for row, q in legs)
+        minimum = sum(int(row["short_minimum"]) for row, q in legs if q < 0)
+        for number, label, margin in ((16, worst_core, core), (24, worst_all, every)):
+            worst = int(np.argmin(changes[:number]))
+            assert table.scenarios[worst].label == label.replace("−", "-")
+            assert units(margin) == math.ceil(-5 * int(changes[worst]) / 4) + minimum
 
 
 # --- selection
@@ -556,9 +592,7 @@ def test_a_call_gains_and_a_put_loses_with_the_price(rows: list[Row]) -> None:
 def test_call_less_put_is_the_dampened_forward_in_every_scenario(rows: list[Row]) -> None:
     table = table_of(rows)
     forwards = {
-        (expiry_code(int(datetime.fromisoformat(row["expiry_utc"]).timestamp()))): float(
-            row["underlying_price"]
-        )
+        (expiry_code(int(datetime.fromisoformat(row["expiry_utc"]).timestamp()))): float(row["underlying_price"])
         for row in rows
     }
     for call, put in pairs(table):
@@ -595,9 +629,7 @@ def test_the_table_does_not_depend_on_the_order_of_rows(rows: list[Row], shuffle
 
 @settings(max_examples=40, deadline=None)
 @given(chains(), st.randoms(use_true_random=False), st.data())
-def test_ids_survive_epochs_whatever_joins(
-    rows: list[Row], shuffle: random.Random, data: st.DataObject
-) -> None:
+def test_ids_survive_epochs_whatever_joins(rows: list[Row], shuffle: random.Random, data: st.DataObject) -> None:
     names = [str(name) for name in table_of(rows).rows["name"]]
     listed = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     first = table_of(rows, instruments=listed)
