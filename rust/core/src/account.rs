@@ -4,6 +4,7 @@
 //! on the ranges of [`Leaf::check`], which clearing keeps for every leaf it makes.
 
 use ark_ff::{BigInteger, PrimeField};
+use serde::{Deserialize, Serialize};
 
 use crate::babyjub::Point;
 use crate::batch::BatchError;
@@ -23,11 +24,14 @@ const ID_BITS: u32 = 27;
 const POSITION_BITS: u32 = 63;
 
 /// Who an account belongs to: the opening of its owner word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Holder {
     /// The Baby Jubjub key that signs.
+    #[serde(with = "crate::json::point")]
     pub key: Point,
     /// The viewing key: what it is encrypted under. Known to owner and operator.
+    #[serde(with = "crate::json::element")]
     pub viewing_key: F,
     /// The subaccount's number.
     pub subaccount: u32,
@@ -42,28 +46,35 @@ impl Holder {
 }
 
 /// A position: net lots of one instrument, never 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// Instrument id.
     pub instrument: u32,
     /// Lots, negative if short.
+    #[serde(with = "crate::json::decimal")]
     pub quantity: i64,
 }
 
 /// The contents of a leaf that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Leaf {
     /// Owner word, see [`Holder::owner`].
+    #[serde(with = "crate::json::element")]
     pub owner: F,
     /// Cash in units of 10⁻¹⁴ quote.
+    #[serde(with = "crate::json::decimal")]
     pub cash: i128,
     /// Nonce epoch.
     pub epoch: u32,
     /// Slots of the epoch that are used up, slot i at bit i.
+    #[serde(with = "crate::json::decimal")]
     pub bitmap: u64,
     /// Live touches so far.
     pub updates: u32,
     /// Salt, derived by the rule of [`crate::seal`].
+    #[serde(with = "crate::json::element")]
     pub salt: F,
     /// Positions, ids strictly increasing, no empties.
     pub positions: Vec<Position>,

@@ -5,6 +5,7 @@
 //! it was if the batch is refused.
 
 use ark_ff::AdditiveGroup;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::account::{Holder, Leaf};
@@ -147,9 +148,11 @@ pub enum BatchError {
 }
 
 /// What the seal and the contract fix for a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Context {
     /// Domain of the contract on its chain.
+    #[serde(with = "crate::json::element")]
     pub domain: F,
     /// Batch number, from 1.
     pub batch: u32,
@@ -200,15 +203,18 @@ impl Context {
 }
 
 /// One account in a batch, with what the seal holds for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Touch {
     /// Account index.
     pub index: u32,
     /// Opening of the account's owner word.
     pub holder: Holder,
     /// Sum of the account's locked deposits, in token units; 0 is no deposit.
+    #[serde(with = "crate::json::decimal")]
     pub deposit: u64,
     /// Token units an exit asks for; none if the touch is no exit.
+    #[serde(with = "crate::json::optional_decimal")]
     pub exit: Option<u64>,
     /// Active orders, in increasing sequence number.
     pub orders: Vec<SealedOrder>,

@@ -14,6 +14,7 @@ pub mod eddsa;
 pub mod error;
 pub mod field;
 mod grain;
+pub mod json;
 pub mod keccak;
 pub mod margin;
 pub mod netting;

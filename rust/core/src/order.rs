@@ -3,6 +3,7 @@
 //! The encoding of section 4 of `docs/protocol.md`. An order's ranges are checked by [`Order::check`]; the packing relies on them.
 
 use ark_ff::PrimeField;
+use serde::{Deserialize, Serialize};
 
 use crate::eddsa;
 use crate::field::{F, from_u64, pow2};
@@ -13,7 +14,8 @@ use crate::units::{MAX_FEE_RATE_END, NONCE_SLOTS, PRICE_END, is_instrument};
 pub const TAG_ORDER: u64 = 2;
 
 /// The direction of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Receives contracts, pays premium.
     Buy,
@@ -48,7 +50,8 @@ impl Side {
 }
 
 /// What an order asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// To buy or sell an instrument.
     Trade,
@@ -71,7 +74,8 @@ impl Kind {
 }
 
 /// One order, as its owner signs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// Account index: the leaf's position.
     pub account: u32,
@@ -80,8 +84,10 @@ pub struct Order {
     /// Side; a withdrawal's is buy.
     pub side: Side,
     /// Lots.
+    #[serde(with = "crate::json::decimal")]
     pub quantity: u32,
     /// Limit in price units a contract.
+    #[serde(with = "crate::json::decimal")]
     pub limit: u64,
     /// Highest fee rate the owner accepts, in basis points of the premium.
     pub max_fee_rate: u16,
@@ -98,8 +104,10 @@ pub struct Order {
     /// Kind.
     pub kind: Kind,
     /// Address a withdrawal goes to; zero unless the order is one.
+    #[serde(with = "crate::json::address")]
     pub recipient: [u8; 20],
     /// Random field element that hides the order behind its hash.
+    #[serde(with = "crate::json::element")]
     pub salt: F,
 }
 
@@ -165,11 +173,13 @@ impl Order {
 }
 
 /// An order in a seal: signed and in its place of the queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SealedOrder {
     /// What was signed.
     pub order: Order,
     /// The owner's signature of its hash.
+    #[serde(with = "crate::json::signature")]
     pub signature: eddsa::Signature,
     /// Sequence number, from 1.
     pub sequence: u32,

@@ -4,6 +4,7 @@
 //! that orders look their instrument up in, sentinel included.
 
 use ark_ff::AdditiveGroup;
+use serde::{Deserialize, Serialize};
 
 use crate::account::packed;
 use crate::batch::{BatchError, Context};
@@ -16,17 +17,22 @@ use crate::units::{PRICE_END, TOP, is_instrument};
 pub const TAG_RISK_ROW: u64 = 7;
 
 /// What the epoch says of one open instrument. Prices are in price units a contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RiskRow {
     /// Instrument id.
     pub instrument: u32,
     /// Mark price.
+    #[serde(with = "crate::json::decimal")]
     pub mark: u64,
     /// What a short contract is charged at least.
+    #[serde(with = "crate::json::decimal")]
     pub short_minimum: u64,
     /// One opaque word that the row commits to.
+    #[serde(with = "crate::json::element")]
     pub greeks: F,
     /// Value of one contract in each scenario.
+    #[serde(with = "crate::json::decimals")]
     pub values: Vec<u64>,
 }
 
@@ -58,7 +64,8 @@ impl RiskRow {
 }
 
 /// The risk table of an epoch: rows of open instruments, ids strictly increasing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RiskTable {
     /// The rows.
     pub rows: Vec<RiskRow>,
@@ -104,11 +111,13 @@ impl RiskTable {
 }
 
 /// An instrument that has a settlement value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SettledRow {
     /// Instrument id.
     pub instrument: u32,
     /// Settlement value in price units a contract.
+    #[serde(with = "crate::json::decimal")]
     pub value: u64,
 }
 
