@@ -1,17 +1,19 @@
 //! Ranges and bits: the reason why every packed word has one reading and every comparison is one of integers.
 //!
 //! All decompositions are into boolean wires, one row a bit. Widths are below the 254 bits of the field by so much that no
-//! decomposition has a second reading modulo p; where a full-size number is taken apart, [`bits_at_most`] compares it with a bound.
+//! decomposition has a second reading modulo p; where a full-size number is taken apart, [`digits_at_most`] compares it with a bound.
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use tacit_core::field::{F, Integer, pow2};
 
 use crate::builder::{Builder, Lc};
 
-/// Label of the bits of every decomposition but [`bits_at_most`], whose bits bear the name of its check.
+/// Label of the bits of every decomposition.
 pub const BIT: &str = "bit";
+/// Label of the bits by which [`digits_at_most`] says how far a number equals its bound.
+pub const PREFIX: &str = "equal prefix";
 
-/// The widest number that the gadgets other than [`bits_at_most`] take apart: `2^253 < p`, so no second reading exists.
+/// The widest number that is taken apart into bits: `2^253 < p`, so no second reading exists.
 const MAX_BITS: u32 = 253;
 
 /// `x ∈ [0, 2ⁿ)`: n rows named `check`, n − 1 new wires. Returns the bits, least significant first.
@@ -70,31 +72,48 @@ pub fn is_non_negative(b: &mut Builder, check: &'static str, x: &Lc, n: u32) -> 
     bits(b, check, &offset, n).pop().expect("at least one bit")
 }
 
-/// The n bits of a new number that is at most `bound`: the number (n terms) and its bits, least significant first.
+/// The number of the given digits (least significant first, each known to be in `[0, 2^width)`) is at most `bound`.
 ///
-/// `value` is given as an integer, since it may have more than one representative modulo p; the bits' label is `check`.
-/// Costs n rows and one for each one-bit of the bound above its lowest zero. From the top, `run` says that all bits so far where
-/// the bound has a one are ones; where the bound has a zero, the row `(1 − run − bit) · bit = 0` forces the bit to 0 while
-/// `run = 1` and is its booleanity when `run = 0`. Below the lowest zero of the bound every bit is allowed.
-pub fn bits_at_most(
+/// Cut into chunks of `chunk` digits, the number is compared from the top: `prefix` bits that only fall say how many chunks equal the bound's; the
+/// next one must be smaller, or be the last and not larger. Rows: three for each chunk but the first, and `chunk · width`
+/// for the range of the one difference that decides. It is below 2²⁵³ in size, so it has one reading modulo p.
+pub fn digits_at_most(
     b: &mut Builder,
     check: &'static str,
-    value: &Integer,
-    n: u32,
+    digits: &[Lc],
+    width: u32,
+    chunk: usize,
     bound: &Integer,
-) -> (Lc, Vec<Lc>) {
-    let bits: Vec<Lc> = (0..n as usize).map(|i| b.witness(check, F::from(value.get_bit(i)))).collect();
-    let free = (0..n as usize).take_while(|i| bound.get_bit(*i)).count();
-    let mut run = Lc::one();
-    for (i, bit) in bits.iter().enumerate().rev() {
-        if bound.get_bit(i) {
-            b.enforce(check, bit, bit, bit);
-            run = if i >= free { b.mul(&run, bit) } else { run };
-        } else {
-            b.enforce(check, &(run.not() - bit), bit, &Lc::zero());
+) {
+    let excesses = chunk_excesses(digits, width, chunk, bound);
+    let mut prefix = Lc::one();
+    let mut deciding = Lc::zero();
+    let mut undecided = true;
+    for (i, excess) in excesses.iter().enumerate() {
+        deciding += b.mul(excess, &prefix);
+        if i + 1 < excesses.len() {
+            undecided &= excess.value() == F::ZERO;
+            let next = b.witness(PREFIX, F::from(undecided));
+            b.enforce(check, &next, &(&prefix - &next), &Lc::zero());
+            b.enforce(check, excess, &next, &Lc::zero());
+            prefix = next;
         }
     }
-    (Lc::from_bits(&bits), bits)
+    bits(b, check, &(prefix.add_constant(-F::ONE) - deciding), chunk as u32 * width);
+}
+
+/// What each chunk of the number exceeds the bound's chunk by, most significant first.
+fn chunk_excesses(digits: &[Lc], width: u32, chunk: usize, bound: &Integer) -> Vec<Lc> {
+    let bound_bits = bound.to_bits_le();
+    let bits_a_chunk = chunk * width as usize;
+    let excess = |(i, digits): (usize, &[Lc])| {
+        let bits = bound_bits.iter().skip(i * bits_a_chunk).take(bits_a_chunk);
+        let here = F::from_bigint(Integer::from_bits_le(&bits.copied().collect::<Vec<_>>())).expect("a chunk is small");
+        Lc::pack(digits, width).add_constant(-here)
+    };
+    let mut excesses: Vec<Lc> = digits.chunks(chunk).enumerate().map(excess).collect();
+    excesses.reverse();
+    excesses
 }
 
 /// The 2ᵏ selectors of k bits: selector i is 1 exactly where the bits are those of i. `2ᵏ − 1 − k` rows.
