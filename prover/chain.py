@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
@@ -164,9 +164,7 @@ def read_chain(
     chain, ``skip`` leaves it out and reports it in ``Chain.skipped``. Raises :class:`ChainError`.
     """
     if quoted_in not in ("underlying", "quote") or unpriced not in ("error", "skip"):
-        raise ChainError(
-            f"quoted_in {quoted_in!r} (underlying, quote) or unpriced {unpriced!r} (error, skip)"
-        )
+        raise ChainError(f"quoted_in {quoted_in!r} (underlying, quote) or unpriced {unpriced!r} (error, skip)")
     listings = [_listing(line, cells) for line, cells in _records(Path(path))]
     _refuse_duplicates(listings)
     moment = _valuation(listings, valuation)
@@ -238,8 +236,7 @@ def _listing(line: int, cells: Mapping[str, str]) -> _Listing:
         expiry=seconds,
         strike=strike,
         kind=kind,
-        forward=_positive(line, "underlying_price_implied", cells)
-        or _positive(line, "underlying_price", cells),
+        forward=_positive(line, "underlying_price_implied", cells) or _positive(line, "underlying_price", cells),
         mark=_number(line, "mark_price", cells),
         bid=_number(line, "bid_price", cells),
         ask=_number(line, "ask_price", cells),
@@ -259,9 +256,7 @@ def _number(line: int, column: str, cells: Mapping[str, str]) -> float | None:
     except ValueError as error:
         raise ChainError(f"line {line}: {column} {text!r} is not a number") from error
     if not math.isfinite(value):
-        raise ChainError(
-            f"line {line}: {column} {text!r} is not finite; leave it empty where there is no value"
-        )
+        raise ChainError(f"line {line}: {column} {text!r} is not finite; leave it empty where there is no value")
     if value < 0:
         raise ChainError(f"line {line}: {column} {text} is negative")
     return value
@@ -280,22 +275,18 @@ def _moment(line: int, column: str, text: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise ChainError(
-            f"line {line}: {column} {text!r} is not a time like 2025-12-26T08:00:00+00:00"
-        ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ChainError(f"line {line}: {column} {text!r} is not a time like 2025-12-26T08:00:00+00:00") from error
 
 
 def _strike(line: int, text: str) -> int:
     try:
         units = Decimal(text.strip()) * UNIT
-    except InvalidOperation as error:
+    except DecimalException as error:
         raise ChainError(f"line {line}: strike {text!r} is not a number") from error
     if not units.is_finite() or units != units.to_integral_value() or not 0 < units < MAX_PRICE:
-        raise ChainError(
-            f"line {line}: strike {text!r} is not a multiple of 0.000001 up to {MAX_PRICE // UNIT}"
-        )
+        raise ChainError(f"line {line}: strike {text!r} is not a multiple of 0.000001 up to {MAX_PRICE // UNIT}")
     return int(units)
 
 
@@ -316,9 +307,7 @@ def _name(line: int, cells: Mapping[str, str], expiry: int, strike: int, kind: K
         raise ChainError(f"line {line}: neither instrument_name nor currency is filled")
     expected = instrument_name(currency, expiry, strike, kind)
     if name and name != expected:
-        raise ChainError(
-            f"line {line}: instrument_name {name!r} contradicts its columns, which say {expected!r}"
-        )
+        raise ChainError(f"line {line}: instrument_name {name!r} contradicts its columns, which say {expected!r}")
     if len(expected) > NAME_LENGTH:
         raise ChainError(f"line {line}: instrument name {expected!r} is longer than {NAME_LENGTH}")
     return expected
@@ -332,9 +321,7 @@ def _refuse_duplicates(listings: Sequence[_Listing]) -> None:
     names: dict[str, _Listing] = {}
     for listing in listings:
         if listing.name.split("-")[0] != listings[0].name.split("-")[0]:
-            raise ChainError(
-                f"{listings[0].name} and {listing.name} are of two underlyings; one chain has one"
-            )
+            raise ChainError(f"{listings[0].name} and {listing.name} are of two underlyings; one chain has one")
         first = names.setdefault(listing.name, listing)
         if first is not listing:
             raise ChainError(f"{listing.name} is listed twice, in lines {first.line} and {listing.line}")
@@ -367,10 +354,12 @@ def _forwards(listings: Sequence[_Listing]) -> dict[int, float]:
         values.sort()
         if not values:
             raise ChainError(f"{expiry_code(expiry)} has no forward; fill {' or '.join(FORWARD_COLUMNS)}")
-        if values[-1] - values[0] > FORWARD_TOLERANCE * values[0]:
+        if not 1 <= values[0] * UNIT <= values[-1] * UNIT < MAX_PRICE:
             raise ChainError(
-                f"the expiry {expiry_code(expiry)} has forwards from {values[0]} to {values[-1]}"
+                f"the forward {values[-1]} of {expiry_code(expiry)} is not from 0.000001 to {MAX_PRICE // UNIT}"
             )
+        if values[-1] - values[0] > FORWARD_TOLERANCE * values[0]:
+            raise ChainError(f"the expiry {expiry_code(expiry)} has forwards from {values[0]} to {values[-1]}")
     return {expiry: values[(len(values) - 1) // 2] for expiry, values in stated.items()}
 
 
@@ -397,9 +386,7 @@ def _quote(listing: _Listing, forward: float, quoted_in: QuotedIn, moment: int) 
         mark = listing.mark * factor
     elif listing.volatility is not None:
         years = years_to(listing.expiry, moment)
-        mark = float(
-            black76.price(forward, listing.strike / UNIT, years, listing.volatility, listing.kind == "C")
-        )
+        mark = float(black76.price(forward, listing.strike / UNIT, years, listing.volatility, listing.kind == "C"))
     elif bid is not None and ask is not None:
         mark, spread = 0.5 * (bid + ask) * factor, (ask - bid) * factor
     else:
@@ -478,9 +465,7 @@ def _report_skipped(skipped: Sequence[Skipped], kept: int, unpriced: Unpriced) -
     if skipped and (unpriced == "error" or not kept):
         first = min(skipped, key=lambda each: each.name)
         advice = "; skip unpriced instruments to leave them out" if kept else ""
-        raise ChainError(
-            f"{len(skipped)} instruments have no price, first {first.name}: {first.reason}{advice}"
-        )
+        raise ChainError(f"{len(skipped)} instruments have no price, first {first.name}: {first.reason}{advice}")
 
 
 def _refuse_contradictions(quotes: Sequence[Quote], moment: int) -> None:
@@ -513,6 +498,4 @@ def _refuse_crossed(quotes: Sequence[Quote]) -> None:
         for low, high in pairwise(line):
             gap = high.mark - low.mark if low.kind == "C" else low.mark - high.mark
             if gap > CROSSING_TOLERANCE * low.forward + 0.5 * (low.spread + high.spread):
-                raise ChainError(
-                    f"strikes cross: {low.place} is marked {low.mark:.6f}, {high.place} {high.mark:.6f}"
-                )
+                raise ChainError(f"strikes cross: {low.place} is marked {low.mark:.6f}, {high.place} {high.mark:.6f}")

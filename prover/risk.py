@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from fractions import Fraction
 from itertools import zip_longest
 from typing import Any, Final, NewType, NoReturn, cast
@@ -110,12 +110,10 @@ def to_price(amount: str | int | Decimal) -> Price:
     """
     try:
         units = Decimal(amount) * UNIT
-    except InvalidOperation as error:
+    except DecimalException as error:
         raise RiskTableError(f"{amount!r} is not an amount") from error
     if not units.is_finite() or units != units.to_integral_value() or not 0 <= units < MAX_PRICE:
-        raise RiskTableError(
-            f"the price {amount} is not a multiple of 0.000001 from 0 to below {MAX_PRICE}/10^6"
-        )
+        raise RiskTableError(f"the price {amount} is not a multiple of 0.000001 from 0 to below {MAX_PRICE}/10^6")
     return Price(int(units))
 
 
@@ -124,9 +122,7 @@ def settle(kind: Kind, strike: Price, delivery_price: Price) -> Price:
     price units.
     """
     if not (0 <= strike < MAX_PRICE and 0 <= delivery_price < MAX_PRICE):
-        raise RiskTableError(
-            f"strike {strike} or delivery price {delivery_price} is not from 0 to {MAX_PRICE - 1}"
-        )
+        raise RiskTableError(f"strike {strike} or delivery price {delivery_price} is not from 0 to {MAX_PRICE - 1}")
     return Price(max(0, delivery_price - strike if kind == "C" else strike - delivery_price))
 
 
@@ -252,11 +248,7 @@ class RiskTable:
 
 def greeks_word(delta: int, gamma: int, vega: int) -> int:
     """Three Greeks in one word of 64-bit slots; ranges make it injective."""
-    if (
-        not -DELTA_OFFSET <= delta < DELTA_OFFSET
-        or not 0 <= gamma < GREEK_LIMIT
-        or not 0 <= vega < GREEK_LIMIT
-    ):
+    if not -DELTA_OFFSET <= delta < DELTA_OFFSET or not 0 <= gamma < GREEK_LIMIT or not 0 <= vega < GREEK_LIMIT:
         raise RiskTableError(f"Greeks out of range: delta {delta}, gamma {gamma}, vega {vega}")
     return (delta + DELTA_OFFSET) + (gamma << 64) + (vega << 128)
 
@@ -379,9 +371,7 @@ def _valued(
     rows["mark"] = np.rint(mark * UNIT)
     rows["delta"] = np.rint(black76.delta(forward, strike, years, volatility, call) * DELTA_SCALE)
     rows["gamma"] = _greek("gamma", black76.gamma(forward, strike, years, volatility) * GAMMA_SCALE, quotes)
-    rows["vega"] = _greek(
-        "vega", black76.vega(forward, strike, years, volatility) / 100.0 * VEGA_SCALE, quotes
-    )
+    rows["vega"] = _greek("vega", black76.vega(forward, strike, years, volatility) / 100.0 * VEGA_SCALE, quotes)
     rows["short_minimum"] = _short_minimum(chain.index, rule)
     for number, scenario in enumerate(scenarios):
         shocked = _shocked_volatility(volatility, years, scenario, rule)
@@ -414,9 +404,7 @@ def _shocked_volatility(volatility: _Floats, years: _Floats, scenario: Scenario,
     long = black76.power(ratio, rule.long_power / BASIS)
     size = np.where(days <= rule.reference_days, short, long)
     if scenario.volatility == "up":
-        return np.maximum(
-            volatility * (1.0 + rule.volatility_up / BASIS * size), rule.volatility_floor / BASIS
-        )
+        return np.maximum(volatility * (1.0 + rule.volatility_up / BASIS * size), rule.volatility_floor / BASIS)
     return volatility * np.maximum(0.0, 1.0 - rule.volatility_down / BASIS * size)
 
 
@@ -449,9 +437,7 @@ def _short_minimum(index: float, rule: MarginRule) -> int:
     exact = Fraction(repr(index)) * UNIT * rule.short_minimum / BASIS
     charge = -(-exact.numerator // exact.denominator)
     if charge >= MAX_PRICE:
-        raise ChainError(
-            f"the short minimum {charge} at the index {index} is above {MAX_PRICE - 1} price units"
-        )
+        raise ChainError(f"the short minimum {charge} at the index {index} is above {MAX_PRICE - 1} price units")
     return charge
 
 
@@ -489,16 +475,12 @@ def _row_to_wire(row: np.void) -> dict[str, Any]:
 
 def _table_from_wire(text: str) -> RiskTable:
     try:
-        table = json.loads(
-            text, object_pairs_hook=_object, parse_float=_refuse_float, parse_constant=_refuse_float
-        )
+        table = json.loads(text, object_pairs_hook=_object, parse_float=_refuse_float, parse_constant=_refuse_float)
     except (ValueError, RecursionError) as error:
         raise RiskTableError(f"the risk table is not JSON: {error}") from error
     if _get(table, "the table", "format") != FORMAT:
         raise RiskTableError(f"the format is {_get(table, 'the table', 'format')!r}, not {FORMAT!r}")
-    moves = tuple(
-        _scenario_from_wire(wire) for wire in _list(_get(table, "the table", "scenarios"), "scenarios")
-    )
+    moves = tuple(_scenario_from_wire(wire) for wire in _list(_get(table, "the table", "scenarios"), "scenarios"))
     rows = _rows_from_wire(_list(_get(table, "the table", "rows"), "rows"), len(moves))
     last_id = _integer(_get(table, "the table", "last_id"), "last_id", 0, MAX_ID)
     if len(rows) and last_id < int(rows["id"][-1]):
@@ -563,10 +545,7 @@ def _scenario_from_wire(wire: object) -> Scenario:
 def _rule_from_wire(wire: object) -> MarginRule:
     names = [each.name for each in fields(MarginRule)]
     return MarginRule(
-        **{
-            name: _integer(_get(wire, "the rule", name), f"the rule's {name}", 0, SAFE_INTEGER)
-            for name in names
-        }
+        **{name: _integer(_get(wire, "the rule", name), f"the rule's {name}", 0, SAFE_INTEGER) for name in names}
     )
 
 

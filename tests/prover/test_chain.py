@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prover.chain import expiry_code, instrument_name, read_chain, years_to
 from prover.errors import ChainError, TacitError
+from prover.risk import RiskTable
 
 CHAIN = Path(__file__).parents[2] / "data" / "chains" / "btc_2025-12-05.csv"
 EXPIRY = int(datetime(2025, 12, 26, 8, tzinfo=UTC).timestamp())
@@ -26,7 +31,7 @@ def real_rows() -> list[Row]:
 
 
 def write(path: Path, rows: list[Row]) -> Path:
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
@@ -60,6 +65,9 @@ def test_the_real_chain_is_read_whole() -> None:
         ("strike", "-90000", "strike '-90000' is not a multiple"),
         ("strike", "90000.0000001", "is not a multiple of 0.000001"),
         ("strike", "nan", "strike 'nan' is not a multiple"),
+        ("strike", "1e999999", "strike '1e999999' is not a"),
+        ("expiry_utc", "0001-01-01T00:00:00+14:00", "is not a time"),
+        ("underlying_price_implied", "1e-30", "is not from 0.000001 to 4398046"),
         ("strike", "91000", "contradicts its columns, which say 'BTC-26DEC25-91000-C'"),
         ("type", "X", "type 'X' is neither C nor P"),
         ("type", "P", "contradicts its columns"),
@@ -239,3 +247,24 @@ def test_lower_case_types_and_times_without_a_zone_are_understood(tmp_path: Path
         row["type"] = {"C": "call", "P": "put"}[row["type"]]
         row["expiry_utc"] = row["expiry_utc"].removesuffix("+00:00")
     assert len(read_chain(write(tmp_path / "chain.csv", rows)).quotes) == 4
+
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["", "0", "-0", "1e308", "1e-308", "nan", "-inf", "C", "P", "9" * 400, "٣", "0x10", "1_0", "\u0000"]
+    ),
+    st.text(max_size=12),
+    st.floats(allow_nan=True).map(repr),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_whatever_a_cell_holds_the_chain_is_read_or_refused(data: st.DataObject) -> None:
+    rows = real_rows()
+    for _ in range(data.draw(st.integers(1, 3))):
+        row = data.draw(st.sampled_from(rows))
+        row[data.draw(st.sampled_from(list(row)))] = data.draw(CELLS)
+    with tempfile.TemporaryDirectory() as folder, suppress(ChainError):
+        path = write(Path(folder) / "chain.csv", rows)
+        assert RiskTable.from_chain(path, unpriced="skip").rows.size
