@@ -108,7 +108,7 @@ test-contracts: node
 
 check-rust: venv
 	$(call say,rustfmt and clippy)
-	@cargo fmt --all --check
+	@cargo fmt --all --check -- -l || { echo 'the files above are not formatted: make fmt'; exit 1; }
 	@cargo clippy --release --workspace --all-targets --locked --quiet -- -D warnings
 
 check-python: venv

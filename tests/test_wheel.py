@@ -1,0 +1,62 @@
+"""The built wheel stands alone: it installs outside the checkout and works there, next to its locked dependencies."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(command: list[str | Path], cwd: Path) -> str:
+    """Runs a command without our PYTHONPATH and gives its output."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    maturin = Path(sys.executable).with_name("maturin")
+    run([maturin, "build", "--quiet", "--release", "--locked", "--out", folder], ROOT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment that has the wheel and borrows our locked dependencies, not our checkout."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    venv.create(folder / "venv", with_pip=False)
+    python = folder / "venv" / "bin" / "python"
+    run(
+        [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel],
+        folder,
+    )
+    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return python
+
+
+def test_the_wheel_holds_the_package_its_types_and_the_licences_alone(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"prover"}
+    assert {"prover/py.typed", "prover/_native.pyi"} <= set(names)
+    assert len([name for name in names if name.endswith(".so")]) == 1
+    assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE-MIT", "LICENSE-APACHE"}
+
+
+def test_the_package_imports_from_the_wheel_and_not_from_the_checkout(elsewhere: Path) -> None:
+    found = run([elsewhere, "-c", "import prover._native; print(prover.__file__)"], elsewhere.parent)
+    assert Path(found.strip()).is_relative_to(elsewhere.parent.parent)
+
+
+def test_the_command_line_is_installed(elsewhere: Path) -> None:
+    assert "verify" in run([elsewhere.with_name("prover"), "--help"], elsewhere.parent)
