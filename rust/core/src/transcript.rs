@@ -387,8 +387,14 @@ pub fn second_hash(first_hash: &[u8; 32], closing_transcript: F) -> [u8; 32] {
 /// dataHash: over the words of all segments in order, then the closing words.
 #[must_use]
 pub fn data_hash(segments: &[Segment], closing_words: &[F]) -> [u8; 32] {
-    let words = segments.iter().flat_map(Segment::words).chain(closing_words.iter().copied());
-    let bytes: Vec<u8> = words.flat_map(|word| to_be_bytes(&word)).collect();
+    let words: Vec<F> = segments.iter().flat_map(Segment::words).chain(closing_words.iter().copied()).collect();
+    words_hash(&words)
+}
+
+/// dataHash of all words as one list.
+#[must_use]
+pub fn words_hash(words: &[F]) -> [u8; 32] {
+    let bytes: Vec<u8> = words.iter().flat_map(to_be_bytes).collect();
     keccak256(&bytes)
 }
 
