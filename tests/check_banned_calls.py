@@ -127,12 +127,17 @@ ALLOWED: dict[tuple[str, str], tuple[int, str]] = {
         2,
         "the next line gives it out only if it is on the curve (and, but for g2_curve_point, in the subgroup)",
     ),
+    ("circuits/src/gadgets/eddsa.rs", "rewitnessed value"): (
+        3,
+        "sums and quotients that the row on the next line defines",
+    ),
     ("circuits/src/matrices.rs", "unordered iteration"): (
         2,
         "looked up by value; coefficients are numbered as they come",
     ),
     ("circuits/src/msm.rs", "unchecked point"): (1, "the sum of two points of the curve; the key's points are checked"),
     ("circuits/src/proof.rs", "clock or randomness"): (2, "times the phases for the progress report, nothing proven"),
+    ("rust/bindings/src/interrupt.rs", "float"): (1, "seconds of a phase, for the progress display"),
 }
 
 COMMENT_OR_STRING = {
