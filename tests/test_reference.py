@@ -1,18 +1,35 @@
 """The reference against what others computed, and its vectors against the reference."""
 
 import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.reference import babyjub, eddsa, poseidon
+from tests.reference import babyjub, eddsa, poseidon, tree
+from tests.reference.account import Leaf, Position, leaf_hash, leaf_words, open_reading, pads, state_word
+from tests.reference.auction import Bid, clear, clearing_price, demand, feasible, strictly_better, supply
 from tests.reference.babyjub import Point
+from tests.reference.batch import ClearedTouch, Result, State, state_root
 from tests.reference.blake512 import blake512
+from tests.reference.degenerate import KINDS
 from tests.reference.eddsa import Signature
-from tests.reference.exchange import dump
+from tests.reference.errors import UnprovableError
+from tests.reference.exchange import batch_from, batch_json, dump, state_from, state_json
+from tests.reference.features import features
 from tests.reference.field import MODULUS
+from tests.reference.generate import random_run
 from tests.reference.keccak import keccak
-from tests.reference.write_vectors import FILES, FOLDER
+from tests.reference.margin import Ratio, margin
+from tests.reference.netting import fee, net, position_changes, premium
+from tests.reference.order import Kind, Order, SealedOrder, Side, fields_word, order_hash
+from tests.reference.params import DEV, STANDARD, TOP, Params
+from tests.reference.scene import DOMAIN, Scene, signature_of
+from tests.reference.transcript import Header, netting_sides, next_sides, price_rule_holds, right_sides, settle
+from tests.reference.write_vectors import FILES, FOLDER, blinding_of
 
 EXTERNAL = Path(__file__).parent / "vectors" / "external"
 
@@ -69,6 +86,324 @@ def test_keys_of_low_order_sign_nothing() -> None:
 def test_points_multiply_as_in_circomlib() -> None:
     for vector in external("babyjub.json")["scalar_mul_base8"]:
         assert babyjub.multiply(int(vector["k"]), babyjub.BASE8) == Point(*map(int, vector["P"]))
+
+
+# Encodings
+
+
+def test_no_two_leaves_share_their_words() -> None:
+    base = Leaf(5, 1, 1, 1, 1, 1, (Position(1, 1),))
+    changed = [
+        replace(base, owner=6),
+        replace(base, cash=2),
+        replace(base, cash=-1),
+        replace(base, epoch=2),
+        replace(base, bitmap=2),
+        replace(base, updates=2),
+        replace(base, salt=2),
+        replace(base, positions=()),
+        replace(base, positions=(Position(1, -1),)),
+        replace(base, positions=(Position(2, 1),)),
+    ]
+    assert len({tuple(leaf_words(DEV, leaf)) for leaf in [base, *changed]}) == 1 + len(changed)
+    assert len({leaf_hash(DEV, leaf) for leaf in [base, *changed]}) == 1 + len(changed)
+
+
+@pytest.mark.parametrize("params", [DEV, STANDARD], ids=lambda p: p.name)
+def test_the_widest_words_stay_below_the_order_of_the_field(params: Params) -> None:
+    full = tuple(Position(TOP - 1 - i, 2**35 - 1) for i in reversed(range(params.positions)))
+    leaf = Leaf(0, 2**91 - 1, 2**32 - 1, 2**64 - 1, 2**32 - 1, 0, full)
+    widest = [*leaf_words(params, leaf), state_word(leaf, 2**21 - 1)]
+    assert all(0 <= value < MODULUS for value in widest)
+    assert max(value.bit_length() for value in widest) <= 252
+
+
+def test_an_order_fills_its_word_and_no_field_overlaps_another() -> None:
+    least = Order(0, 0, Side.SELL, 0, 0, 0, 0, 0, 0, 0, False, Kind.TRADE, 0, 0)
+    most = Order(
+        2**21 - 1,
+        TOP - 1,
+        Side.BUY,
+        2**32 - 1,
+        2**42 - 1,
+        2**14 - 1,
+        2**32 - 1,
+        63,
+        2**32 - 1,
+        2**32 - 1,
+        True,
+        Kind.CANCEL,
+        0,
+        0,
+    )
+    words = [fields_word(replace(least, **{name: value})) for name, value in vars(most).items() if value]
+    assert sum(words) == fields_word(most)
+    assert all(left & right == 0 for left in words for right in words if left != right)
+
+
+def test_a_tree_of_zeros_and_its_paths_lead_to_one_root() -> None:
+    leaves = {5: 7, 63: 8, 511: 9}
+    root = tree.root(leaves, 3)
+    for index in (0, 5, 63, 511):
+        value, position = leaves.get(index, 0), index
+        for children in tree.path(leaves, 3, index):
+            assert children[position % 8] == value
+            value, position = poseidon.poseidon(*children), position // 8
+        assert value == root
+    assert tree.root({}, 2) == poseidon.poseidon(*[poseidon.poseidon(*[0] * 8)] * 8)
+
+
+# Clearing
+
+
+def random_book(rng: random.Random) -> tuple[list[Bid], int]:
+    mark, count = rng.randrange(12), rng.randrange(9)
+    return [Bid(s, Side(rng.randrange(2)), rng.randrange(1, 5), rng.randrange(12)) for s in range(1, count + 1)], mark
+
+
+def test_of_all_prices_the_candidates_find_the_feasible_one_nearest_to_the_mark() -> None:
+    rng = random.Random("candidates")
+    for _ in range(1000):
+        bids, mark = random_book(rng)
+        prices = [price for price in range(14) if feasible(bids, price)]
+        nearest = min(abs(price - mark) for price in prices)
+        assert clearing_price(bids, mark) in prices
+        assert [price for price in prices if abs(price - mark) == nearest] == [clearing_price(bids, mark)]
+
+
+def test_feasible_prices_are_an_interval_of_maximal_volume() -> None:
+    rng = random.Random("interval")
+    for _ in range(300):
+        bids, _ = random_book(rng)
+        prices = [price for price in range(14) if feasible(bids, price)]
+        assert prices == list(range(prices[0], prices[-1] + 1))
+        best = max(min(demand(bids, price), supply(bids, price)) for price in range(14))
+        assert all(min(demand(bids, price), supply(bids, price)) == best for price in prices)
+
+
+def test_fills_balance_respect_limits_and_serve_earlier_orders_first() -> None:
+    rng = random.Random("fills")
+    for _ in range(1000):
+        bids, mark = random_book(rng)
+        auction = clear(bids, mark, len(bids))
+        bought = sum(auction.fills[bid.sequence] for bid in bids if bid.side == Side.BUY)
+        assert bought == sum(auction.fills[bid.sequence] for bid in bids if bid.side == Side.SELL) == auction.volume
+        for bid in bids:
+            fill, better = auction.fills[bid.sequence], strictly_better(bid, auction.price)
+            assert fill == bid.quantity if better else fill == 0 or bid.limit == auction.price
+            if bid.limit == auction.price:
+                on_cut_side = bid.side == auction.cut_side
+                assert fill == bid.quantity or (on_cut_side and bid.sequence >= auction.cut)
+                assert fill == 0 or not on_cut_side or bid.sequence <= auction.cut
+        assert auction.price == mark or auction.count > 0
+
+
+# Whole batches
+
+
+def check_promises(result: Result) -> None:
+    """Identities of section 7 and the promises of section 1 that a batch can show by itself."""
+    rng = random.Random(result.end_root)
+    settlement = settle(result, Header(1, 2, 3), blinding_of(rng, result))
+    at = settlement.challenges
+    assert settlement.sums[-1] == right_sides(result, settlement.totals, at)
+    assert next_sides(result, at.beta)[0] == next_sides(result, at.beta)[1]
+    assert all(left == right for left, right in (netting_sides(touch, at.beta) for touch in result.touches))
+    assert price_rule_holds(result)
+    assert settlement.segments[-1].root_out == result.end_root
+    assert len(settlement.segments) == -(-len(result.touches) // result.params.touches)
+    cash = expired = deposits = paid = 0
+    positions: dict[int, int] = {}
+    for touch in result.touches:
+        cash += (touch.new.cash if touch.new else 0) - (touch.old.cash if touch.old else 0)
+        expired += 10**4 * touch.expiry.value
+        deposits, paid = deposits + touch.touch.deposit, paid + touch.paid
+        for position in touch.expiry.held:
+            positions[position.instrument] = positions.get(position.instrument, 0) - position.quantity
+        for position in touch.new.positions if touch.new else ():
+            positions[position.instrument] = positions.get(position.instrument, 0) + position.quantity
+    assert cash == expired + 10**8 * (deposits - paid)
+    assert not any(positions.values())
+    check_owner_reads(result)
+
+
+def check_owner_reads(result: Result) -> None:
+    """ "account and outcome can be read from chain data with the account's own key"."""
+    domain = result.batch.context.domain
+    for touch in result.touches:
+        if touch.new is None:
+            assert touch.words[2] == touch.words[5] == 0
+            continue
+        key, index = touch.touch.holder.viewing_key, touch.touch.index
+        plain = open_reading(result.params, domain, key, index, touch.words[5], touch.words[6:])
+        words = leaf_words(result.params, touch.new)
+        assert plain == [state_word(touch.new, index), *words[4:], *touch.outcomes]
+        assert touch.new.salt == pads(result.params, key, domain, index, touch.words[5])[-1]
+        assert plain[0] % 2**188 == words[1]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_degenerate_batch(name: str) -> None:
+    kind = KINDS[name]
+    result = kind.set_up().run()
+    shown = features(result)
+    assert [feature for feature in kind.shows if not shown[feature]] == []
+    check_promises(result)
+
+
+def test_there_are_fifty_degenerate_kinds() -> None:
+    assert len(KINDS) >= 50
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_batches_keep_every_promise(seed: int) -> None:
+    for case in random_run(DEV, seed):
+        check_promises(case.result)
+        assert batch_from(batch_json(case.batch)) == case.batch
+        assert state_from(state_json(case.state)) == case.state
+
+
+def test_random_standard_batches_keep_every_promise() -> None:
+    for case in random_run(STANDARD, 0, 2):
+        check_promises(case.result)
+
+
+def test_admission_leaves_no_account_short_whatever_part_executes() -> None:
+    checked = 0
+    for seed in range(100, 106):
+        for case in random_run(DEV, seed):
+            for touch in case.result.touches:
+                checked += survives_any_execution(case.result, touch)
+    assert checked > 20
+
+
+def survives_any_execution(result: Result, touch: ClearedTouch) -> int:
+    """Tries part executions at prices up to the limit; returns how many it tried.
+
+    Where an order makes a scenario no worse (D_s = 0) that scenario may stay short."""
+    context, rng = result.batch.context, random.Random(touch.touch_hash)
+    trades = [c.order for c in touch.orders if c.admitted and c.order.kind == Kind.TRADE]
+    table = {row.instrument: row for row in result.batch.risk}
+    ratio = Ratio(context.num, context.den, context.fee_rate)
+    for _ in range(8 if trades else 0):
+        parts = [(order, rng.choice((0, order.quantity, rng.randrange(order.quantity + 1)))) for order in trades]
+        cash = touch.cash - 10**8 * touch.paid
+        for order, fill in parts:
+            price = order.limit if rng.random() < 0.5 else better_price(rng, order)
+            cash -= premium(order, fill, price) + fee(context.fee_rate, fill, price)
+        held = net(touch.expiry.held, position_changes(parts))
+        after = margin(table, ratio, result.params.scenarios, cash, held, [], 0)
+        judged = touch.admission.margin
+        worse = [c for c, d in zip(after.claims, judged.differences, strict=True) if d != 0]
+        assert all(claim >= 0 for claim in worse)
+    return 8 if trades else 0
+
+
+def better_price(rng: random.Random, order: Order) -> int:
+    return rng.randrange(order.limit + 1) if order.side == Side.BUY else order.limit + rng.randrange(1000)
+
+
+def test_a_refused_batch_leaves_the_state_as_it_was() -> None:
+    s = KINDS["margin exactly met"].set_up()
+    before, root = dict(s.state.leaves), state_root(DEV, s.state)
+    s.sequence = 7
+    s.order(2, 100, Side.BUY, 1, 1)
+    with pytest.raises(UnprovableError):
+        s.run()
+    assert dict(s.state.leaves) == before
+    assert state_root(DEV, s.state) == root
+
+
+# What makes a batch unprovable
+
+
+def altered(change: Callable[[Scene], object]) -> Scene:
+    """A fine batch of two traders after one change."""
+    s = KINDS["balanced book"].set_up()
+    change(s)
+    return s
+
+
+def sealed_of(s: Scene, index: int) -> SealedOrder:
+    return s.plans[index].orders[0]
+
+
+def alter_order(s: Scene, **fields: Any) -> None:  # noqa: ANN401
+    sealed = sealed_of(s, 1)
+    order = replace(sealed.order, **fields)
+    alter_sealed(s, 1, replace(sealed, order=order, signature=signature_of(1, order_hash(DOMAIN, order))))
+
+
+def alter_sealed(s: Scene, index: int, sealed: SealedOrder) -> None:
+    s.plans[index].orders[0] = sealed
+
+
+def reverse_orders(s: Scene) -> None:
+    s.order(1, 100, Side.BUY, 1, 1)
+    s.plans[1].orders.reverse()
+
+
+def withdraw_twice(s: Scene) -> None:
+    s.plans[1].orders.clear()
+    s.sequence = 2
+    s.withdraw(1, 1, 1)
+    s.withdraw(1, 1, 1)
+    s.plans[1].orders[0] = replace(s.plans[1].orders[0], sequence=1)
+
+
+def steal_account(s: Scene) -> None:
+    s.state = State({**s.state.leaves, 1: replace(s.state.leaves[1], owner=5)})
+
+
+def hold_unpriced(s: Scene) -> None:
+    s.account(3, 0, [(77, 1)])
+    s.plan(3)
+
+
+def alter_context(s: Scene, **fields: Any) -> None:  # noqa: ANN401
+    s.context = replace(s.context, **fields)
+
+
+STATICALLY_WRONG: dict[str, Callable[[Scene], object]] = {
+    "signature of another order": lambda s: alter_sealed(
+        s, 1, replace(sealed_of(s, 1), signature=sealed_of(s, 2).signature)
+    ),
+    "holder who does not own the account": steal_account,
+    "instrument of zero": lambda s: alter_order(s, instrument=0),
+    "cancel with an instrument": lambda s: alter_order(s, kind=Kind.CANCEL),
+    "quantity of zero": lambda s: alter_order(s, quantity=0),
+    "quantity too large": lambda s: alter_order(s, quantity=2**32),
+    "limit too high": lambda s: alter_order(s, limit=2**42),
+    "nonce slot too high": lambda s: alter_order(s, slot=64),
+    "recipient of a trade": lambda s: alter_order(s, recipient=1),
+    "order of another account": lambda s: alter_order(s, account=2),
+    "sequence number missing": lambda s: s.plans[1].orders.clear(),
+    "sequence number twice": lambda s: alter_sealed(s, 1, replace(sealed_of(s, 1), sequence=2)),
+    "sequence falling in a touch": reverse_orders,
+    "two withdrawals": withdraw_twice,
+    "too many orders": lambda s: [s.order(1, 100, Side.BUY, 1, 1) for _ in range(2)],
+    "exit with orders": lambda s: s.exit(1, 5),
+    "no touch of leaf 0": lambda s: s.plans.pop(0),
+    "index outside the tree": lambda s: s.deposit(512, 5),
+    "deposit too large": lambda s: s.deposit(3, 2**64),
+    "instrument in both tables": lambda s: s.settle(100, 5),
+    "position without a row": hold_unpriced,
+    "too many risk rows": lambda s: [s.row(200 + i, 1) for i in range(8)],
+    "risk value out of range": lambda s: s.row(100, 5, [2**42] * 4),
+    "fee rate of everything": lambda s: alter_context(s, fee_rate=10_000),
+    "ratio below one": lambda s: alter_context(s, num=3),
+    "batch of zero": lambda s: alter_context(s, batch=0),
+}
+
+
+@pytest.mark.parametrize("name", STATICALLY_WRONG)
+def test_statically_wrong_batch_cannot_be_proven(name: str) -> None:
+    altered(lambda _: None).run()
+    with pytest.raises(UnprovableError):
+        altered(STATICALLY_WRONG[name]).run()
+
+
+# Vectors
 
 
 @pytest.mark.parametrize("name", FILES)

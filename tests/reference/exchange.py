@@ -8,13 +8,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .account import Holder, Leaf, Position
+from .account import Holder, Leaf, Position, leaf_hash
 from .babyjub import Point
+from .batch import Batch, ClearedOrder, ClearedTouch, Context, Result, State
 from .eddsa import Signature
 from .field import word
 from .order import Kind, Order, SealedOrder, Side
-from .risk import RiskRow, SettledRow
+from .params import Params
+from .risk import RiskRow, RowKind, RowRef, SettledRow
 from .seal import Touch
+from .transcript import Blinding, Challenges, Header, Settlement
 
 Json = dict[str, Any]
 
@@ -164,6 +167,145 @@ def settled_row_json(row: SettledRow) -> Json:
 
 def settled_row_from(raw: Json) -> SettledRow:
     return SettledRow(raw["instrument"], int(raw["value"]))
+
+
+def context_json(context: Context) -> Json:
+    return {
+        "domain": hex_word(context.domain),
+        "batch": context.batch,
+        "last_void": context.last_void,
+        "time": context.time,
+        "fee_rate": context.fee_rate,
+        "num": context.num,
+        "den": context.den,
+    }
+
+
+def context_from(raw: Json) -> Context:
+    return Context(
+        from_hex(raw["domain"]), *(raw[name] for name in ("batch", "last_void", "time", "fee_rate", "num", "den"))
+    )
+
+
+def batch_json(batch: Batch) -> Json:
+    return {
+        "context": context_json(batch.context),
+        "risk": {"rows": [risk_row_json(row) for row in batch.risk]},
+        "settled": [settled_row_json(row) for row in batch.settled],
+        "touches": [touch_json(touch) for touch in batch.touches],
+    }
+
+
+def batch_from(raw: Json) -> Batch:
+    return Batch(
+        context=context_from(raw["context"]),
+        risk=tuple(risk_row_from(row) for row in raw["risk"]["rows"]),
+        settled=tuple(settled_row_from(row) for row in raw["settled"]),
+        touches=tuple(touch_from(touch) for touch in raw["touches"]),
+    )
+
+
+def state_json(state: State) -> Json:
+    return {"leaves": [{"index": index, "leaf": leaf_json(leaf)} for index, leaf in sorted(state.leaves.items())]}
+
+
+def state_from(raw: Json) -> State:
+    return State({entry["index"]: leaf_from(entry["leaf"]) for entry in raw["leaves"]})
+
+
+def row_ref_json(ref: RowRef) -> Json:
+    """The row an order looked up; `index` among the rows of its kind, null for the sentinel."""
+    return {"kind": ref.kind.value, "index": None if ref.kind == RowKind.SENTINEL else ref.index}
+
+
+def cleared_order_json(cleared: ClearedOrder) -> Json:
+    return {
+        "sequence": cleared.sequence,
+        "row": row_ref_json(cleared.row),
+        "reason": int(cleared.reason),
+        "survived": cleared.survived,
+        "admitted": cleared.admitted,
+        "fill": str(cleared.fill),
+        "fee": str(cleared.fee),
+    }
+
+
+def cleared_touch_json(params: Params, cleared: ClearedTouch) -> Json:
+    """Everything a touch gives but its Merkle path, which its roots imply."""
+    margin = cleared.admission.margin
+    return {
+        "index": cleared.touch.index,
+        "touch_hash": hex_word(cleared.touch_hash),
+        "orders": [cleared_order_json(order) for order in cleared.orders],
+        "epoch": cleared.admission.epoch,
+        "claims": [str(claim) for claim in margin.claims],
+        "x_mark": str(margin.net_mark),
+        "expiry_value": str(cleared.expiry.value),
+        "expired": list(cleared.expiry.flags),
+        "short_requirement": str(margin.short_requirement),
+        "withdrawal": str(cleared.admission.withdrawal),
+        "paid": str(cleared.paid),
+        "recipient": address(cleared.recipient),
+        "fee_credit": str(cleared.fee_credit),
+        "iv": hex_word(cleared.iv),
+        "cipher": hex_words(cleared.cipher),
+        "new": None if cleared.new is None else leaf_json(cleared.new),
+        "new_hash": hex_word(leaf_hash(params, cleared.new)),
+        "root": hex_word(cleared.root),
+        "words": hex_words(cleared.words),
+    }
+
+
+def result_json(result: Result) -> Json:
+    """Every output of a batch; `auctions` one a risk row, in its order."""
+    return {
+        "start_root": hex_word(result.start_root),
+        "end_root": hex_word(result.end_root),
+        "risk_root": hex_word(result.risk_root),
+        "seal_root": "0x" + result.seal_root.hex(),
+        "active_orders": result.active,
+        "fees": str(result.fees),
+        "auctions": [
+            {
+                "price": str(auction.price),
+                "cut": auction.cut,
+                "cut_side": auction.cut_side.name.lower(),
+                "volume": str(auction.volume),
+                "count": str(auction.count),
+            }
+            for auction in result.auctions
+        ],
+        "touches": [cleared_touch_json(result.params, touch) for touch in result.touches],
+        "closing_words": hex_words(result.closing_words),
+    }
+
+
+def settlement_json(header: Header, blinding: Blinding, settlement: Settlement) -> Json:
+    """Public inputs in their order, with what was chosen (header, blinding) and what leads to them."""
+    return {
+        "header": {
+            "deposit_end": header.deposit_end,
+            "exit_end": header.exit_end,
+            "beneficiary": address(header.beneficiary),
+        },
+        "blinding": {
+            "segments": hex_words(blinding.segments),
+            "sums": hex_words(blinding.sums),
+            "closing": hex_word(blinding.closing),
+            "auction": hex_word(blinding.auction),
+        },
+        "data_hash": "0x" + settlement.data_hash.hex(),
+        "r1": "0x" + settlement.r1.hex(),
+        "r2": "0x" + settlement.r2.hex(),
+        "challenges": challenges_json(settlement.challenges),
+        "segment_inputs": [hex_words(list(vars(inputs).values())) for inputs in settlement.segments],
+        "closing_inputs": hex_words(list(vars(settlement.closing).values())),
+        "sums": [hex_words(list(vars(sums).values())) for sums in settlement.sums],
+    }
+
+
+def challenges_json(at: Challenges) -> Json:
+    return {name: hex_word(value) for name, value in vars(at).items()}
 
 
 def dump(document: Json) -> str:

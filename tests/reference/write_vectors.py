@@ -9,11 +9,15 @@ from pathlib import Path
 
 from . import tree
 from .account import Holder, Leaf, Position, genesis_leaf, leaf_hash, leaf_words, owner, seal_reading
+from .auction import Bid, clear
 from .babyjub import Point
+from .batch import Batch, Result, State
+from .degenerate import KINDS
 from .eddsa import public_key, sign
 from .exchange import (
     Json,
     address,
+    batch_json,
     dump,
     hex_word,
     hex_words,
@@ -21,15 +25,21 @@ from .exchange import (
     leaf_json,
     order_json,
     point_json,
+    result_json,
     risk_row_json,
+    settlement_json,
+    state_json,
     touch_json,
 )
+from .features import features
 from .field import MODULUS
+from .generate import random_run
 from .order import Kind, Order, SealedOrder, Side, domain_of, fields_word, order_hash
 from .params import DEV, LARGE, STANDARD, Params
 from .poseidon import poseidon, sponge, sponge8
 from .risk import RiskRow, risk_root, row_hash
 from .seal import Touch, seal_leaf, seal_root, touch_hash
+from .transcript import Blinding, Header, segments, settle
 
 FOLDER = Path(__file__).resolve().parent.parent / "vectors"
 SECRET = bytes(range(32))
@@ -194,7 +204,107 @@ def encodings() -> Json:
     }
 
 
-FILES = {"encodings.json": encodings}
+def clearing() -> Json:
+    """Section 5: books with few prices, so that most of them tie; the mark inside and outside."""
+    rng, books = random.Random("tacit clearing"), []
+    for number in range(120):
+        mark, spread = rng.choice((0, 5, 10, 1_000_000, 2**42 - 1)), rng.choice((0, 1, 3, 8))
+        active = rng.randrange(13)
+        bids = []
+        for sequence in rng.sample(range(1, active + 1), active - (number % 3 == 0 and active > 0)):
+            limit = min(max(0, mark + rng.randrange(-spread, spread + 1)), 2**42 - 1)
+            quantity = rng.choice((1, 2, 3, 5, 2**32 - 1 if number % 10 == 0 else 4))
+            bids.append(Bid(sequence, Side(rng.randrange(2)), quantity, limit))
+        bids.sort(key=lambda bid: bid.sequence)
+        cleared = clear(bids, mark, active)
+        orders = [
+            {
+                "sequence": bid.sequence,
+                "side": bid.side.name.lower(),
+                "quantity": str(bid.quantity),
+                "limit": str(bid.limit),
+                "fill": str(cleared.fills[bid.sequence]),
+            }
+            for bid in bids
+        ]
+        books.append(
+            {
+                "mark": str(mark),
+                "active_orders": active,
+                "orders": orders,
+                "price": str(cleared.price),
+                "cut": cleared.cut,
+                "cut_side": cleared.cut_side.name.lower(),
+                "volume": str(cleared.volume),
+                "count": str(cleared.count),
+            }
+        )
+    return {"books": books}
+
+
+def blinding_of(rng: random.Random, result: Result) -> Blinding:
+    count = len(segments(result))
+    rhos = tuple(rng.randrange(MODULUS) for _ in range(count))
+    salts = tuple(rng.randrange(MODULUS) for _ in range(count))
+    return Blinding(rhos, salts, rng.randrange(MODULUS), rng.randrange(MODULUS))
+
+
+def batch_case(name: str, state: State, batch: Batch, result: Result) -> Json:
+    rng = random.Random(f"tacit settlement {name}")
+    header = Header(rng.randrange(2**32), rng.randrange(2**32), rng.randrange(2**160))
+    blinding = blinding_of(rng, result)
+    return {
+        "name": name,
+        "params": result.params.name,
+        "features": sorted(features(result)),
+        "state": state_json(state),
+        "batch": batch_json(batch),
+        "expected": result_json(result),
+        "settlement": settlement_json(header, blinding, settle(result, header, blinding)),
+    }
+
+
+CHOSEN_KINDS = (
+    "nothing at all",
+    "tie cut in the middle",
+    "position turned round",
+    "expiry makes room",
+    "margin exactly met",
+    "margin missed by one cash unit",
+    "void kills what did not choose to survive",
+    "unsigned order of nobody",
+    "unknown below between and above",
+    "only deposits",
+    "withdrawal exactly covered",
+    "exit of more than the cash",
+    "exit of nobody",
+    "highest price",
+)
+
+
+def batches_dev() -> Json:
+    """Some degenerate kinds and a run of four batches, each with every output and a settlement."""
+    cases = []
+    for name in CHOSEN_KINDS:
+        scene = KINDS[name].set_up()
+        cases.append(batch_case(name, scene.state, scene.batch(), scene.run()))
+    for case in random_run(DEV, "vectors"):
+        cases.append(batch_case(case.name, case.state, case.batch, case.result))
+    return {"cases": cases}
+
+
+def batches_standard() -> Json:
+    """One batch of two segments at `standard`."""
+    cases = [case for case in random_run(STANDARD, "vectors", 2) if len(case.result.touches) > STANDARD.touches]
+    return {"cases": [batch_case(case.name, case.state, case.batch, case.result) for case in cases[:1]]}
+
+
+FILES = {
+    "encodings.json": encodings,
+    "clearing.json": clearing,
+    "batches_dev.json": batches_dev,
+    "batches_standard.json": batches_standard,
+}
 
 
 def write(folder: Path) -> None:
