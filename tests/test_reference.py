@@ -360,6 +360,11 @@ def hold_unpriced(s: Scene) -> None:
     s.plan(3)
 
 
+def add_rows(s: Scene) -> None:
+    for i in range(8):
+        s.row(200 + i, 1)
+
+
 def alter_context(s: Scene, **fields: Any) -> None:  # noqa: ANN401
     s.context = replace(s.context, **fields)
 
@@ -388,7 +393,7 @@ STATICALLY_WRONG: dict[str, Callable[[Scene], object]] = {
     "deposit too large": lambda s: s.deposit(3, 2**64),
     "instrument in both tables": lambda s: s.settle(100, 5),
     "position without a row": hold_unpriced,
-    "too many risk rows": lambda s: [s.row(200 + i, 1) for i in range(8)],
+    "too many risk rows": add_rows,
     "risk value out of range": lambda s: s.row(100, 5, [2**42] * 4),
     "fee rate of everything": lambda s: alter_context(s, fee_rate=10_000),
     "ratio below one": lambda s: alter_context(s, num=3),
