@@ -1,0 +1,1 @@
+"""The contracts on a real chain: compiled, deployed on anvil, called and refused."""
