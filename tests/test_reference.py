@@ -259,8 +259,8 @@ def test_there_are_fifty_degenerate_kinds() -> None:
 def test_random_batches_keep_every_promise(seed: int) -> None:
     for case in random_run(DEV, seed):
         check_promises(case.result)
-        assert batch_from(batch_json(case.batch)) == case.batch
-        assert state_from(state_json(case.state)) == case.state
+        assert batch_from(batch_json(case.params, case.batch)) == case.batch
+        assert state_from(state_json(case.params, case.state)) == case.state
 
 
 def test_random_standard_batches_keep_every_promise() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .account import Holder, Leaf, Position, leaf_hash
 from .babyjub import Point
-from .batch import Batch, ClearedOrder, ClearedTouch, Context, Result, State
+from .batch import Batch, ClearedOrder, ClearedTouch, Context, Result, State, state_root
 from .eddsa import Signature
 from .field import word
 from .order import Kind, Order, SealedOrder, Side
@@ -187,8 +187,11 @@ def context_from(raw: Json) -> Context:
     )
 
 
-def batch_json(batch: Batch) -> Json:
+def batch_json(params: Params, batch: Batch) -> Json:
+    """The file of a sealed batch."""
     return {
+        "format": "tacit.batch.1",
+        "params": params.name,
         "context": context_json(batch.context),
         "risk": {"rows": [risk_row_json(row) for row in batch.risk]},
         "settled": [settled_row_json(row) for row in batch.settled],
@@ -205,8 +208,14 @@ def batch_from(raw: Json) -> Batch:
     )
 
 
-def state_json(state: State) -> Json:
-    return {"leaves": [{"index": index, "leaf": leaf_json(leaf)} for index, leaf in sorted(state.leaves.items())]}
+def state_json(params: Params, state: State) -> Json:
+    """The file of a state."""
+    return {
+        "format": "tacit.state.1",
+        "params": params.name,
+        "root": hex_word(state_root(params, state)),
+        "leaves": [{"index": index, "leaf": leaf_json(leaf)} for index, leaf in sorted(state.leaves.items())],
+    }
 
 
 def state_from(raw: Json) -> State:

@@ -257,8 +257,8 @@ def batch_case(name: str, state: State, batch: Batch, result: Result) -> Json:
         "name": name,
         "params": result.params.name,
         "features": sorted(features(result)),
-        "state": state_json(state),
-        "batch": batch_json(batch),
+        "state": state_json(result.params, state),
+        "batch": batch_json(result.params, batch),
         "expected": result_json(result),
         "settlement": settlement_json(header, blinding, settle(result, header, blinding)),
     }
