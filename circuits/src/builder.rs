@@ -67,7 +67,8 @@ impl Lc {
     /// `self · factor`.
     #[must_use]
     pub fn scale(&self, factor: F) -> Self {
-        let terms = if factor == F::ZERO { Vec::new() } else { self.terms.iter().map(|(k, w)| (*k * factor, *w)).collect() };
+        let terms =
+            if factor == F::ZERO { Vec::new() } else { self.terms.iter().map(|(k, w)| (*k * factor, *w)).collect() };
         Self { terms, offset: self.offset * factor, value: self.value * factor, constant: self.constant }
     }
 
@@ -392,6 +393,19 @@ impl Builder {
         self.allocate(label, value)
     }
 
+    /// Ties the `index`-th public input (from 0) to what the circuit computed: the input takes the computed value, one row holds
+    /// them together. Inputs that a circuit computes are thus always derived, and the caller compares them with what it expects.
+    ///
+    /// # Panics
+    /// If there is no such input.
+    pub fn output(&mut self, check: &'static str, index: usize, computed: &Lc) {
+        assert!(index < self.n_inputs, "there is no public input {index}");
+        self.wires[index + 1] = computed.value;
+        let wire = u32::try_from(index + 1).expect("a circuit has fewer than 2^32 inputs");
+        let input = Lc::wire(wire, computed.value, self.rows.is_some());
+        self.equal(check, &input, computed);
+    }
+
     /// A wire whose value the prover chooses: the circuit must bind it by rows.
     pub fn witness(&mut self, label: &'static str, value: F) -> Lc {
         let value = self.choose(label, value);
@@ -429,8 +443,7 @@ impl Builder {
         occurrence: usize,
         replace: impl FnMut(F) -> F + Send + 'static,
     ) {
-        let entry =
-            self.overrides.entry(label).or_insert_with(|| Override { seen: 0, replacements: HashMap::new() });
+        let entry = self.overrides.entry(label).or_insert_with(|| Override { seen: 0, replacements: HashMap::new() });
         entry.replacements.insert(occurrence, Box::new(replace));
     }
 
@@ -645,7 +658,8 @@ impl Builder {
         let mut kept = Matrices { n_inputs: self.n_inputs, n_witness: self.n_witness(), ..Matrices::default() };
         for (row, (check, scope)) in rows.names.iter().enumerate() {
             if filter.keeps(check, &self.scopes[*scope as usize].path) {
-                let [a, b, c] = [&rows.matrices.a, &rows.matrices.b, &rows.matrices.c].map(|m| m.row(row).collect::<Vec<_>>());
+                let [a, b, c] =
+                    [&rows.matrices.a, &rows.matrices.b, &rows.matrices.c].map(|m| m.row(row).collect::<Vec<_>>());
                 kept.push_row(&a, &b, &c);
             }
         }

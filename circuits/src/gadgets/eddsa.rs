@@ -268,7 +268,8 @@ struct ScalarDigit {
 
 /// The digits of S: four rows each, and that their number is below l.
 fn scalar_digits(b: &mut Builder, s: &Integer) -> Vec<ScalarDigit> {
-    let digits: Vec<ScalarDigit> = odd_digits(s, 3, SCALAR_DIGITS).into_iter().map(|digit| scalar_digit(b, digit)).collect();
+    let digits: Vec<ScalarDigit> =
+        odd_digits(s, 3, SCALAR_DIGITS).into_iter().map(|digit| scalar_digit(b, digit)).collect();
     let plain: Vec<Lc> = digits.iter().map(|digit| unsigned(&digit.digit, 3)).collect();
     let mut largest = SUBGROUP_ORDER;
     largest.sub_with_borrow(&Integer::from(1u8));
@@ -281,9 +282,8 @@ fn scalar_digit(b: &mut Builder, value: F) -> ScalarDigit {
     let digit = b.witness(SCALAR_DIGIT, value);
     let square = b.mul(&digit, &digit);
     let fourth = b.mul(&square, &square);
-    let [outer, inner] = [(1u64, 49u64), (9, 25)].map(|(low, high)| {
-        fourth.add_scaled(&square, -F::from(low + high)).add_constant(F::from(low * high))
-    });
+    let [outer, inner] = [(1u64, 49u64), (9, 25)]
+        .map(|(low, high)| fourth.add_scaled(&square, -F::from(low + high)).add_constant(F::from(low * high)));
     b.enforce(SCALAR_DIGIT, &outer, &inner, &Lc::zero());
     let sixth = b.mul(&square, &fourth);
     ScalarDigit { digit, powers: [Lc::one(), square, fourth, sixth] }

@@ -18,7 +18,11 @@ const HALF_FULL_ROUNDS: usize = FULL_ROUNDS / 2;
 /// # Panics
 /// If there are no inputs or more than 16.
 pub fn hash(b: &mut Builder, inputs: &[Lc]) -> Lc {
-    assert!((MIN_WIDTH..=MAX_WIDTH).contains(&(inputs.len() + 1)), "Poseidon takes 1 to 16 inputs, not {}", inputs.len());
+    assert!(
+        (MIN_WIDTH..=MAX_WIDTH).contains(&(inputs.len() + 1)),
+        "Poseidon takes 1 to 16 inputs, not {}",
+        inputs.len()
+    );
     let state: Vec<Lc> = [&[Lc::zero()], inputs].concat();
     let sboxes = last_sboxes(b, &state);
     mixed(&sboxes, template(state.len()), 0)

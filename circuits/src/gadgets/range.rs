@@ -77,14 +77,7 @@ pub fn is_non_negative(b: &mut Builder, check: &'static str, x: &Lc, n: u32) -> 
 /// Cut into chunks of `chunk` digits, the number is compared from the top: `prefix` bits that only fall say how many chunks equal the bound's; the
 /// next one must be smaller, or be the last and not larger. Rows: three for each chunk but the first, and `chunk · width`
 /// for the range of the one difference that decides. It is below 2²⁵³ in size, so it has one reading modulo p.
-pub fn digits_at_most(
-    b: &mut Builder,
-    check: &'static str,
-    digits: &[Lc],
-    width: u32,
-    chunk: usize,
-    bound: &Integer,
-) {
+pub fn digits_at_most(b: &mut Builder, check: &'static str, digits: &[Lc], width: u32, chunk: usize, bound: &Integer) {
     let excesses = chunk_excesses(digits, width, chunk, bound);
     let mut prefix = Lc::one();
     let mut deciding = Lc::zero();
