@@ -245,7 +245,8 @@ fn look_up_key(
     let values = b.mul(&factors.num, value);
     let mark = b.mul(&prices.mark, &factors.mark);
     let word = b.mul(&word, &ch.y_powers[p.scenarios + 1]);
-    let key = Lc::sum([&values, &mark, &word]);
+    // Nothing binds the values of an unused row before β: without the gate they could be chosen to make the key β.
+    let key = b.mul(&k.x.used, &Lc::sum([&values, &mark, &word]));
     totals.lookups.push(lookup::term(b, "look-ups of the row", multiplicity, &ch.beta, &key));
 }
 
@@ -284,6 +285,7 @@ fn settled_row(b: &mut Builder, p: &Params, w: Option<&SettledRowWitness>, ch: &
             id: &x.id, next: &x.next, price: &zero, cut: &zero, cut_side: &zero, settled: &Lc::one(), direction: &zero, minimum: &zero,
         });
         let key = b.mul(&row, &ch.y_powers[p.scenarios + 1]);
+        let key = b.mul(&x.used, &key);
         totals.lookups.push(lookup::term(b, "look-ups of the row", &multiplicity, &ch.beta, &key));
         let worth = b.mul(&value, &ch.y_powers[p.scenarios + 1]);
         totals.margin.push(b.mul(&worth, &(&long + &short)));
