@@ -137,7 +137,10 @@ impl Leaf {
             (self.positions.len() <= params.positions, "it holds more positions than a leaf has places for"),
             (self.positions.iter().all(|p| is_position(p.quantity)), "a position is 0 or outside −2^35 … 2^35 − 1"),
             (ids.clone().all(is_instrument), "a position's instrument is not an id"),
-            (ids.clone().zip(ids.skip(1)).all(|(a, b)| a < b), "its positions are not in the order of strictly increasing ids"),
+            (
+                ids.clone().zip(ids.skip(1)).all(|(a, b)| a < b),
+                "its positions are not in the order of strictly increasing ids",
+            ),
         ];
         let broken = rules.into_iter().find(|(holds, _)| !holds);
         broken.map_or(Ok(()), |(_, what)| Err(BatchError::Leaf { index, what }))

@@ -54,7 +54,13 @@ pub struct Admission {
 ///
 /// # Errors
 /// [`BatchError::Leaf`] if the account is beyond the range that margin is computed in.
-pub fn admit(account: &Account<'_>, orders: &[SealedOrder], table: &Table<'_>, context: &Context, params: &Params) -> Result<Admission, BatchError> {
+pub fn admit(
+    account: &Account<'_>,
+    orders: &[SealedOrder],
+    table: &Table<'_>,
+    context: &Context,
+    params: &Params,
+) -> Result<Admission, BatchError> {
     let orders: Vec<&Order> = orders.iter().map(|sealed| &sealed.order).collect();
     let mut tests = Tests { account, orders: &orders, table, context, reasons: vec![Reason::None; orders.len()] };
     tests.existence();
@@ -79,7 +85,12 @@ pub fn admit(account: &Account<'_>, orders: &[SealedOrder], table: &Table<'_>, c
 ///
 /// # Errors
 /// [`BatchError::Leaf`] if the account is beyond the range that margin is computed in.
-pub fn admit_exit(account: &Account<'_>, request: u64, context: &Context, params: &Params) -> Result<Admission, BatchError> {
+pub fn admit_exit(
+    account: &Account<'_>,
+    request: u64,
+    context: &Context,
+    params: &Params,
+) -> Result<Admission, BatchError> {
     let whole_tokens = account.portfolio.cash.div_euclid(CASH_A_TOKEN).max(0);
     let withdrawal = u128::from(request).min(whole_tokens.unsigned_abs());
     let assessment = assess(&account.portfolio, &[], withdrawal, context, params.scenarios);
@@ -211,7 +222,9 @@ impl<'a> Tests<'a> {
         let premium: i128 = buys.map(|order| i128::from(order.quantity) * i128::from(order.limit)).sum();
         let left = self.account.portfolio.cash - (CASH_A_VALUE + i128::from(self.context.fee_rate)) * premium;
         let concerned = self.survivors(|order| order.kind == Kind::Withdraw);
-        self.refuse(Reason::NotCovered, concerned, |order| left < CASH_A_TOKEN * order.withdrawal_amount().cast_signed());
+        self.refuse(Reason::NotCovered, concerned, |order| {
+            left < CASH_A_TOKEN * order.withdrawal_amount().cast_signed()
+        });
     }
 
     /// Test 10.

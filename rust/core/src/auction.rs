@@ -63,7 +63,11 @@ pub struct Clearing {
 pub fn clear_orders(marks: &[Mark], orders: &[AuctionOrder], active_orders: u32) -> Result<Clearing, BatchError> {
     let no_cut = active_orders.checked_add(1).ok_or(range("number of orders", active_orders, "0 … 2^32 − 2"))?;
     check_marks(marks)?;
-    let mut entries = orders.iter().enumerate().map(|(at, order)| Entry::new(at, order, marks, no_cut)).collect::<Result<Vec<_>, _>>()?;
+    let mut entries = orders
+        .iter()
+        .enumerate()
+        .map(|(at, order)| Entry::new(at, order, marks, no_cut))
+        .collect::<Result<Vec<_>, _>>()?;
     entries.sort_unstable_by_key(|entry| (entry.row, entry.limit, entry.sequence));
 
     let mut fills = vec![0; orders.len()];
@@ -91,7 +95,8 @@ struct Entry {
 impl Entry {
     fn new(at: usize, order: &AuctionOrder, marks: &[Mark], no_cut: u32) -> Result<Self, BatchError> {
         let found = marks.binary_search_by_key(&order.instrument, |mark| mark.instrument);
-        let unmarked = |_| BatchError::Auction { instrument: order.instrument.id(), what: "an order's instrument has no mark" };
+        let unmarked =
+            |_| BatchError::Auction { instrument: order.instrument.id(), what: "an order's instrument has no mark" };
         let sequence = order.sequence.number();
         if sequence >= no_cut {
             return Err(range("sequence number", sequence, "1 … number of orders"));
@@ -113,7 +118,10 @@ impl Entry {
 
 fn check_marks(marks: &[Mark]) -> Result<(), BatchError> {
     let unordered = marks.windows(2).find(|pair| pair[0].instrument >= pair[1].instrument);
-    let refused = |pair: &[Mark]| BatchError::Auction { instrument: pair[1].instrument.id(), what: "the marks are not in the order of strictly increasing ids" };
+    let refused = |pair: &[Mark]| BatchError::Auction {
+        instrument: pair[1].instrument.id(),
+        what: "the marks are not in the order of strictly increasing ids",
+    };
     unordered.map_or(Ok(()), |pair| Err(refused(pair)))
 }
 

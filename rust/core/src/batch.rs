@@ -44,7 +44,9 @@ pub enum BatchError {
         what: String,
     },
     /// A touch is statically wrong: the sealer's fault.
-    #[error("touch {touch} (account {index}) is statically wrong: {what}; such a batch cannot be proven, it must not be sealed")]
+    #[error(
+        "touch {touch} (account {index}) is statically wrong: {what}; such a batch cannot be proven, it must not be sealed"
+    )]
     Touch {
         /// Position of the touch in the batch, from 0.
         touch: usize,

@@ -164,7 +164,10 @@ impl<'a> Run<'a> {
         let before = old.as_ref().map_or(0, |leaf| leaf.cash);
         let cash = before + CASH_A_VALUE * expiry.value + CASH_A_TOKEN * i128::from(touch.deposit);
         if !is_cash(cash) {
-            return Err(BatchError::Leaf { index: touch.index, what: "cash after expiry and deposit is outside −2^91 … 2^91 − 1" });
+            return Err(BatchError::Leaf {
+                index: touch.index,
+                what: "cash after expiry and deposit is outside −2^91 … 2^91 − 1",
+            });
         }
         let mut expired = vec![false; self.params.positions - expiry.expired.len()];
         expired.extend(expiry.expired);
@@ -187,7 +190,8 @@ impl<'a> Run<'a> {
 
     fn auction(&self, admissions: &[Admission]) -> Result<Clearing, BatchError> {
         let marks = self.batch.risk.rows.iter();
-        let marks = marks.map(|row| Ok(Mark { instrument: InstrumentId::new(row.instrument)?, price: Price::new(row.mark)? }));
+        let marks =
+            marks.map(|row| Ok(Mark { instrument: InstrumentId::new(row.instrument)?, price: Price::new(row.mark)? }));
         let orders = admitted_trades(self.batch, admissions).map(|(at, slot)| {
             let sealed = &self.batch.touches[at].orders[slot];
             Ok(AuctionOrder {
@@ -198,7 +202,11 @@ impl<'a> Run<'a> {
                 sequence: Sequence::new(sealed.sequence)?,
             })
         });
-        clear_orders(&marks.collect::<Result<Vec<_>, _>>()?, &orders.collect::<Result<Vec<_>, _>>()?, self.active_orders())
+        clear_orders(
+            &marks.collect::<Result<Vec<_>, _>>()?,
+            &orders.collect::<Result<Vec<_>, _>>()?,
+            self.active_orders(),
+        )
     }
 
     fn active_orders(&self) -> u32 {
@@ -213,7 +221,8 @@ impl<'a> Run<'a> {
 
     fn total_fees(&self, fills: &Fills, rows: &[AuctionRow]) -> i128 {
         let fee = |(at, touch): (usize, &Touch)| -> i128 {
-            let notionals = touch.orders.iter().zip(fills.of(at)).map(|(sealed, fill)| self.notional(&sealed.order, *fill, rows));
+            let notionals =
+                touch.orders.iter().zip(fills.of(at)).map(|(sealed, fill)| self.notional(&sealed.order, *fill, rows));
             i128::from(self.context.fee_rate) * notionals.sum::<i128>()
         };
         self.batch.touches.iter().enumerate().map(fee).sum()
@@ -236,22 +245,36 @@ impl<'a> Run<'a> {
     ) -> Result<ClearedTouch, BatchError> {
         let Opening { old, account, expired, expiry_value } = opening;
         let orders = self.cleared_orders(touch, &admission, fills);
-        let withdrawn = touch.orders.iter().zip(&orders).find(|(sealed, cleared)| sealed.order.kind == Kind::Withdraw && cleared.admitted);
+        let withdrawn = touch
+            .orders
+            .iter()
+            .zip(&orders)
+            .find(|(sealed, cleared)| sealed.order.kind == Kind::Withdraw && cleared.admitted);
         let pays = withdrawn.is_some() || touch.exit.is_some() && admission.admitted;
         let paid = if pays { admission.withdrawal } else { 0 };
 
         let filled = || touch.orders.iter().zip(fills).filter(|(_, fill)| **fill > 0);
         let traded: i128 = filled().map(|(sealed, fill)| self.cash_change(&sealed.order, *fill, rows)).sum();
         let cash = account.portfolio.cash + traded - CASH_A_TOKEN * paid.cast_signed() + fee_credit;
-        let changes = filled().map(|(sealed, fill)| (sealed.order.instrument, sealed.order.side.sign() * i64::from(*fill)));
+        let changes =
+            filled().map(|(sealed, fill)| (sealed.order.instrument, sealed.order.side.sign() * i64::from(*fill)));
         let positions = net(account.portfolio.positions.iter().map(|open| open.position), changes);
         let used = filled().map(|(sealed, _)| sealed).chain(withdrawn.map(|(sealed, _)| sealed));
         let bitmap = used.fold(admission.bitmap, |bitmap, sealed| bitmap | 1 << sealed.order.slot);
 
         let outcomes: Vec<Outcome> = orders.iter().map(ClearedOrder::outcome).collect();
         let updates = old.as_ref().map_or(0, |leaf| leaf.updates).checked_add(1);
-        let updates = updates.ok_or(BatchError::Leaf { index: touch.index, what: "it was touched 2^32 − 1 times" })?;
-        let leaf = Leaf { owner: touch.holder.owner(), cash, epoch: admission.epoch, bitmap, updates, salt: F::ZERO, positions };
+        let updates =
+            updates.ok_or(BatchError::Leaf { index: touch.index, what: "it was touched 2^32 − 1 times" })?;
+        let leaf = Leaf {
+            owner: touch.holder.owner(),
+            cash,
+            epoch: admission.epoch,
+            bitmap,
+            updates,
+            salt: F::ZERO,
+            positions,
+        };
         let mut cleared = ClearedTouch {
             expired,
             cash: account.portfolio.cash,
@@ -280,7 +303,13 @@ impl<'a> Run<'a> {
     }
 
     /// Encrypts the new leaf of an account that exists and gives it its salt.
-    fn close(&self, touch: &Touch, mut leaf: Leaf, outcomes: &[Outcome], cleared: &mut ClearedTouch) -> Result<(), BatchError> {
+    fn close(
+        &self,
+        touch: &Touch,
+        mut leaf: Leaf,
+        outcomes: &[Outcome],
+        cleared: &mut ClearedTouch,
+    ) -> Result<(), BatchError> {
         leaf.check(touch.index, self.params)?;
         let outcomes = outcome_words(outcomes, self.params);
         let reading = seal_touch(&touch.holder, touch.index, &leaf, &outcomes, self.params, self.context.domain);
@@ -293,7 +322,8 @@ impl<'a> Run<'a> {
 
     fn words(&self, touch: &Touch, cleared: &ClearedTouch, opens: bool) -> Vec<F> {
         let amount = touch.exit.unwrap_or(touch.deposit);
-        let numbers = TouchNumbers { index: touch.index, exit: touch.exit.is_some(), opens, amount, paid: cleared.paid };
+        let numbers =
+            TouchNumbers { index: touch.index, exit: touch.exit.is_some(), opens, amount, paid: cleared.paid };
         let new = cleared.new.as_ref().map_or(F::ZERO, |leaf| leaf.hash(self.params));
         let owner = if opens { touch.holder.owner() } else { F::ZERO };
         let mut words = vec![numbers.word(), cleared.touch_hash, new, owner, cleared.recipient, cleared.iv];
@@ -314,7 +344,12 @@ impl<'a> Run<'a> {
     }
 
     /// Takes each touch's path just before its update and applies it.
-    fn apply(&self, state: &mut State, mut touches: Vec<ClearedTouch>, auctions: Vec<AuctionRow>) -> Result<ClearedBatch, CoreError> {
+    fn apply(
+        &self,
+        state: &mut State,
+        mut touches: Vec<ClearedTouch>,
+        auctions: Vec<AuctionRow>,
+    ) -> Result<ClearedBatch, CoreError> {
         let before = state.snapshot();
         let mut update = || {
             for (touch, cleared) in self.batch.touches.iter().zip(&mut touches) {
@@ -327,7 +362,8 @@ impl<'a> Run<'a> {
         };
         let updated: Result<F, CoreError> = update();
         let end_root = updated.inspect_err(|_| state.rollback(&before))?;
-        let leaves = self.batch.touches.iter().zip(&touches).map(|(touch, cleared)| seal_leaf(touch.index, cleared.touch_hash));
+        let leaves =
+            self.batch.touches.iter().zip(&touches).map(|(touch, cleared)| seal_leaf(touch.index, cleared.touch_hash));
         let leaves: Vec<[u8; 32]> = leaves.collect();
         Ok(ClearedBatch {
             params: *self.params,
@@ -347,7 +383,8 @@ impl<'a> Run<'a> {
 
 /// The places `(touch, order)` of the trades that take part in the auctions.
 fn admitted_trades(batch: &SealedBatch, admissions: &[Admission]) -> impl Iterator<Item = (usize, usize)> {
-    let places = batch.touches.iter().enumerate().flat_map(|(at, touch)| (0..touch.orders.len()).map(move |slot| (at, slot)));
+    let places =
+        batch.touches.iter().enumerate().flat_map(|(at, touch)| (0..touch.orders.len()).map(move |slot| (at, slot)));
     places.filter(|&(at, slot)| {
         let admission = &admissions[at];
         admission.admitted && admission.survived[slot] && batch.touches[at].orders[slot].order.kind == Kind::Trade

@@ -106,7 +106,11 @@ pub fn read_state(text: &str) -> Result<State, CoreError> {
     expect_format("the state", &file.format, STATE_FORMAT)?;
     let leaves = file.leaves.into_iter().map(|stored| (stored.index, stored.leaf));
     let state = State::from_leaves(&Params::by_name(&file.params)?, leaves)?;
-    if state.root() == file.root { Ok(state) } else { Err(format("the state", "its leaves do not hash to its root").into()) }
+    if state.root() == file.root {
+        Ok(state)
+    } else {
+        Err(format("the state", "its leaves do not hash to its root").into())
+    }
 }
 
 fn text(file: &impl Serialize) -> String {
@@ -122,13 +126,13 @@ fn parse<T: for<'a> Deserialize<'a>>(text: &str, what: &str) -> Result<T, BatchE
     })
 }
 
-/// The message of a parser error, less the place and any value it quotes.
+/// The message of a parser error, less the place and any value it quotes. Names of fields are not values.
 fn without_values(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    match message.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => message.to_owned(),
+    match message.split_once(", expected ") {
+        Some((_, expected)) if !message.starts_with("unknown field") => format!("expected {expected}"),
+        _ => message.to_owned(),
     }
 }
 
@@ -164,7 +168,9 @@ pub(crate) mod decimal {
         // One text a number: what does not print as it was written (+5, 05, −0) is refused.
         let number = text.parse::<T>().ok().filter(|number| number.to_string() == text);
         let bits = 8 * size_of::<T>();
-        number.ok_or_else(|| E::custom(format!("a number of at most {bits} bits was expected, as decimal digits in a string")))
+        number.ok_or_else(|| {
+            E::custom(format!("a number of at most {bits} bits was expected, as decimal digits in a string"))
+        })
     }
 }
 
@@ -211,7 +217,9 @@ pub(crate) mod element {
         let text = String::deserialize(deserializer)?;
         let full_length = text.len() == 66 && text.starts_with("0x");
         let element = full_length.then(|| field::parse(&text).ok()).flatten();
-        element.ok_or_else(|| Error::custom("a field element was expected, as 0x and 64 hexadecimal digits below the field's order"))
+        element.ok_or_else(|| {
+            Error::custom("a field element was expected, as 0x and 64 hexadecimal digits below the field's order")
+        })
     }
 }
 

@@ -111,7 +111,13 @@ fn cash_of(claim: i128, context: &Context) -> i128 {
 
 /// Computes margin of a portfolio with trades and a withdrawal of token units. `scenarios` is S.
 #[must_use]
-pub fn assess(portfolio: &Portfolio<'_>, trades: &[TradeRisk<'_>], withdrawal: u128, context: &Context, scenarios: usize) -> Assessment {
+pub fn assess(
+    portfolio: &Portfolio<'_>,
+    trades: &[TradeRisk<'_>],
+    withdrawal: u128,
+    context: &Context,
+    scenarios: usize,
+) -> Assessment {
     let (num, den) = (i128::from(context.num), i128::from(context.den));
     let cash = portfolio.cash_value();
     let values: Vec<i128> = (0..scenarios).map(|s| position_value(portfolio, |row| row.values[s])).collect();
@@ -155,7 +161,8 @@ fn losses(trades: &[TradeRisk<'_>], withdrawal: u128, context: &Context, scenari
 /// What a trade takes at worst, executed in any part: `min(0, ±Q·(W − den·l) − Q·f)`.
 fn worst_of(trade: &TradeRisk<'_>, weighted: i128, context: &Context) -> i128 {
     let quantity = i128::from(trade.quantity);
-    let gain = i128::from(trade.side.sign()) * quantity * (weighted - i128::from(context.den) * i128::from(trade.limit));
+    let gain =
+        i128::from(trade.side.sign()) * quantity * (weighted - i128::from(context.den) * i128::from(trade.limit));
     (gain - quantity * fee_reserve(trade.limit, context)).min(0)
 }
 

@@ -48,7 +48,10 @@ pub fn expire<'a>(index: u32, positions: &[Position], table: &Table<'a>) -> Resu
 
 /// Net positions after changes of `(instrument, lots)`: ids strictly increasing, none of 0 lots.
 #[must_use]
-pub fn net(positions: impl IntoIterator<Item = Position>, changes: impl IntoIterator<Item = (u32, i64)>) -> Vec<Position> {
+pub fn net(
+    positions: impl IntoIterator<Item = Position>,
+    changes: impl IntoIterator<Item = (u32, i64)>,
+) -> Vec<Position> {
     let held = positions.into_iter().map(|position| (position.instrument, position.quantity));
     let mut net = BTreeMap::new();
     for (instrument, lots) in held.chain(changes) {

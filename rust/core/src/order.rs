@@ -184,4 +184,3 @@ pub struct SealedOrder {
     /// Sequence number, from 1.
     pub sequence: u32,
 }
-

@@ -46,9 +46,14 @@ impl RiskRow {
     /// What is hashed: the word of the row, the Greeks, the packed scenario values.
     #[must_use]
     pub fn words(&self, params: &Params) -> Vec<F> {
-        let head = from_u64(u64::from(self.instrument)) + from_u64(self.mark) * pow2(27) + from_u64(self.short_minimum) * pow2(69);
+        let head = from_u64(u64::from(self.instrument))
+            + from_u64(self.mark) * pow2(27)
+            + from_u64(self.short_minimum) * pow2(69);
         let values = self.values[..params.scenarios].chunks(VALUES_A_WORD);
-        [head, self.greeks].into_iter().chain(values.map(|chunk| packed(chunk.iter().copied().map(from_u64), 42))).collect()
+        [head, self.greeks]
+            .into_iter()
+            .chain(values.map(|chunk| packed(chunk.iter().copied().map(from_u64), 42)))
+            .collect()
     }
 
     fn check(&self, params: &Params) -> Result<(), &'static str> {

@@ -42,7 +42,15 @@ pub fn touch_hash(touch: &Touch, params: &Params, domain: F, batch: u32) -> F {
     touch_hash_of(&touch.holder, touch.index, &hashes, &sequences, params, domain, batch)
 }
 
-fn touch_hash_of(holder: &Holder, index: u32, hashes: &[F], sequences: &[u32], params: &Params, domain: F, batch: u32) -> F {
+fn touch_hash_of(
+    holder: &Holder,
+    index: u32,
+    hashes: &[F],
+    sequences: &[u32],
+    params: &Params,
+    domain: F,
+    batch: u32,
+) -> F {
     let mut inputs = hashes.to_vec();
     inputs.resize(params.orders, F::ZERO);
     let mut numbers = sequences.to_vec();
@@ -100,7 +108,14 @@ pub struct SealedReading {
 
 /// Encrypts the new leaf (its salt does not matter here) and the outcomes under the account's viewing key.
 #[must_use]
-pub fn seal_touch(holder: &Holder, index: u32, leaf: &Leaf, outcomes: &[F], params: &Params, domain: F) -> SealedReading {
+pub fn seal_touch(
+    holder: &Holder,
+    index: u32,
+    leaf: &Leaf,
+    outcomes: &[F],
+    params: &Params,
+    domain: F,
+) -> SealedReading {
     let mut plain = vec![leaf.state_word(index)];
     plain.extend(leaf.position_words(params));
     plain.extend(outcomes);
@@ -204,7 +219,8 @@ pub fn decrypt_touch(
 fn open_words(plain: &[F], holder: &Holder, salt: F, params: &Params) -> Option<(Leaf, Vec<Outcome>)> {
     let state = read_state_word(plain[0])?;
     let (position_words, outcome_words) = plain[1..].split_at(params.position_words());
-    let places: Vec<Vec<Position>> = position_words.iter().map(|word| read_position_word(*word)).collect::<Option<_>>()?;
+    let places: Vec<Vec<Position>> =
+        position_words.iter().map(|word| read_position_word(*word)).collect::<Option<_>>()?;
     let positions = places.into_iter().flatten().filter(|position| position.instrument != 0).collect();
     let outcomes: Vec<Vec<Outcome>> = outcome_words.iter().map(|word| read_outcomes(*word)).collect::<Option<_>>()?;
     let leaf = Leaf {

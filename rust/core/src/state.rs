@@ -168,7 +168,10 @@ impl State {
             return Err(unusable(format!("its version is {version}, this program reads {VERSION}")));
         }
         if (usize::from(depth), usize::from(positions)) != (params.depth, params.positions) {
-            return Err(unusable(format!("it is not of parameter set {}: depth {depth}, {positions} positions", params.name)));
+            return Err(unusable(format!(
+                "it is not of parameter set {}: depth {depth}, {positions} positions",
+                params.name
+            )));
         }
         let count = u32::from_be_bytes(reader.take()?);
         let root = reader.element()?;

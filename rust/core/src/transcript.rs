@@ -365,11 +365,21 @@ impl Header {
     pub fn first_hash(&self) -> [u8; 32] {
         let mut label = [0; 32];
         label[..SETTLEMENT_LABEL.len()].copy_from_slice(SETTLEMENT_LABEL);
-        let mut words = vec![label, to_be_bytes(&self.domain), to_be_bytes(&self.context), word(self.segments.len() as u64)];
-        words.extend([word(u64::from(self.active_orders)), self.seal_root, word(self.deposit_end), word(self.exit_end)]);
+        let mut words =
+            vec![label, to_be_bytes(&self.domain), to_be_bytes(&self.context), word(self.segments.len() as u64)];
+        words.extend([
+            word(u64::from(self.active_orders)),
+            self.seal_root,
+            word(self.deposit_end),
+            word(self.exit_end),
+        ]);
         words.push(to_be_bytes(&self.start_root));
         for segment in &self.segments {
-            words.extend([to_be_bytes(&segment.root), word(u64::from(segment.next_index)), to_be_bytes(&segment.transcript)]);
+            words.extend([
+                to_be_bytes(&segment.root),
+                word(u64::from(segment.next_index)),
+                to_be_bytes(&segment.transcript),
+            ]);
         }
         let mut beneficiary = [0; 32];
         beneficiary[12..].copy_from_slice(&self.beneficiary);
@@ -554,7 +564,10 @@ fn trade_term(order: &Order, fill: u32, row: &OrderRow, beta: F) -> F {
 #[must_use]
 pub fn closing_sums(cleared: &ClearedBatch, parts: &ClosingParts, challenges: &Challenges) -> Sums {
     let Challenges { y, gamma, beta, .. } = *challenges;
-    let mut sums = Sums { lookups: lookup_fraction(cleared, LookupRow::Sentinel, parts.sentinel_multiplicity, challenges), ..Sums::START };
+    let mut sums = Sums {
+        lookups: lookup_fraction(cleared, LookupRow::Sentinel, parts.sentinel_multiplicity, challenges),
+        ..Sums::START
+    };
     for (at, row) in cleared.sealed.risk.rows.iter().enumerate() {
         let (long, short) = parts.open[at];
         let id = u64::from(row.instrument);

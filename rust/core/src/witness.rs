@@ -74,8 +74,9 @@ pub fn segment(cleared: &ClearedBatch, number: usize) -> Segment {
     let first_touch = number * size;
     let end = (first_touch + size).min(cleared.touches.len());
     let live = cleared.sealed.touches[first_touch..end].iter().zip(&cleared.touches[first_touch..end]);
-    let mut touches: Vec<SegmentTouch> =
-        live.map(|(touch, cleared)| SegmentTouch { live: true, touch: touch.clone(), cleared: cleared.clone() }).collect();
+    let mut touches: Vec<SegmentTouch> = live
+        .map(|(touch, cleared)| SegmentTouch { live: true, touch: touch.clone(), cleared: cleared.clone() })
+        .collect();
     touches.resize_with(size, || SegmentTouch::padding(&cleared.params));
     Segment {
         number,

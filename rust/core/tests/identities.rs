@@ -10,8 +10,8 @@ use tacit_core::order::Side;
 use tacit_core::params::Params;
 use tacit_core::poseidon;
 use tacit_core::transcript::{
-    Challenges, ClosingParts, Header, SegmentDigest, Sums, auction_root, closing_digest, closing_elements, closing_sums,
-    data_hash, second_hash, segment_digest, segment_elements, successor_sums,
+    Challenges, ClosingParts, Header, SegmentDigest, Sums, auction_root, closing_digest, closing_elements,
+    closing_sums, data_hash, second_hash, segment_digest, segment_elements, successor_sums,
 };
 use tacit_core::witness::segment_inputs;
 
@@ -120,8 +120,7 @@ fn padding_absorbs_the_sentinel_zeros_and_offset_claims() {
     let pair = offset * (F::from(1u64) + from_u64(2).pow_of(84));
     let zero = F::ZERO;
     // Two order places of row word and one W word, touch word, L, leaf, recipient, u_0, X, E, R, five claims.
-    let expected =
-        [sentinel, zero, sentinel, zero, zero, zero, zero, zero, zero, zero, zero, zero, triple, pair];
+    let expected = [sentinel, zero, sentinel, zero, zero, zero, zero, zero, zero, zero, zero, zero, triple, pair];
     assert_eq!(padding, expected);
 }
 

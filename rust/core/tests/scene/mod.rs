@@ -253,17 +253,19 @@ fn random_tables(scene: &mut Scene, dice: &mut Dice) -> Vec<u32> {
 
 fn random_account(scene: &mut Scene, dice: &mut Dice, index: u32, ids: &[u32]) {
     scene.plans.insert(index, Plan::default());
-    if !dice.once_in(8) {
+    if !dice.once_in(12) {
         let mut positions = Vec::new();
-        let wanted = dice.below(scene.params.positions as u64 + 1) as usize;
+        let full = dice.once_in(3);
+        let most = scene.params.positions as u64;
+        let wanted = if full { most } else { dice.below(most + 1) } as usize;
         for &id in ids {
-            if positions.len() < wanted && dice.once_in(2) {
+            if positions.len() < wanted && (full && !dice.once_in(4) || dice.once_in(2)) {
                 let lots = 1 + dice.below(50_000) as i64;
                 positions.push((id, if dice.once_in(2) { lots } else { -lots }));
             }
         }
         let cash = dice.pick(&[-1, 0, 1, 500, 100_000, 100_000_000]) * QUOTE + i128::from(dice.roll() as u32);
-        let cash = if dice.once_in(20) { (1 << 90) + 12_345 } else { cash };
+        let cash = if dice.once_in(20) { (5 << 88) + 12_345 } else { cash };
         let leaf = scene.account(index, cash, &positions);
         leaf.epoch = dice.below(3) as u32;
         leaf.bitmap = dice.roll() & dice.roll();
