@@ -98,6 +98,7 @@ test-rust: venv
 
 test-python: setup keys
 	$(call say,Tests in Python)
+	@python -m mypy.stubtest prover._native
 	@python -m pytest --quiet
 
 test-contracts: node
