@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, Field, MontFp};
 use tacit_core::field::{F, pow2};
 
 use crate::matrices::Matrices;
@@ -20,6 +20,8 @@ pub const PRODUCT: &str = "product";
 pub const MATERIALIZED: &str = "materialized";
 /// Label of the inverses that [`Builder::is_zero`] guesses.
 pub const INVERSE: &str = "inverse";
+
+const MINUS_ONE: F = MontFp!("-1");
 
 /// A linear combination of wires with its value.
 ///
@@ -69,7 +71,7 @@ impl Lc {
     pub fn scale(&self, factor: F) -> Self {
         let terms =
             if factor == F::ZERO { Vec::new() } else { self.terms.iter().map(|(k, w)| (*k * factor, *w)).collect() };
-        Self { terms, offset: self.offset * factor, value: self.value * factor, constant: self.constant }
+        Self { terms, offset: scaled(self.offset, factor), value: scaled(self.value, factor), constant: self.constant }
     }
 
     /// `2 · self`.
@@ -102,7 +104,7 @@ impl Lc {
     /// `self − other`; also as `&a - &b`.
     #[must_use]
     pub fn sub(&self, other: &Self) -> Self {
-        self.add_scaled(other, -F::ONE)
+        self.add_scaled(other, MINUS_ONE)
     }
 
     /// `self + factor · other`.
@@ -110,8 +112,8 @@ impl Lc {
     pub fn add_scaled(&self, other: &Self, factor: F) -> Self {
         Self {
             terms: merged(&self.terms, &other.terms, factor),
-            offset: self.offset + other.offset * factor,
-            value: self.value + other.value * factor,
+            offset: self.offset + scaled(other.offset, factor),
+            value: self.value + scaled(other.value, factor),
             constant: self.constant && other.constant,
         }
     }
@@ -125,8 +127,8 @@ impl Lc {
     pub fn linear<'a>(parts: impl IntoIterator<Item = (&'a Self, F)>) -> Self {
         let mut sum = Self::zero();
         for (part, factor) in parts {
-            sum.value += part.value * factor;
-            sum.offset += part.offset * factor;
+            sum.value += scaled(part.value, factor);
+            sum.offset += scaled(part.offset, factor);
             sum.constant &= part.constant;
             sum.terms.extend(part.terms.iter().map(|(k, wire)| (*k * factor, *wire)));
         }
@@ -189,12 +191,23 @@ impl Lc {
     }
 }
 
+/// `value · factor`; the commonest factors and zero cost no product.
+fn scaled(value: F, factor: F) -> F {
+    if value == F::ZERO || factor == F::ONE {
+        value
+    } else if factor == MINUS_ONE {
+        -value
+    } else {
+        value * factor
+    }
+}
+
 /// `left + factor · right` of two sorted lists.
 fn merged(left: &[(F, u32)], right: &[(F, u32)], factor: F) -> Vec<(F, u32)> {
     if right.is_empty() || factor == F::ZERO {
         return left.to_vec();
     }
-    let scaled = |term: &(F, u32)| (if factor == F::ONE { term.0 } else { term.0 * factor }, term.1);
+    let scaled = |term: &(F, u32)| (scaled(term.0, factor), term.1);
     let mut sum = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
     loop {
@@ -219,7 +232,7 @@ fn merged(left: &[(F, u32)], right: &[(F, u32)], factor: F) -> Vec<(F, u32)> {
 impl Neg for &Lc {
     type Output = Lc;
     fn neg(self) -> Lc {
-        self.scale(-F::ONE)
+        self.scale(MINUS_ONE)
     }
 }
 
@@ -259,7 +272,7 @@ macro_rules! binary_operator {
     };
 }
 binary_operator!(Add, add, F::ONE);
-binary_operator!(Sub, sub, -F::ONE);
+binary_operator!(Sub, sub, MINUS_ONE);
 
 impl AddAssign<&Lc> for Lc {
     fn add_assign(&mut self, other: &Lc) {
