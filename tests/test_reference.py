@@ -1,7 +1,9 @@
 """The reference against what others computed, and its vectors against the reference."""
 
+import ast
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -406,6 +408,43 @@ def test_statically_wrong_batch_cannot_be_proven(name: str) -> None:
     altered(lambda _: None).run()
     with pytest.raises(UnprovableError):
         altered(STATICALLY_WRONG[name]).run()
+
+
+# The text
+
+
+def docstrings() -> list[tuple[str, str]]:
+    """(module.name, docstring) of everything in the reference."""
+    found = []
+    for path in sorted((Path(__file__).parent / "reference").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                name = path.stem if isinstance(node, ast.Module) else f"{path.stem}.{node.name}"
+                found.append((name, ast.get_docstring(node) or ""))
+    return found
+
+
+def plain(text: str) -> str:
+    """Text without marks of emphasis and code, spaces single."""
+    return re.sub(r"\s+", " ", re.sub(r"[`*]", "", text))
+
+
+def quotations() -> list[tuple[str, str]]:
+    """What docstrings that name a section put in quotation marks."""
+    named = re.compile(r"(Section \d|Introduction)")
+    return [
+        (name, plain(quote))
+        for name, text in docstrings()
+        if named.match(text)
+        for quote in re.findall(r'"([^"]{12,})"', text)
+    ]
+
+
+@pytest.mark.parametrize(("name", "quote"), quotations())
+def test_what_the_reference_quotes_stands_in_the_protocol(name: str, quote: str) -> None:
+    protocol = plain((Path(__file__).parents[1] / "docs" / "protocol.md").read_text(encoding="utf-8"))
+    pattern = ".{0,400}?".join(re.escape(part.strip()) for part in re.split("…", quote))
+    assert re.search(pattern, protocol), f"{name} quotes: {quote}"
 
 
 # Vectors

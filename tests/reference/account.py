@@ -65,7 +65,7 @@ def position_words(params: Params, leaf: Leaf) -> list[int]:
 
 
 def leaf_words(params: Params, leaf: Leaf) -> list[int]:
-    """Section 3: w_0 … w_{3+P/4}; "liquidation start and standing, both 0 in version 1", leave w_2 = updates."""
+    """Section 3: w_0 … w_{3+P/4}; "liquidation start … and standing …, both 0 in version 1", leave w_2 = updates."""
     return [leaf.owner, cash_word(leaf), leaf.updates, leaf.salt, *position_words(params, leaf)]
 
 

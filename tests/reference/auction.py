@@ -62,7 +62,7 @@ def strictly_better(bid: Bid, price: int) -> bool:
 
 
 def fill_side(bids: Sequence[Bid], side: Side, price: int, volume: int) -> dict[int, int]:
-    """Section 5: "a strictly better limit is filled in full …; smaller sequence numbers fill first" at the price itself."""
+    """Section 5: "a strictly better limit is filled in full … smaller sequence numbers fill first" at the price itself."""
     fills = {bid.sequence: bid.quantity for bid in bids if bid.side == side and strictly_better(bid, price)}
     left = volume - sum(fills.values())
     for bid in sorted((bid for bid in bids if bid.side == side and bid.limit == price), key=lambda bid: bid.sequence):
@@ -84,7 +84,7 @@ def find_cut(bids: Sequence[Bid], fills: dict[int, int], price: int, active: int
 
 
 def price_rule_count(bids: Sequence[Bid], fills: dict[int, int], price: int, mark: int) -> int:
-    """Section 5, Price rule: "over admitted orders with limit = p*, count = Σ (side = [p* > mark] ? quantity − fill : fill)"."""
+    """Section 5, Price rule: "over admitted orders with limit = p*, let count = Σ (side = [p* > mark] ? quantity − fill : fill)"."""
     direction = Side.BUY if price > mark else Side.SELL
     at_price = [bid for bid in bids if bid.limit == price]
     return sum(bid.quantity - fills[bid.sequence] if bid.side == direction else fills[bid.sequence] for bid in at_price)

@@ -120,7 +120,7 @@ class Result:
 
 
 def genesis(params: Params, domain: int, fund: Holder) -> State:
-    """Section 3, Genesis: "Leaf 0 is the fund …; all other leaves are empty"."""
+    """Section 3, Genesis: "Leaf 0 is the fund. …; all other leaves are empty"."""
     return State({0: genesis_leaf(params, domain, fund)})
 
 
@@ -299,7 +299,7 @@ def new_leaf(entry: Admitted, orders: Sequence[ClearedOrder], prices: Mapping[in
 
 
 def head_word(touch: Touch, opens: bool, paid: int) -> int:
-    """Section 8, word 0: "index + 2²¹·live + 2²²·exit + 2²³·opens + 2²⁴·(deposit, or request of an exit) + 2⁸⁸·paid out"."""
+    """Section 8, word 0: "index + 2²¹·live + 2²²·exit + 2²³·opens + 2²⁴·(deposit, or request of an exit) … + 2⁸⁸·paid out"."""
     flags = 2**21 + 2**22 * (touch.exit is not None) + 2**23 * opens
     given = touch.deposit if touch.exit is None else touch.exit
     return touch.index + flags + 2**24 * given + 2**88 * paid

@@ -71,7 +71,7 @@ def margin(
     trades: Sequence[Order],
     withdrawal: int,
 ) -> Margin:
-    """Section 6: "C_s = num·X_s − (num − den)·X_mark − den·R + D_s, C_mark = den·X_mark − den·R + D_mark".
+    """Section 6: "C_s = num·X_s − (num − den)·X_mark − den·R + D_s" and "C_mark = den·X_mark − den·R + D_mark".
 
     `cash` after expiry and deposit, `held` the unexpired positions, `trades` the survivors of tests 1 to 9."""
     for position in held:

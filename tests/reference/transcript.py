@@ -106,7 +106,7 @@ class SegmentInputs:
 
 @dataclass(frozen=True)
 class ClosingInputs:
-    """Section 7, public inputs "of the closing circuit", in order."""
+    """Section 7, public inputs "Of the closing circuit", in order."""
 
     domain: int
     context: int
@@ -157,7 +157,7 @@ def ratio_of(result: Result) -> Ratio:
 
 
 def touch_words(result: Result, touch: ClearedTouch | None) -> list[int]:
-    """Section 8: "Words of a touch, 6 + n_x of them, all 0 for padding"."""
+    """Section 8: "Words of a touch, 6 + n_x of them …, all 0 for padding"."""
     return [0] * result.params.words_per_touch if touch is None else list(touch.words)
 
 
@@ -212,7 +212,7 @@ def row_word(result: Result, ref: RowRef) -> int:
 
 
 def row_weights(result: Result, ref: RowRef) -> list[int]:
-    """Section 7: W_0 … W_{S−1}, W_mark of a row; "the sentinel (… W = 0), every settled row (… all else 0)"."""
+    """Section 7: W_0 … W_{S−1}, W_mark of a row; "the sentinel (… W = 0), every risk row, every settled row (… W = 0)"."""
     if ref.kind == RowKind.RISK:
         return order_weights(result.batch.risk[ref.index], ratio_of(result))
     return [0] * (result.params.scenarios + 1)
@@ -234,7 +234,7 @@ def slot_rows(result: Result, touch: ClearedTouch | None) -> list[RowRef]:
 
 
 def touch_word(touch: ClearedTouch) -> int:
-    """Section 7: "data word 0 (162 bits) + 2¹⁶²·Σ 2^i·expired_i"."""
+    """Section 7: "data word 0 (section 8; 162 bits) + 2¹⁶²·Σ 2^i·expired_i"."""
     return touch.words[0] + 2**162 * sum(flag << i for i, flag in enumerate(touch.expiry.flags))
 
 
@@ -266,7 +266,7 @@ def segment_digest(result: Result, segment: Segment, rho: int) -> int:
 
 
 def challenge(seed: Word, number: int) -> int:
-    """Section 7: "keccak(r, i) mod p"."""
+    """Section 7: "keccak(r₁, i) mod p"."""
     return int.from_bytes(keccak(seed + word(number)), "big") % MODULUS
 
 
@@ -326,7 +326,7 @@ def old_positions(touch: ClearedTouch) -> list[tuple[int, int, bool]]:
 
 
 def count_part(result: Result, cleared: ClearedOrder) -> int:
-    """Section 5, Price rule: "over admitted orders with limit = p*: (side = [p* > mark] ? quantity − fill : fill)"."""
+    """Section 7: "A count part is 0 but for an admitted trade with limit p*"; section 5: "side = [p* > mark] ? quantity − fill : fill"."""
     order = cleared.order
     if not cleared.admitted or order.kind != Kind.TRADE:
         return 0
