@@ -6,6 +6,7 @@ mod eddsa;
 mod hashing;
 mod merkle;
 mod range;
+mod tangent;
 
 use std::collections::BTreeSet;
 
