@@ -253,6 +253,80 @@ def test_degenerate_batch(name: str) -> None:
     check_promises(result)
 
 
+# By sequence number: lots filled, or r and the code of the reason. Worked out from the text, one by one.
+OUTCOMES = {
+    "only buys": "0 0",
+    "only sells": "0 0",
+    "bid below ask": "0 0",
+    "book wholly above the mark": "0 0",
+    "balanced book": "5 5",
+    "tie cut in the middle": "5 2 0 7",
+    "tie cut between two": "5 5 0 10",
+    "tie served by sequence not by index": "4 2 0 6",
+    "cut starved by better limits": "5 0 5",
+    "price at the upper end of its interval": "5 5",
+    "price at the lower end of its interval": "5 5",
+    "mark inside the interval": "5 5",
+    "one trader crossing itself": "5 5",
+    "one trader only": "0",
+    "two orders of one account at one price": "5 2 7",
+    "price of zero": "5 5",
+    "highest price": "5 5",
+    "largest quantity": "4294967295 4294967295",
+    "largest quantity at the highest price": "r10 0 r10",
+    "highest fee rate": "5 5",
+    "no fee": "5 5",
+    "the fund trades": "5 5",
+    "position netted to nothing": "5 5",
+    "position turned round": "9 9",
+    "one position too many": "1 r7 1 0",
+    "a new position counts once": "1 1 2",
+    "expiry makes room": "1 1",
+    "standard leaf full": "1 r7 1 0 2",
+    "withdrawal of what expired": "0",
+    "margin exactly met": "4 4",
+    "margin missed by one cash unit": "r10 0",
+    "closing an underwater short": "4 4",
+    "each order fine and both not": "r10 r10 0 0",
+    "ratio of one": "5 5",
+    "highest ratio": "r10 0",
+    "slot used in an earlier batch": "r3 0",
+    "slot twice in a touch": "5 r3 5",
+    "slot taken by an order refused later": "r6 r3 0",
+    "epoch raise clears the bitmap": "5 5",
+    "newer order kills an older one before it": "r3 5 5",
+    "cancel kills what is older": "r3 0 0",
+    "order outside its window raises no epoch": "r2 5 5 r2",
+    "void kills what did not choose to survive": "r2 5 5",
+    "orders of nobody": "r1 r1",
+    "unsigned order of nobody": "r1",
+    "unknown below between and above": "r4 r4 r4 r4",
+    "no open instrument": "r5 r4",
+    "no row at all": "r4",
+    "full tables up to the last id": "5 5",
+    "fee rate exactly allowed and one less": "5 r6 5",
+    "just within range": "60 60",
+    "just out of range": "r8 0",
+    "withdrawal refused for range": "r8",
+    "largest deposit": "r8",
+    "everything refused": "r2 r3 r3 r4 r5 r6 r9 r10 r1",
+    "account opened by its first deposit trades": "5 5",
+    "account opened while its orders are refused": "r10 0",
+    "last leaf of the standard tree": "5 5",
+    "withdrawal exactly covered": "4 0 4",
+    "withdrawal missed by one cash unit": "4 r9 4",
+    "withdrawal refused for margin": "r10",
+    "withdrawal of nothing": "0",
+}
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_each_order_of_a_degenerate_batch_ends_as_the_text_says(name: str) -> None:
+    result = KINDS[name].set_up().run()
+    orders = sorted((order for touch in result.touches for order in touch.orders), key=lambda order: order.sequence)
+    assert " ".join(f"r{order.reason.value}" if order.reason else str(order.fill) for order in orders) == OUTCOMES[name]
+
+
 def test_there_are_fifty_degenerate_kinds() -> None:
     assert len(KINDS) >= 50
 
