@@ -534,7 +534,10 @@ abstract contract Settlement is Epochs, Queues {
         virtual
         returns (uint256)
     {
-        return DataWords.read(words, position * WORDS_PER_TOUCH + offset);
+        // Positions and offsets are far below 2²⁵⁵: the callers keep them inside `words`.
+        unchecked {
+            return DataWords.read(words, position * WORDS_PER_TOUCH + offset);
+        }
     }
 
     /// @dev Closing word `row`: risk rows, then settled rows.

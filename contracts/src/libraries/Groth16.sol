@@ -100,13 +100,27 @@ library Groth16 {
         _pushKey(product, key, scalars, c);
     }
 
-    /// @dev scalars += w · (1, inputs).
+    /// @dev scalars += w · (1, inputs), for scalars one longer than inputs.
     function _addInputs(uint256[] memory scalars, uint256[] calldata inputs, uint256 w, uint256 proof) private pure {
-        scalars[0] = addmod(scalars[0], w, Bn254.P);
+        uint256 p = Bn254.P;
+        bool reduced = true;
+        scalars[0] = addmod(scalars[0], w, p);
+        assembly ("memory-safe") {
+            let scalar := add(scalars, 0x40)
+            let end := add(inputs.offset, shl(5, inputs.length))
+            for { let input := inputs.offset } lt(input, end) { input := add(input, 0x20) } {
+                let x := calldataload(input)
+                reduced := and(reduced, lt(x, p))
+                mstore(scalar, addmod(mload(scalar), mulmod(w, x, p), p))
+                scalar := add(scalar, 0x20)
+            }
+        }
+        if (!reduced) _refuseInputs(inputs, proof);
+    }
+
+    function _refuseInputs(uint256[] calldata inputs, uint256 proof) private pure {
         for (uint256 j = 0; j < inputs.length; ++j) {
-            uint256 x = inputs[j];
-            if (x >= Bn254.P) revert InputNotReduced(proof, j, x);
-            scalars[j + 1] = addmod(scalars[j + 1], mulmod(w, x, Bn254.P), Bn254.P);
+            if (inputs[j] >= Bn254.P) revert InputNotReduced(proof, j, inputs[j]);
         }
     }
 

@@ -31,11 +31,29 @@ library SealTree {
     function root(bytes32[] memory leaves) internal pure returns (bytes32) {
         bytes32 empty = 0;
         for (uint256 width = leaves.length; width > 1; width = (width + 1) / 2) {
-            for (uint256 i = 0; i < width; i += 2) {
-                leaves[i / 2] = node(leaves[i], i + 1 < width ? leaves[i + 1] : empty);
-            }
+            _hashLevel(leaves, width, empty);
             empty = node(empty, empty);
         }
         return leaves[0];
+    }
+
+    /// @dev Replaces the first `width` entries by their parents; `empty` stands in for a right sibling that is missing. Every node
+    /// is `node(left, right)`, written out because this runs once a touch.
+    function _hashLevel(bytes32[] memory level, uint256 width, bytes32 empty) private pure {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0x01)
+            let first := add(level, 0x20)
+            let end := add(first, shl(5, width))
+            let parent := first
+            for { let child := first } lt(child, end) { child := add(child, 0x40) } {
+                let right := empty
+                if lt(add(child, 0x20), end) { right := mload(add(child, 0x20)) }
+                mstore(add(free, 0x01), mload(child))
+                mstore(add(free, 0x21), right)
+                mstore(parent, keccak256(free, 0x41))
+                parent := add(parent, 0x20)
+            }
+        }
     }
 }
