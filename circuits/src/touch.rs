@@ -77,11 +77,11 @@ struct Head {
     index_bits: Vec<Lc>,
 }
 
-/// Owner and keys of a touch.
+/// Owner, viewing key and signing key of a touch.
 struct Owner {
     viewing_key: Lc,
     owner: Lc,
-    prepared: PreparedKey,
+    key: (Lc, Lc),
 }
 
 /// An order with all that was found out about it.
@@ -131,15 +131,14 @@ pub fn touch(b: &mut Builder, s: &Shared<'_>, run: &mut Running, w: &TouchWitnes
     absorb(b, run, &data, &expired, &outcomes, &positions, &admission);
 }
 
-/// Owner hash from key, viewing key and subaccount; the key made ready for the touch's signatures.
+/// Owner hash from key, viewing key and subaccount.
 fn owner(b: &mut Builder, w: &TouchWitness) -> Owner {
     let key = (b.witness("key x", w.holder.key.x), b.witness("key y", w.holder.key.y));
     let viewing_key = b.witness("viewing key", w.holder.viewing_key);
     let subaccount = b.witness("subaccount", F::from(w.holder.subaccount));
     let owner = poseidon::hash(b, &[key.0.clone(), key.1.clone(), viewing_key.clone(), subaccount]);
     let owner = b.materialize(&owner);
-    let prepared = PreparedKey::new(b, &key.0, &key.1, &Lc::one());
-    Owner { viewing_key, owner, prepared }
+    Owner { viewing_key, owner, key }
 }
 
 /// Liveness, index, deposit or exit request, and whether the account exists after the deposit.
@@ -179,11 +178,13 @@ fn order_slots(
     let orders: Vec<OrderVars> =
         w.orders.iter().map(|o| b.scoped("order fields", |b| order::fields(b, o, &s.domain, &head.index))).collect();
     b.scoped("order fields", |b| layout(b, head, &orders));
-    for (order, witness) in orders.iter().zip(&w.orders) {
-        let checked = b.mul(&order.active, &head.exists);
-        b.scoped("signatures", |b| {
-            eddsa::verify(b, &owner.prepared, &order.hash, &witness.sealed.signature, &checked);
-        });
+    let checked: Vec<Lc> = orders.iter().map(|o| b.mul(&o.active, &head.exists)).collect();
+    // Active slots come first: a touch whose first slot is not checked checks no signature and asks nothing of the key, so that
+    // no deposit or exit request of an unusable key blocks a batch.
+    let (key_x, key_y) = &owner.key;
+    let key = b.scoped("owner and key", |b| PreparedKey::new(b, key_x, key_y, &checked[0]));
+    for ((order, witness), checked) in orders.iter().zip(&w.orders).zip(&checked) {
+        b.scoped("signatures", |b| eddsa::verify(b, &key, &order.hash, &witness.sealed.signature, checked));
         let remaining = (&s.challenges.gamma - &order.sequence).add_constant(-F::from(1u64));
         let factor = b.mul(&order.active, &remaining).add_constant(F::from(1u64));
         run.product = b.mul(&run.product, &factor);
