@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.chain import (
+from demo.chain import (
     CONTRACTS,
     Contract,
     LocalChain,

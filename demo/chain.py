@@ -26,7 +26,7 @@ from typing import Any, TypeAlias, TypeVar
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "contracts"
 TOOLS = ROOT / "node_modules" / ".bin"
 COMPILED = ROOT / "build" / "contracts"
