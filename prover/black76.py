@@ -148,9 +148,7 @@ def erfc(x: Floats) -> Floats:
     medium = _polynomial(middle, _MIDDLE_TOP) / _polynomial(middle, _MIDDLE_BOTTOM)
     far = np.clip(size, 4.0, 40.0)
     inverse = 1.0 / (far * far)
-    tail = (
-        _INVERSE_SQRT_PI - inverse * _polynomial(inverse, _FAR_TOP) / _polynomial(inverse, _FAR_BOTTOM)
-    ) / far
+    tail = (_INVERSE_SQRT_PI - inverse * _polynomial(inverse, _FAR_TOP) / _polynomial(inverse, _FAR_BOTTOM)) / far
     large = _gaussian(np.minimum(size, 40.0)) * np.where(size <= 4.0, medium, tail)
     value = np.where(size <= 0.46875, small, large)
     return np.where(x < 0.0, 2.0 - value, value)
@@ -226,9 +224,7 @@ def delta(
     return side * normal_cdf(side * d1)
 
 
-def gamma(
-    forward: npt.ArrayLike, strike: npt.ArrayLike, years: npt.ArrayLike, volatility: npt.ArrayLike
-) -> Floats:
+def gamma(forward: npt.ArrayLike, strike: npt.ArrayLike, years: npt.ArrayLike, volatility: npt.ArrayLike) -> Floats:
     """∂²price/∂forward², the same for call and put; time and volatility must be positive."""
     forward, strike, years, volatility = _arrays(forward, strike, years, volatility)
     deviation = volatility * np.sqrt(years)
@@ -236,9 +232,7 @@ def gamma(
     return normal_pdf(d1) / (forward * deviation)
 
 
-def vega(
-    forward: npt.ArrayLike, strike: npt.ArrayLike, years: npt.ArrayLike, volatility: npt.ArrayLike
-) -> Floats:
+def vega(forward: npt.ArrayLike, strike: npt.ArrayLike, years: npt.ArrayLike, volatility: npt.ArrayLike) -> Floats:
     """∂price/∂volatility for a change of 1.0, that is of 100 points; the same for call and put."""
     forward, strike, years, volatility = _arrays(forward, strike, years, volatility)
     root = np.sqrt(years)

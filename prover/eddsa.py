@@ -77,8 +77,8 @@ def pack_signature(signature: SignatureLike) -> bytes:
 
 def unpack_signature(packed: Packed) -> Signature:
     """The signature of 64 bytes."""
-    r8, s = _halves(_bytes(packed, PACKED_SIGNATURE, "a packed signature"))
-    return Signature(Point(*_coordinates(r8)), int(s))
+    raw = _bytes(packed, PACKED_SIGNATURE, "a packed signature")
+    return Signature(unpack(raw[:PACKED_POINT]), int.from_bytes(raw[PACKED_POINT:], "little"))
 
 
 def _halves(signature: SignatureLike) -> tuple[PointLike, FieldLike]:

@@ -34,11 +34,7 @@ class Scenario:
     damping: int = UNDAMPENED
 
     def __post_init__(self) -> None:
-        if (
-            self.price <= -BASIS
-            or self.volatility not in ("up", "down")
-            or not 0 < self.damping <= UNDAMPENED
-        ):
+        if self.price <= -BASIS or self.volatility not in ("up", "down") or not 0 < self.damping <= UNDAMPENED:
             limits = f"price above -{BASIS}, volatility up or down, damping 1 to {UNDAMPENED}"
             raise RiskTableError(f"{self!r} is no scenario: {limits}")
 
@@ -78,9 +74,7 @@ class MarginRule:
             self.short_minimum,
         )
         if min(moves + powers) < 0 or max(moves) > 10 * BASIS or max(powers) > BASIS:
-            raise RiskTableError(
-                f"{self!r} is no margin rule: moves up to {10 * BASIS}, powers up to {BASIS}"
-            )
+            raise RiskTableError(f"{self!r} is no margin rule: moves up to {10 * BASIS}, powers up to {BASIS}")
         if not 0 < self.shortest_days <= self.reference_days <= 3650:
             raise RiskTableError(f"{self!r} is no margin rule: 0 < shortest_days ≤ reference_days ≤ 3650")
 

@@ -12,6 +12,7 @@ use tacit_core::error::CoreError;
 
 import_exception!(prover.errors, AuctionError);
 import_exception!(prover.errors, BatchError);
+import_exception!(prover.errors, CancelledError);
 import_exception!(prover.errors, FieldError);
 import_exception!(prover.errors, FileError);
 import_exception!(prover.errors, InternalError);
@@ -21,6 +22,7 @@ import_exception!(prover.errors, PointError);
 import_exception!(prover.errors, ProvingError);
 import_exception!(prover.errors, ReadingError);
 import_exception!(prover.errors, RiskTableError);
+import_exception!(prover.errors, SettlementError);
 import_exception!(prover.errors, StateError);
 import_exception!(prover.errors, VerificationError);
 import_exception!(prover.errors, WrongCircuitError);
@@ -142,6 +144,7 @@ conversion!(CoreBatchError {
 conversion!(ProveError {
     WrongLength { expected, found } => ProvingError,
     Unsatisfied { row } => ProvingError,
+    Cancelled {} => CancelledError,
     _ => ProvingError
 });
 

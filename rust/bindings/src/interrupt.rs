@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+
+use tacit_circuits::error::ProveError;
 
 use crate::error::{Failure, InternalError, raise};
 
@@ -27,7 +29,7 @@ impl Cancellation {
         Self::default()
     }
 
-    /// Asks the work to stop; it does at the end of its current phase.
+    /// Asks the work to stop: its caller stops waiting at once, the work itself at the end of its phase.
     fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -53,6 +55,14 @@ impl<T> Line<T> {
         let _ = self.sender.send(Message::Progress((phase, took.as_secs_f64())));
     }
 
+    /// Does a phase and reports it.
+    pub fn timed<R>(&self, phase: &'static str, work: impl FnOnce() -> R) -> R {
+        let start = Instant::now();
+        let result = work();
+        self.report(phase, start.elapsed());
+        result
+    }
+
     /// Set when the work should stop.
     pub fn stop(&self) -> &AtomicBool {
         &self.stop
@@ -73,7 +83,7 @@ where
 {
     let stop = cancellation.map_or_else(Arc::default, |cancellation| Arc::clone(&cancellation.0));
     let mut receiver = start(Arc::clone(&stop), work);
-    let result = wait(py, &mut receiver, progress);
+    let result = wait(py, &mut receiver, &stop, progress);
     if result.is_err() {
         stop.store(true, Ordering::Relaxed);
     }
@@ -90,13 +100,19 @@ fn start<T: Send + 'static>(stop: Arc<AtomicBool>, work: impl FnOnce(&Line<T>) -
     receiver
 }
 
-fn wait<T: Send>(py: Python<'_>, receiver: &mut Receiver<Message<T>>, progress: Option<&Bound<'_, PyAny>>) -> Result<T, Failure> {
+fn wait<T: Send>(
+    py: Python<'_>,
+    receiver: &mut Receiver<Message<T>>,
+    stop: &AtomicBool,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> Result<T, Failure> {
     loop {
         match glance(py, receiver) {
             Ok(Message::Done(result)) => return Ok(result),
             Ok(Message::Progress(event)) => tell(progress, event)?,
-            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Err(ProveError::Cancelled.into()),
+            Err(RecvTimeoutError::Timeout) => {}
         }
         py.check_signals()?;
     }

@@ -1,11 +1,14 @@
 //! The Python module `prover._native`: converts, calls, converts. Nothing else lives here.
 
 mod auction;
+mod batch;
 mod eddsa;
 mod error;
 mod field;
 mod hashing;
 mod interrupt;
+mod keys;
+mod settlement;
 
 use pyo3::pymodule;
 
@@ -15,9 +18,15 @@ mod _native {
     #[pymodule_export]
     use super::auction::clear_columns;
     #[pymodule_export]
+    use super::batch::{Cleared, State, canonical_batch, domain, holder_owner, order_hash, params, read_touch, risk_root};
+    #[pymodule_export]
     use super::eddsa::{eddsa_public_key, eddsa_sign, eddsa_verify, point_pack, point_unpack};
     #[pymodule_export]
     use super::hashing::{keccak256, poseidon_hash, sponge};
     #[pymodule_export]
     use super::interrupt::Cancellation;
+    #[pymodule_export]
+    use super::keys::{ProvingKeys, VerifyingKeys, circuit_counts, circuit_fingerprints, manifest, setup};
+    #[pymodule_export]
+    use super::settlement::{Plan, public_inputs, snarkjs_proof, verify};
 }

@@ -1,0 +1,337 @@
+"""A settlement: what is sent to the contract, and its check against what the caller trusts.
+
+:func:`verify` does without a chain what the contract does with one (docs/protocol.md section 9): every
+proof in one product of pairings, challenges and data values derived anew, links, seal, deposits, exits,
+settlement values. An honest settlement of another state, seal or epoch than expected is refused. Making
+settlements is left to :mod:`prover.proof`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from prover import _native
+from prover.batch import Cleared, Context, Params
+from prover.errors import FileError, SettlementError
+from prover.keys import Keys
+from prover.orders import NO_ADDRESS
+from prover.wire import (
+    ADDRESS_BYTES,
+    HASH_BYTES,
+    Json,
+    Reader,
+    dump,
+    element,
+    hexadecimal,
+    read_bytes,
+    read_element,
+    read_text,
+    write_whole,
+)
+
+FORMAT: Final = "tacit.settlement.1"
+EXPECTED_FORMAT: Final = "tacit.expected.1"
+FILE: Final = "settlement.json"
+PROOF_WORDS: Final = 8
+TOUCH_INDEX_BITS: Final = 21
+
+Proof = tuple[int, ...]
+"""Eight words as the EVM reads them: A.x, A.y, B.x imaginary, B.x real, B.y imaginary, B.y real, C.x, C.y."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPart:
+    """Root after a segment, commitment to the sums after it, digest τ of its transcript, proof (None: not made yet)."""
+
+    root: int
+    sums: int
+    tau: int
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingPart:
+    """Auction root, digest τ of the closing transcript, proof (None: not made yet)."""
+
+    auction_root: int
+    tau: int
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """Everything that is sent to the contract, and what the batch was sealed with.
+
+    ``words``: the public data words, segments in order, then the closing ones. ``beneficiary``: the address
+    that receives the reward, 20 bytes. ``deposit_end``, ``exit_end``: ends of the queue entries it consumes.
+    """
+
+    params: str
+    context: Context
+    start_root: int
+    seal_root: bytes
+    active_orders: int
+    deposit_end: int
+    exit_end: int
+    risk_root: int
+    segments: tuple[SegmentPart, ...]
+    closing: ClosingPart
+    words: tuple[int, ...]
+    beneficiary: bytes
+
+    @property
+    def end_root(self) -> int:
+        """Root after the batch."""
+        return self.segments[-1].root if self.segments else self.start_root
+
+    @property
+    def calldata_words(self) -> bytes:
+        """The data words as the contract takes them: 32 bytes each, most significant first."""
+        return b"".join(word.to_bytes(HASH_BYTES, "big") for word in self.words)
+
+    def touch_words(self, index: int) -> list[int]:
+        """The public words of an account's touch (:class:`SettlementError` if the batch does not touch it)."""
+        size, live = Params.named(self.params).words, 1 << TOUCH_INDEX_BITS
+        for at in range(0, len(self.words) - size + 1, size):
+            head = self.words[at]
+            if head & live and head % live == index:
+                return list(self.words[at : at + size])
+        raise SettlementError(f"the settlement does not touch account {index}", {"index": index})
+
+    def to_json(self) -> str:
+        """The file ``tacit.settlement.1``."""
+        return dump(
+            {
+                "format": FORMAT,
+                "params": self.params,
+                "context": self.context.to_wire(),
+                "start_root": element(self.start_root),
+                "seal_root": hexadecimal(self.seal_root),
+                "active_orders": self.active_orders,
+                "deposit_end": str(self.deposit_end),
+                "exit_end": str(self.exit_end),
+                "risk_root": element(self.risk_root),
+                "segments": [_segment_to_wire(part) for part in self.segments],
+                "closing": {
+                    "auction_root": element(self.closing.auction_root),
+                    "tau": element(self.closing.tau),
+                    "proof": proof_to_wire(self.closing.proof),
+                },
+                "words": [element(word) for word in self.words],
+                "beneficiary": hexadecimal(self.beneficiary),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Settlement:
+        """What :meth:`to_json` wrote; anything malformed is refused (:class:`SettlementError`)."""
+        reader = Reader.parse(text, "the settlement", SettlementError)
+        reader.format(FORMAT)
+        settlement = cls(
+            params=reader.text("params"),
+            context=_context(reader.object("context")),
+            start_root=reader.element("start_root"),
+            seal_root=reader.bytes("seal_root", HASH_BYTES),
+            active_orders=reader.integer("active_orders", 32),
+            deposit_end=reader.amount("deposit_end", 64),
+            exit_end=reader.amount("exit_end", 64),
+            risk_root=reader.element("risk_root"),
+            segments=tuple(_segment(part) for part in reader.objects("segments")),
+            closing=_closing(reader.object("closing")),
+            words=tuple(reader.read("words", _elements, "a list of field elements")),
+            beneficiary=reader.bytes("beneficiary", ADDRESS_BYTES),
+        )
+        reader.end()
+        return settlement
+
+    @classmethod
+    def load(cls, path: str | Path) -> Settlement:
+        """The settlement of a file, or of the folder that ``prover prove`` wrote."""
+        path = Path(path)
+        if path.is_dir():
+            path /= FILE
+            if not path.is_file():
+                raise FileError(f"{path} does not exist: the batch is not proven to its end", {"path": str(path)})
+        return cls.from_json(read_text(path))
+
+    def save(self, path: str | Path) -> None:
+        """Writes the file."""
+        write_whole(Path(path), self.to_json())
+
+
+class LockedDeposit(NamedTuple):
+    """The sum of an account's locked deposits in token units, and the owner that the contract recorded."""
+
+    amount: int
+    owner: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the caller trusts, from the contract or a record of its own.
+
+    ``deposits`` and ``exits`` (token units) by account, ``settled`` values (price units) by instrument;
+    what is missing there has none.
+    """
+
+    context: Context
+    start_root: int
+    seal_root: bytes
+    active_orders: int
+    deposit_end: int
+    exit_end: int
+    risk_root: int
+    deposits: Mapping[int, LockedDeposit] = field(default_factory=dict)
+    exits: Mapping[int, int] = field(default_factory=dict)
+    settled: Mapping[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cleared: Cleared, *, deposit_end: int = 0, exit_end: int = 0) -> Expected:
+        """What the sealer of a batch knows to be true of its settlement."""
+        touches = cleared.batch.touches
+        return cls(
+            context=cleared.batch.context,
+            start_root=cleared.start_root,
+            seal_root=cleared.seal_root,
+            active_orders=cleared.active_orders,
+            deposit_end=deposit_end,
+            exit_end=exit_end,
+            risk_root=cleared.risk_root,
+            deposits={t.index: LockedDeposit(t.deposit, t.holder.owner) for t in touches if t.deposit},
+            exits={t.index: t.exit for t in touches if t.exit is not None},
+            settled=dict(cleared.batch.settled),
+        )
+
+    def to_json(self) -> str:
+        """The file ``tacit.expected.1``."""
+        deposits = [
+            {"index": index, "amount": str(amount), "owner": element(owner)}
+            for index, (amount, owner) in sorted(self.deposits.items())
+        ]
+        return dump(
+            {
+                "format": EXPECTED_FORMAT,
+                "context": self.context.to_wire(),
+                "start_root": element(self.start_root),
+                "seal_root": hexadecimal(self.seal_root),
+                "active_orders": self.active_orders,
+                "deposit_end": str(self.deposit_end),
+                "exit_end": str(self.exit_end),
+                "risk_root": element(self.risk_root),
+                "deposits": deposits,
+                "exits": [{"index": index, "amount": str(amount)} for index, amount in sorted(self.exits.items())],
+                "settled": [{"instrument": each, "value": str(value)} for each, value in sorted(self.settled.items())],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Expected:
+        """What :meth:`to_json` wrote; anything malformed is refused (:class:`SettlementError`)."""
+        reader = Reader.parse(text, "what is expected", SettlementError)
+        reader.format(EXPECTED_FORMAT)
+        expected = cls(
+            context=_context(reader.object("context")),
+            start_root=reader.element("start_root"),
+            seal_root=reader.bytes("seal_root", HASH_BYTES),
+            active_orders=reader.integer("active_orders", 32),
+            deposit_end=reader.amount("deposit_end", 64),
+            exit_end=reader.amount("exit_end", 64),
+            risk_root=reader.element("risk_root"),
+            deposits=dict(_deposit(entry) for entry in reader.objects("deposits")),
+            exits=dict(_amount(entry, "index", "amount") for entry in reader.objects("exits")),
+            settled=dict(_amount(entry, "instrument", "value") for entry in reader.objects("settled")),
+        )
+        reader.end()
+        return expected
+
+    @classmethod
+    def load(cls, path: str | Path) -> Expected:
+        """What is expected, of a file."""
+        return cls.from_json(read_text(Path(path)))
+
+    def save(self, path: str | Path) -> None:
+        """Writes the file."""
+        write_whole(Path(path), self.to_json())
+
+
+def verify(settlement: Settlement, keys: Keys, expected: Expected) -> int:
+    """Checks a settlement as the contract does, against what the caller trusts; returns the root after the batch.
+
+    Raises :class:`prover.errors.VerificationError` for one that does not hold or is another one than expected,
+    and :class:`SettlementError` for one that is malformed.
+    """
+    return _native.verify(settlement, keys.verifying, expected)
+
+
+def public_inputs(settlement: Settlement) -> list[list[int]]:
+    """The public inputs of every proof as the contract derives them: one list a segment, then the closing proof's."""
+    return _native.public_inputs(settlement)
+
+
+def address(text: str = NO_ADDRESS) -> bytes:
+    """The 20 bytes of a ``0x`` address."""
+    raw = read_bytes(text.lower(), ADDRESS_BYTES)
+    if raw is None:
+        raise SettlementError(f"{text[:60]!r} is no address: 0x and {2 * ADDRESS_BYTES} digits", {"address": text[:60]})
+    return raw
+
+
+def proof_to_wire(proof: Proof | None) -> list[str] | None:
+    """A proof as eight words of 0x and 64 digits."""
+    return None if proof is None else [element(word) for word in proof]
+
+
+def proof_from_wire(wire: object) -> Proof | None:
+    """What :func:`proof_to_wire` wrote; None if it is not that."""
+    if not isinstance(wire, list) or len(wire) != PROOF_WORDS:
+        return None
+    words = [read_bytes(word, HASH_BYTES) for word in wire]
+    return None if None in words else tuple(int.from_bytes(word, "big") for word in words if word is not None)
+
+
+def _segment_to_wire(part: SegmentPart) -> Json:
+    numbers = {"root": element(part.root), "sums": element(part.sums), "tau": element(part.tau)}
+    return numbers | {"proof": proof_to_wire(part.proof)}
+
+
+def _segment(reader: Reader) -> SegmentPart:
+    root, sums, tau = (reader.element(name) for name in ("root", "sums", "tau"))
+    part = SegmentPart(root, sums, tau, reader.read("proof", proof_from_wire, "eight words"))
+    reader.end()
+    return part
+
+
+def _closing(reader: Reader) -> ClosingPart:
+    root, tau = reader.element("auction_root"), reader.element("tau")
+    part = ClosingPart(root, tau, reader.read("proof", proof_from_wire, "eight words"))
+    reader.end()
+    return part
+
+
+def _elements(wire: object) -> list[int] | None:
+    elements = [read_element(item) for item in wire] if isinstance(wire, list) else [None]
+    return None if None in elements else [item for item in elements if item is not None]
+
+
+def _context(reader: Reader) -> Context:
+    domain = reader.element("domain")
+    bits = {"batch": 32, "last_void": 32, "time": 40, "fee_rate": 14, "num": 3, "den": 3}
+    context = Context(domain=domain, **{name: reader.integer(name, size) for name, size in bits.items()})
+    reader.end()
+    return context
+
+
+def _deposit(reader: Reader) -> tuple[int, LockedDeposit]:
+    index, amount = reader.integer("index", 32), reader.amount("amount", 64)
+    entry = index, LockedDeposit(amount, reader.element("owner"))
+    reader.end()
+    return entry
+
+
+def _amount(reader: Reader, name: str, value: str) -> tuple[int, int]:
+    entry = reader.integer(name, 32), reader.amount(value, 64)
+    reader.end()
+    return entry
