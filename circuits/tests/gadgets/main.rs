@@ -7,6 +7,7 @@ mod hashing;
 mod merkle;
 mod range;
 mod tangent;
+mod uniqueness;
 
 use std::collections::BTreeSet;
 
