@@ -12,7 +12,7 @@ from . import tree
 from .account import Holder, Leaf, genesis_leaf, leaf_hash, owner, seal_reading
 from .admission import Admission, Market, Opened, Reason, admit_exit, admit_orders
 from .auction import Auction, Bid, clear
-from .eddsa import key_is_valid, verify
+from .eddsa import verify
 from .errors import UnprovableError
 from .field import MODULUS, Word
 from .margin import Ratio
@@ -160,8 +160,6 @@ def check_touch(params: Params, context: Context, leaf: Leaf | None, touch: Touc
     """Section 4, Touch and "Statically wrong", for one touch; `leaf` as the batch finds it."""
     if not 0 <= touch.index < params.capacity:
         raise UnprovableError(f"index {touch.index} lies outside a tree of depth {params.depth}")
-    if not key_is_valid(touch.holder.key):
-        raise UnprovableError(f"the key of account {touch.index} is off the curve or of low order")
     if not 0 <= touch.holder.viewing_key < MODULUS:
         raise UnprovableError(f"the viewing key of account {touch.index} is not a field element")
     if not 0 <= touch.holder.subaccount < 2**32:

@@ -43,7 +43,7 @@ def sign(secret: bytes, message: int) -> Signature:
 
 
 def key_is_valid(key: Point) -> bool:
-    """Section 4: a key "off the curve or of low order" is statically wrong."""
+    """Section 4: nothing verifies under "a key off the curve or of low order"."""
     return on_curve(key) and not low_order(key)
 
 

@@ -102,9 +102,6 @@ fn check_sequence(batch: &SealedBatch) -> Result<(), BatchError> {
 
 fn check_touch(params: &Params, state: &State, context: &Context, at: usize, touch: &Touch) -> Result<(), BatchError> {
     let wrong = |what| Err(BatchError::Touch { touch: at, index: touch.index, what });
-    if !touch.holder.key.is_on_curve() || touch.holder.key.is_of_low_order() {
-        return wrong("the holder's key is off the curve or of low order");
-    }
     if touch.exit.is_some() && (touch.deposit > 0 || !touch.orders.is_empty()) {
         return wrong("an exit stands beside a deposit or orders");
     }
