@@ -16,7 +16,7 @@ use rayon::prelude::*;
 /// Bits of a scalar's magnitude, one more than of (p − 1)/2, so that the highest digit has room for a carry.
 const MAGNITUDE_BITS: usize = 254;
 /// Additions that share an inversion.
-const BATCH: usize = 1024;
+const BATCH: usize = 512;
 /// Fewer terms than this are multiplied one by one.
 const FEW: usize = 16;
 
@@ -26,7 +26,6 @@ type Limbs = [u64; 4];
 ///
 /// # Panics
 /// If the two lists differ in length.
-#[must_use]
 pub fn sum_of_products<C: SWCurveConfig<ScalarField = Fr>>(points: &[Affine<C>], scalars: &[Fr]) -> Projective<C> {
     assert_eq!(points.len(), scalars.len(), "a scalar for every point");
     let mut terms = Terms::of(scalars);
@@ -203,16 +202,11 @@ fn weigh<C: SWCurveConfig>(sums: &[Affine<C>]) -> Projective<C> {
 /// Adds pairs of affine points; the inversions of `BATCH` of them are done as one.
 struct BatchAdder<C: SWCurveConfig> {
     sums: Vec<Affine<C>>,
-    /// Where in `sums` the left operand waits, the right operand, and what to do.
-    waiting: Vec<(usize, Affine<C>, Step)>,
+    /// Where in `sums` a result is to stand, and where the left one of its operands is found.
+    waiting: Vec<(u32, u32)>,
+    operands: Vec<(Affine<C>, Affine<C>)>,
     denominators: Vec<C::BaseField>,
     products: Vec<C::BaseField>,
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    Add,
-    Double,
 }
 
 impl<C: SWCurveConfig> BatchAdder<C> {
@@ -220,6 +214,7 @@ impl<C: SWCurveConfig> BatchAdder<C> {
         Self {
             sums: Vec::with_capacity(capacity),
             waiting: Vec::with_capacity(BATCH),
+            operands: Vec::with_capacity(BATCH),
             denominators: Vec::with_capacity(BATCH),
             products: Vec::with_capacity(BATCH),
         }
@@ -230,8 +225,12 @@ impl<C: SWCurveConfig> BatchAdder<C> {
         let mut at = 0;
         for length in lengths {
             for _ in 0..*length / 2 {
-                self.push(term(at), term(at + 1));
+                self.waiting.push((self.sums.len() as u32, at as u32));
+                self.sums.push(Affine::identity());
                 at += 2;
+                if self.waiting.len() == BATCH {
+                    self.finish(&term);
+                }
             }
             if *length % 2 == 1 {
                 self.sums.push(term(at));
@@ -239,63 +238,70 @@ impl<C: SWCurveConfig> BatchAdder<C> {
             }
             *length = length.div_ceil(2);
         }
-        self.finish();
+        self.finish(&term);
     }
 
-    fn push(&mut self, left: Affine<C>, right: Affine<C>) {
-        let difference = right.x - left.x;
-        if difference.is_zero() || left.is_zero() || right.is_zero() {
-            return self.push_exceptional(left, right);
+    /// Adds the pairs that wait. Their operands are first copied together: nothing but loads, which overlap.
+    fn finish(&mut self, term: &impl Fn(usize) -> Affine<C>) {
+        self.operands.clear();
+        for (_, at) in &self.waiting {
+            self.operands.push((term(*at as usize), term(*at as usize + 1)));
         }
-        self.wait(left, right, difference, Step::Add);
-    }
-
-    fn push_exceptional(&mut self, left: Affine<C>, right: Affine<C>) {
-        if left.is_zero() || right.is_zero() {
-            self.sums.push(if left.is_zero() { right } else { left });
-        } else if left.y == right.y && !left.y.is_zero() {
-            self.wait(left, right, left.y.double(), Step::Double);
-        } else {
-            self.sums.push(Affine::identity());
-        }
-    }
-
-    fn wait(&mut self, left: Affine<C>, right: Affine<C>, denominator: C::BaseField, step: Step) {
-        self.waiting.push((self.sums.len(), right, step));
-        self.sums.push(left);
-        self.denominators.push(denominator);
-        if self.waiting.len() == BATCH {
-            self.finish();
-        }
-    }
-
-    fn finish(&mut self) {
-        let mut product = C::BaseField::ONE;
+        self.denominators.clear();
         self.products.clear();
-        for denominator in &self.denominators {
+        let mut product = C::BaseField::ONE;
+        for (left, right) in &self.operands {
+            let denominator = denominator(left, right);
             self.products.push(product);
+            self.denominators.push(denominator);
             product *= denominator;
         }
         let Some(mut inverse) = product.inverse() else { unreachable!("no denominator is zero") };
         let before = self.products.iter().zip(&self.denominators).rev();
-        for ((place, right, step), (before, denominator)) in self.waiting.iter().rev().zip(before) {
-            let left = &mut self.sums[*place];
-            *left = joined(left, right, inverse * before, *step);
+        let pairs = self.waiting.iter().zip(&self.operands).rev();
+        for (((place, _), (left, right)), (before, denominator)) in pairs.zip(before) {
+            self.sums[*place as usize] = joined(left, right, inverse * before);
             inverse *= denominator;
         }
         self.waiting.clear();
-        self.denominators.clear();
     }
 }
 
-fn joined<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, inverse: C::BaseField, step: Step) -> Affine<C> {
-    let slope = match step {
-        Step::Add => (right.y - left.y) * inverse,
-        Step::Double => {
-            let square = left.x.square();
-            (square.double() + square + C::COEFF_A) * inverse
-        }
-    };
+/// What the slope of the line through two points is divided by; one where there is no such slope.
+fn denominator<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>) -> C::BaseField {
+    let difference = right.x - left.x;
+    if difference.is_zero() || left.is_zero() || right.is_zero() {
+        let doubled = left.y.double();
+        let tangent = difference.is_zero() && left.y == right.y && !doubled.is_zero();
+        return if tangent { doubled } else { C::BaseField::ONE };
+    }
+    difference
+}
+
+/// The sum of two points, given the inverse of their [`denominator`].
+fn joined<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, inverse: C::BaseField) -> Affine<C> {
+    if left.x == right.x || left.is_zero() || right.is_zero() {
+        return joined_exceptionally(left, right, inverse);
+    }
+    through(left, right, (right.y - left.y) * inverse)
+}
+
+#[cold]
+fn joined_exceptionally<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, inverse: C::BaseField) -> Affine<C> {
+    if left.is_zero() {
+        *right
+    } else if right.is_zero() {
+        *left
+    } else if left.y == right.y && !left.y.is_zero() {
+        let square = left.x.square();
+        through(left, right, (square.double() + square + C::COEFF_A) * inverse)
+    } else {
+        Affine::identity()
+    }
+}
+
+/// The third point, mirrored, of the line of this slope through two points.
+fn through<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, slope: C::BaseField) -> Affine<C> {
     let x = slope.square() - left.x - right.x;
     Affine::new_unchecked(x, slope * (left.x - x) - left.y)
 }
