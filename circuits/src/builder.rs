@@ -1,10 +1,10 @@
 //! Builds a circuit's rows and its witness in one pass over one description.
 //!
-//! A circuit is written once, as calls on a [`Builder`]. In [`Builder::rows`] the calls leave sparse rows (for set-up,
-//! inspection and tests), in [`Builder::assignment`] only values (for proving: a linear combination then carries no terms). Both take
-//! exactly the same path: what is folded away depends on a flag that says "constant", never on a value. Every row bears
-//! the name of its check and the scope it was written in, is evaluated at once, and is recorded as a [`Violation`] if it does not
-//! hold. What the rows mean is left to the gadgets.
+//! A circuit is written once, as calls on a [`Builder`]. In [`Builder::rows`] the calls leave sparse rows (for
+//! set-up, inspection and tests), in [`Builder::assignment`] only values (for proving: a linear combination then
+//! carries no terms). Both take exactly the same path: what is folded away depends on a flag that says "constant",
+//! never on a value. Every row bears the name of its check and the scope it was written in, is evaluated at once, and
+//! is recorded as a [`Violation`] if it does not hold. What the rows mean is left to the gadgets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -406,8 +406,9 @@ impl Builder {
         self.allocate(label, value)
     }
 
-    /// Ties the `index`-th public input (from 0) to what the circuit computed: the input takes the computed value, one row holds
-    /// them together. Inputs that a circuit computes are thus always derived, and the caller compares them with what it expects.
+    /// Ties the `index`-th public input (from 0) to what the circuit computed: the input takes the computed value,
+    /// one row holds them together. Inputs that a circuit computes are thus always derived, and the caller compares
+    /// them with what it expects.
     ///
     /// # Panics
     /// If there is no such input.
@@ -448,8 +449,8 @@ impl Builder {
         entry.replacements.get_mut(&occurrence).map_or(value, |replace| replace(value))
     }
 
-    /// Attack hook for tests: the `occurrence`-th witness (from 0) allocated under `label` becomes `replace(honest value)`, and
-    /// all that is computed later follows from it. Call it before the circuit is built.
+    /// Attack hook for tests: the `occurrence`-th witness (from 0) allocated under `label` becomes `replace(honest
+    /// value)`, and all that is computed later follows from it. Call it before the circuit is built.
     pub fn override_witness(
         &mut self,
         label: &'static str,
@@ -528,7 +529,8 @@ impl Builder {
         y + self.mul(&(x - y), bit)
     }
 
-    /// The bit `[x = 0]`: two rows named as the label, under which the bit can be overridden (its inverse under [`INVERSE`]).
+    /// The bit `[x = 0]`: two rows named as the label, under which the bit can be overridden (its inverse under
+    /// [`INVERSE`]).
     ///
     /// If x ≠ 0 the second row forces the bit to 0; if x = 0 the first forces it to 1.
     pub fn is_zero(&mut self, label: &'static str, x: &Lc) -> Lc {
@@ -544,8 +546,8 @@ impl Builder {
 
     /// `numerator / denominator`: one row `denominator · quotient = numerator`, the quotient's label being `check`.
     ///
-    /// Where the denominator is 0 the row holds only for numerator 0, and then the quotient is *any* value: callers must
-    /// show that the denominator is not 0 or that the quotient does not matter.
+    /// Where the denominator is 0 the row holds only for numerator 0, and then the quotient is *any* value: callers
+    /// must show that the denominator is not 0 or that the quotient does not matter.
     pub fn divide(&mut self, check: &'static str, numerator: &Lc, denominator: &Lc) -> Lc {
         if denominator.constant && denominator.value != F::ZERO {
             return numerator.scale(denominator.value.inverse().expect("not zero"));

@@ -1,10 +1,11 @@
-//! Both circuits leave no wire free to first order, once the wires are held that the prover brings and only a hash, a signature or the
-//! other circuit binds. A constraint that is missing between such a wire and an output would show here.
+//! Both circuits leave no wire free to first order, once the wires are held that the prover brings and only a hash, a
+//! signature or the other circuit binds. A constraint that is missing between such a wire and an output would show
+//! here.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
 #[path = "../../rust/core/tests/scene/mod.rs"]
-#[allow(dead_code, unused_imports, missing_docs)]
+#[allow(unused_imports, missing_docs)]
 mod scene;
 #[path = "gadgets/uniqueness.rs"]
 mod uniqueness;

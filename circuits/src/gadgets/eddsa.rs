@@ -1,27 +1,30 @@
 //! EdDSA-Poseidon signatures on Baby Jubjub, exactly circomlib's relation: `S·B8 = R8 + 8·h·A` with
 //! `h = H_5(R8.x, R8.y, A.x, A.y, M)` as an integer below p, S < l, A on the curve and not of low order.
 //!
-//! **Shape.** One key serves all signatures of a touch, so what depends on the key alone is done once ([`PreparedKey`]): with
-//! Q = −4A, the points `4ⁱ·Q` and `3·4ⁱ·Q` for the 127 base-4 digits of h. A signature ([`verify`]) then only adds. Digits are odd and signed
-//! (±1, ±3 for h; ±1 … ±7 for S): `h = Σ (dᵢ + 3)/2 · 4ⁱ`, so `Σ dᵢ 4ⁱ = 2h − (4¹²⁷ − 1)`, and the point looked up for −d is that for d with the sign
-//! of v changed. Hence u depends on d² alone and v/d too, and a digit needs no bits: `(d² − 1)(d² − 9) = 0`. The constant parts
-//! `(4¹²⁷ − 1)·Q` and `(8⁸⁴ − 1)·B8/2` are put into the starting point and the last step. No parity is corrected.
+//! **Shape.** One key serves all signatures of a touch, so what depends on the key alone is done once
+//! ([`PreparedKey`]): with Q = −4A, the points `4ⁱ·Q` and `3·4ⁱ·Q` for the 127 base-4 digits of h. A signature
+//! ([`verify`]) then only adds. Digits are odd and signed (±1, ±3 for h; ±1 … ±7 for S): `h = Σ (dᵢ + 3)/2 · 4ⁱ`, so
+//! `Σ dᵢ 4ⁱ = 2h − (4¹²⁷ − 1)`, and the point looked up for −d is that for d with the sign of v changed. Hence u
+//! depends on d² alone and v/d too, and a digit needs no bits: `(d² − 1)(d² − 9) = 0`. The constant parts `(4¹²⁷ −
+//! 1)·Q` and `(8⁸⁴ − 1)·B8/2` are put into the starting point and the last step. No parity is corrected.
 //!
-//! **Incomplete addition.** Sums are taken in the Montgomery form, three rows each, by slopes; a slope is undetermined or missing only
-//! where both points have the same u. Multiples of Q: 8A ≠ 0 (else a doubling has no witness), so Q has order l or 2l and `4ⁱQ`, `2·4ⁱQ`,
-//! `3·4ⁱQ` have different u. Everything else is added to a running sum that starts at a point H obtained by hashing to the curve, so
-//! that it is H + xA + yB8 with known x, y, while the point added is a known multiple of A or of B8. Equal u would be a relation
-//! between H, A and B8 that nobody can find who knows how A was made: a discrete logarithm. (Whoever makes A out of H cannot sign for it,
-//! since its discrete logarithm is unknown, and gains nothing over a key of its own.) So neither can a prover choose a slope
-//! freely, nor can a trader make a valid signature that the circuit cannot take. The last step removes H by the
-//! complete Edwards law and so also reaches R8 = (0, 1), which a trader may choose.
+//! **Incomplete addition.** Sums are taken in the Montgomery form, three rows each, by slopes; a slope is
+//! undetermined or missing only where both points have the same u. Multiples of Q: 8A ≠ 0 (else a doubling has no
+//! witness), so Q has order l or 2l and `4ⁱQ`, `2·4ⁱQ`, `3·4ⁱQ` have different u (and so have 4¹²⁷Q and −Q, for this
+//! l). Everything else is added to a running sum that starts at a point H obtained by hashing to the curve, so that
+//! it is H + xA + yB8 with known x, y, while the point added is a known multiple of A or of B8. Equal u would be a
+//! relation between H, A and B8 that nobody can find who knows how A was made: a discrete logarithm. (Whoever makes A
+//! out of H cannot sign for it, since its discrete logarithm is unknown, and gains nothing over a key of its own.) So
+//! neither can a prover choose a slope freely, nor can a trader make a valid signature that the circuit cannot take.
+//! The last step removes H by the complete Edwards law and so also reaches R8 = (0, 1), which a trader may choose.
 //!
 //! **R8** needs no check of its own: it is computed from points of the curve by the group law, so an R8 off the curve
 //! equals no result.
 //!
-//! **Unused slots.** With `live = 0` the row "h is the hash" is switched off and nothing else: h = S = 0 and R8 = (0, 1) satisfy the
-//! rest for every key and message. A key with `live = 0` is replaced by B8 before anything is asked of it. So a key that is off the
-//! curve or made out of H never blocks a touch in which it signs nothing; callers pass as a key's `live` that one of its signatures is.
+//! **Unused slots.** With `live = 0` the row "h is the hash" is switched off and nothing else: h = S = 0 and R8 = (0,
+//! 1) satisfy the rest for every key and message. A key with `live = 0` is replaced by B8 before anything is asked of
+//! it. So a key that is off the curve or made out of H never blocks a touch in which it signs nothing; callers pass
+//! as a key's `live` that one of its signatures is.
 
 use std::sync::OnceLock;
 
@@ -118,8 +121,9 @@ impl PreparedKey {
 
 /// The point in Montgomery form, and that it is on the curve.
 ///
-/// `u (1 − y) = 1 + y` has no solution at (0, 1). At (0, −1) it gives u = 0 and leaves v to the curve equation, v = 0, where
-/// doubling fails. Elsewhere (u, v) is determined, and on the Montgomery curve exactly where (x, y) is on the Edwards one.
+/// `u (1 − y) = 1 + y` has no solution at (0, 1). At (0, −1) it gives u = 0 and leaves v to the curve equation, v =
+/// 0, where doubling fails. Elsewhere (u, v) is determined, and on the Montgomery curve exactly where (x, y) is on
+/// the Edwards one.
 fn to_montgomery(b: &mut Builder, x: &Lc, y: &Lc) -> Sum {
     let u = b.divide(KEY_FORM, &y.add_constant(F::ONE), &y.not());
     let v = b.divide(KEY_FORM, &u, x);
@@ -193,8 +197,8 @@ fn sum_v(b: &mut Builder, slope: &Lc, p: &Sum, u: &Lc) -> Lc {
     v
 }
 
-/// The signature of `message` (the value that was hashed to, one field element) holds under the key, or `live` (a bit) is 0.
-/// 2,122 rows. Plain twin: `tacit_core::eddsa::verify`.
+/// The signature of `message` (the value that was hashed to, one field element) holds under the key, or `live` (a
+/// bit) is 0. 2,122 rows. Plain twin: `tacit_core::eddsa::verify`.
 pub fn verify(b: &mut Builder, key: &PreparedKey, message: &Lc, signature: &Signature, live: &Lc) {
     let unused = Signature { r8: Point::IDENTITY, s: Integer::from(0u8) };
     let signature = if live.value() == F::ZERO { &unused } else { signature };
@@ -318,8 +322,8 @@ fn quotient(b: &mut Builder, label: &'static str, numerator: &Lc, denominator: &
     quotient
 }
 
-/// The odd digits `2·c − (2ʷ − 1)` of the base-2ʷ digits c of a number, least significant first. The last takes what is left
-/// of a number that is too large for `count` digits, so that the digit's check refuses it.
+/// The odd digits `2·c − (2ʷ − 1)` of the base-2ʷ digits c of a number, least significant first. The last takes what
+/// is left of a number that is too large for `count` digits, so that the digit's check refuses it.
 fn odd_digits(number: &Integer, width: usize, count: usize) -> Vec<F> {
     let bits = number.to_bits_le();
     let odd = |i: usize| {

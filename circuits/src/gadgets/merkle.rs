@@ -1,8 +1,9 @@
 //! One path in the state tree (arity 8, `H_8` a node), for the old and the new leaf at once.
 //!
-//! A touch replaces one leaf: the same siblings lead from the old leaf to the old root and from the new leaf to the new root.
-//! Guarantees: if the old root returned is the tree's root then, `H_8` being collision resistant, the tree holds `old` at the index, and the
-//! new root is that of the tree with `new` there and nothing else changed. The index is ranged by its bits: 3 a level.
+//! A touch replaces one leaf: the same siblings lead from the old leaf to the old root and from the new leaf to the
+//! new root. Guarantees: if the old root returned is the tree's root then, `H_8` being collision resistant, the tree
+//! holds `old` at the index, and the new root is that of the tree with `new` there and nothing else changed. The
+//! index is ranged by its bits: 3 a level.
 
 use tacit_core::field::F;
 use tacit_core::poseidon;
@@ -15,8 +16,8 @@ pub const CHILD: &str = "child at the index";
 /// Label of the eight children of each node.
 pub const CHILDREN: &str = "children";
 
-/// Old and new root of the path. `index` holds three boolean bits a level, least significant first; `path` the eight children of
-/// each node, leaf level first. 14 rows a level beyond the two hashes.
+/// Old and new root of the path. `index` holds three boolean bits a level, least significant first; `path` the eight
+/// children of each node, leaf level first. 14 rows a level beyond the two hashes.
 ///
 /// # Panics
 /// If there are not three bits a level.
@@ -58,7 +59,8 @@ fn spread(b: &mut Builder, bits: &[Lc], change: &Lc) -> Vec<Lc> {
     places
 }
 
-/// Plain twin: old and new root of a path whose children at the index may be anything; `None` where a child is not the node below.
+/// Plain twin: old and new root of a path whose children at the index may be anything; `None` where a child is not
+/// the node below.
 #[must_use]
 pub fn update_plain(index: u64, path: &[[F; 8]], old: F, new: F) -> Option<(F, F)> {
     let (mut old, mut new) = (old, new);

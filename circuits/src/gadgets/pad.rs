@@ -1,7 +1,8 @@
 //! The key-stream that hides an account's words on chain: `S₈(6; k, domain, index, v + b)` for the blocks b = 0, 1, …
 //!
-//! One permutation gives eight pads. `v` is itself a hash of all words that are hidden, so a repeated batch with other content never meets
-//! the same pad (docs/protocol.md, section 3). Who adds the pads to words, and which pad becomes the leaf's salt, is left to the touch.
+//! One permutation gives eight pads. `v` is itself a hash of all words that are hidden, so a repeated batch with
+//! other content never meets the same pad (docs/protocol.md, section 3). Who adds the pads to words, and which pad
+//! becomes the leaf's salt, is left to the touch.
 
 use tacit_core::field::{F, from_u64};
 use tacit_core::poseidon;

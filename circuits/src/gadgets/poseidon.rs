@@ -1,8 +1,10 @@
-//! circomlib's Poseidon and the sponge `S` as rows, written down from the precomputed template of `tacit_core::poseidon`.
+//! circomlib's Poseidon and the sponge `S` as rows, written down from the precomputed template of
+//! `tacit_core::poseidon`.
 //!
-//! An s-box is three rows. Between s-boxes everything is linear: the template states the input of each partial round's s-box over the
-//! outputs of those before, so no combination grows by substitution. Constant inputs are folded: the capacity's first s-box
-//! costs nothing. The plain twins are `tacit_core::poseidon::{hash, permute, sponge, sponge_squeeze}`.
+//! An s-box is three rows. Between s-boxes everything is linear: the template states the input of each partial
+//! round's s-box over the outputs of those before, so no combination grows by substitution. Constant inputs are
+//! folded: the capacity's first s-box costs nothing. The plain twins are `tacit_core::poseidon::{hash, permute,
+//! sponge, sponge_squeeze}`.
 
 use ark_ff::AdditiveGroup;
 use tacit_core::field::{F, from_u128};

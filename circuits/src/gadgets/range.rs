@@ -1,7 +1,8 @@
 //! Ranges and bits: the reason why every packed word has one reading and every comparison is one of integers.
 //!
-//! All decompositions are into boolean wires, one row a bit. Widths are below the 254 bits of the field by so much that no
-//! decomposition has a second reading modulo p; where a full-size number is taken apart, [`digits_at_most`] compares it with a bound.
+//! All decompositions are into boolean wires, one row a bit. Widths are below the 254 bits of the field by so much
+//! that no decomposition has a second reading modulo p; where a full-size number is taken apart, [`digits_at_most`]
+//! compares it with a bound.
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use tacit_core::field::{F, Integer, pow2};
@@ -18,8 +19,8 @@ const MAX_BITS: u32 = 253;
 
 /// `x ∈ [0, 2ⁿ)`: n rows named `check`, n − 1 new wires. Returns the bits, least significant first.
 ///
-/// The top bit is no wire but `(x − lower bits) / 2ⁿ⁻¹`; its booleanity is the whole check. Where the bits are used often take
-/// [`bits_full`].
+/// The top bit is no wire but `(x − lower bits) / 2ⁿ⁻¹`; its booleanity is the whole check. Where the bits are used
+/// often take [`bits_full`].
 pub fn bits(b: &mut Builder, check: &'static str, x: &Lc, n: u32) -> Vec<Lc> {
     assert!((1..=MAX_BITS).contains(&n), "a range of {n} bits is not one of 1 to {MAX_BITS}");
     let mut bits = low_bits(b, check, x.value(), n - 1);
@@ -74,9 +75,10 @@ pub fn is_non_negative(b: &mut Builder, check: &'static str, x: &Lc, n: u32) -> 
 
 /// The number of the given digits (least significant first, each known to be in `[0, 2^width)`) is at most `bound`.
 ///
-/// Cut into chunks of `chunk` digits, the number is compared from the top: `prefix` bits that only fall say how many chunks equal the bound's; the
-/// next one must be smaller, or be the last and not larger. Rows: three for each chunk but the first, and `chunk · width`
-/// for the range of the one difference that decides. It is below 2²⁵³ in size, so it has one reading modulo p.
+/// Cut into chunks of `chunk` digits, the number is compared from the top: `prefix` bits that only fall say how many
+/// chunks equal the bound's; the next one must be smaller, or be the last and not larger. Rows: three for each chunk
+/// but the first, and `chunk · width` for the range of the one difference that decides. It is below 2²⁵³ in size, so
+/// it has one reading modulo p.
 pub fn digits_at_most(b: &mut Builder, check: &'static str, digits: &[Lc], width: u32, chunk: usize, bound: &Integer) {
     let excesses = chunk_excesses(digits, width, chunk, bound);
     let mut prefix = Lc::one();

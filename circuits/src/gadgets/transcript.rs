@@ -1,8 +1,8 @@
 //! The transcript of a proof: everything that must be fixed before the challenges, absorbed into one digest.
 //!
-//! It is the sponge `S(tag; e₁ … e_n)` fed element by element; n is fixed by the shape of the circuit and stands in the capacity
-//! from the start, so a permutation runs as soon as eight elements are there and nothing is kept. The first element
-//! should be fresh and random: a digest is public, and what it covers is guessable.
+//! It is the sponge `S(tag; e₁ … e_n)` fed element by element; n is fixed by the shape of the circuit and stands in
+//! the capacity from the start, so a permutation runs as soon as eight elements are there and nothing is kept. The
+//! first element should be fresh and random: a digest is public, and what it covers is guessable.
 
 use tacit_core::field::F;
 use tacit_core::poseidon::{SPONGE_RATE, sponge};

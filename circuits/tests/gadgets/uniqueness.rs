@@ -1,8 +1,9 @@
 //! Uniqueness to first order: which wires a satisfied system leaves free when the chosen ones are held.
 //!
-//! At a satisfying assignment z each row `a·b = c` is linearised: `⟨b,z⟩⟨a,δ⟩ + ⟨a,z⟩⟨b,δ⟩ − ⟨c,δ⟩ = 0`. A wire is determined if δ = 0 there in every
-//! solution. A missing constraint nearly always shows as a wire that is not. Wires that only hashes bind (a Merkle sibling under its
-//! root) count as chosen, since collision resistance is nothing linear.
+//! At a satisfying assignment z each row `a·b = c` is linearised: `⟨b,z⟩⟨a,δ⟩ + ⟨a,z⟩⟨b,δ⟩ − ⟨c,δ⟩ = 0`. A wire is
+//! determined if δ = 0 there in every solution. A missing constraint nearly always shows as a wire that is not. Wires
+//! that only hashes bind (a Merkle sibling under its root) count as chosen, since collision resistance is nothing
+//! linear.
 
 use std::collections::BTreeMap;
 
