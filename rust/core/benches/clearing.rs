@@ -1,17 +1,27 @@
-//! Clearing at its largest: 100,000 orders over 1,000 instruments in one call.
+//! Clearing at its largest: an auction of 100,000 orders over 1,000 instruments in one call; and a whole batch of 1,000 accounts with
+//! 4,000 signed orders, from its check to the new root.
 //!
 //! One JSON object on standard output; times are the best and the median of several runs, in seconds.
 
+#[path = "../tests/scene/mod.rs"]
+mod scene;
+
+use std::hint::black_box;
 use std::time::Instant;
 
+use scene::{Dice, QUOTE, Scene};
 use serde_json::json;
 use tacit_core::auction::{AuctionOrder, Mark, clear_orders};
-use tacit_core::order::Side;
+use tacit_core::batch::clear;
+use tacit_core::order::{Order, Side};
+use tacit_core::params::Params;
 use tacit_core::units::{InstrumentId, Price, Quantity, Sequence};
 
 const ORDERS: u32 = 100_000;
 const INSTRUMENTS: u32 = 1_000;
 const RUNS: usize = 9;
+const ACCOUNTS: u32 = 1_000;
+const BATCH_RUNS: usize = 3;
 
 /// Deterministic numbers (SplitMix64).
 fn roll(state: &mut u64) -> u64 {
@@ -41,7 +51,7 @@ fn order(state: &mut u64, sequence: u32) -> AuctionOrder {
 fn main() {
     // `cargo test --benches` runs this too; only `cargo bench` measures.
     if std::env::args().any(|argument| argument == "--bench") {
-        println!("{:#}", json!({ "clearing": clearing_times() }));
+        println!("{:#}", json!({ "clearing": clearing_times(), "batch": batch_times() }));
     }
 }
 
@@ -65,6 +75,45 @@ fn clearing_times() -> serde_json::Value {
         "best_s": seconds[0],
         "median_s": seconds[RUNS / 2],
     })
+}
+
+fn batch_times() -> serde_json::Value {
+    let scene = busy_scene();
+    let (batch, state) = (scene.batch(), scene.state());
+    let mut seconds: Vec<f64> = (0..BATCH_RUNS)
+        .map(|_| {
+            let mut state = state.clone();
+            let start = Instant::now();
+            black_box(clear(&scene.params, &mut state, &batch).expect("a sound batch"));
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    json!({
+        "touches": batch.touches.len(),
+        "orders": batch.active_orders(),
+        "best_s": seconds[0],
+        "median_s": seconds[BATCH_RUNS / 2],
+    })
+}
+
+/// Four orders of each account around the marks of 64 instruments.
+fn busy_scene() -> Scene {
+    let mut scene = Scene::new(Params::STANDARD);
+    let mut dice = Dice(1);
+    for id in 1..=64 {
+        scene.row(id, mark_of(id));
+    }
+    for index in 1..=ACCOUNTS {
+        scene.account(index, 1_000_000 * QUOTE, &[]);
+        for slot in 0..4 {
+            let id = 1 + dice.below(64) as u32;
+            let limit = mark_of(id) * (98 + dice.below(5)) / 100;
+            let side = dice.pick(&[Side::Buy, Side::Sell]);
+            scene.order(Order { slot, ..scene::order(index, id, side, 1 + dice.below(10_000) as u32, limit) });
+        }
+    }
+    scene
 }
 
 fn mark(id: u32) -> Mark {

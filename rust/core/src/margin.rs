@@ -99,14 +99,42 @@ impl Assessment {
 #[must_use]
 pub fn first_failure(claims: &[i128], losses: &[i128], context: &Context) -> Option<Failure> {
     let at = claims.iter().zip(losses).position(|(claim, loss)| *claim < 0 && *loss != 0)?;
-    let scenario = if at + 1 == claims.len() { Scenario::Mark } else { Scenario::Number(at) };
+    let scenario = scenario_at(at, claims.len());
     Some(Failure { scenario, shortfall: cash_of(-claims[at], context), worst_loss: cash_of(-losses[at], context) })
 }
 
-/// Cash units of a non-negative number of den-ths of a unit of value, rounded up.
+/// Margin of an account in one scenario, in cash units: what its owner is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScenarioMargin {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// What the account has above its initial margin before its orders, rounded down.
+    pub before: i128,
+    /// What the orders take at worst, executed in any part; not negative, rounded up.
+    pub worst_loss: i128,
+    /// Whether the orders may pass here: margin is left after the worst, or the orders take nothing.
+    pub holds: bool,
+}
+
+/// Margin scenario by scenario, the mark last, from claims and losses of an account.
+#[must_use]
+pub fn by_scenario(claims: &[i128], losses: &[i128], context: &Context) -> Vec<ScenarioMargin> {
+    let told = |(at, (claim, loss)): (usize, (&i128, &i128))| ScenarioMargin {
+        scenario: scenario_at(at, claims.len()),
+        before: -cash_of(loss - claim, context),
+        worst_loss: cash_of(-loss, context),
+        holds: *claim >= 0 || *loss == 0,
+    };
+    claims.iter().zip(losses).enumerate().map(told).collect()
+}
+
+fn scenario_at(at: usize, count: usize) -> Scenario {
+    if at + 1 == count { Scenario::Mark } else { Scenario::Number(at) }
+}
+
+/// Cash units of a number of den-ths of a unit of value, rounded up.
 fn cash_of(claim: i128, context: &Context) -> i128 {
-    let den = i128::from(context.den);
-    (claim * CASH_A_VALUE + den - 1) / den
+    -(-claim * CASH_A_VALUE).div_euclid(i128::from(context.den))
 }
 
 /// Computes margin of a portfolio with trades and a withdrawal of token units. `scenarios` is S.

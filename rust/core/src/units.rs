@@ -1,7 +1,7 @@
 //! Numbers with a unit, and the ranges of section 2 of `docs/protocol.md`.
 //!
 //! One place knows how many bits a price, a quantity, cash or an id has. The newtypes are the face of functions that are used on
-//! their own (clearing plain arrays, explaining margin); records that mirror an encoding hold the plain integer their field names.
+//! their own (clearing plain arrays); records that mirror an encoding hold the plain integer their field names.
 
 use crate::batch::BatchError;
 
@@ -67,52 +67,6 @@ impl Quantity {
     #[must_use]
     pub const fn lots(self) -> u32 {
         self.0
-    }
-}
-
-/// An amount of cash, in 10⁻¹⁴ of the quote currency: price unit × lot × basis point, so that premium and fee are exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cash(i128);
-
-impl Cash {
-    /// An amount of `units`.
-    ///
-    /// # Errors
-    /// [`BatchError::Range`] outside −2⁹¹ … 2⁹¹ − 1.
-    pub fn new(units: i128) -> Result<Self, BatchError> {
-        within(is_cash(units), "cash", units, "−2^91 … 2^91 − 1").map(|()| Self(units))
-    }
-
-    /// Units of 10⁻¹⁴ quote.
-    #[must_use]
-    pub const fn units(self) -> i128 {
-        self.0
-    }
-}
-
-/// An amount of the token, in 10⁻⁶ of the quote currency, as the chain moves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenAmount(u128);
-
-impl TokenAmount {
-    /// An amount of `units`.
-    ///
-    /// # Errors
-    /// [`BatchError::Range`] from 2⁷⁴ on.
-    pub fn new(units: u128) -> Result<Self, BatchError> {
-        within(units < 1 << 74, "token amount", units, "0 … 2^74 − 1").map(|()| Self(units))
-    }
-
-    /// Units of 10⁻⁶ quote.
-    #[must_use]
-    pub const fn units(self) -> u128 {
-        self.0
-    }
-
-    /// The same amount as cash: exact.
-    #[must_use]
-    pub const fn cash(self) -> Cash {
-        Cash(self.0.cast_signed() * CASH_A_TOKEN)
     }
 }
 

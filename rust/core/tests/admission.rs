@@ -5,7 +5,7 @@ mod scene;
 use scene::{BATCH, LAST_VOID, QUOTE, Scene, cancel, order, withdrawal};
 use tacit_core::batch::{BatchError, ClearedTouch, Reason};
 use tacit_core::error::CoreError;
-use tacit_core::margin::{Scenario, first_failure};
+use tacit_core::margin::{Scenario, by_scenario, first_failure};
 use tacit_core::order::{Order, Side};
 use tacit_core::params::Params;
 
@@ -219,6 +219,10 @@ fn margin_refuses_all_survivors_together_and_names_the_first_failing_scenario() 
     let failure = first_failure(&touch.claims, &touch.losses, &scene.context).expect("a failing scenario");
     // Scenario values are 0.5, 0.75, 1 and 1.25 marks: selling at the mark loses in the last, and a fee in the one before.
     assert_eq!(failure.scenario, Scenario::Number(3));
+    let told = by_scenario(&touch.claims, &touch.losses, &scene.context);
+    assert_eq!(told.iter().position(|margin| !margin.holds), Some(3));
+    assert_eq!(told[3].worst_loss - told[3].before, failure.shortfall);
+    assert_eq!(told[4].scenario, Scenario::Mark);
     scene.leaves.get_mut(&1).expect("an account").cash += failure.shortfall;
     let again = cleared(&scene);
     assert!(again.claims[3] >= 0, "cash of the shortfall makes the scenario hold");

@@ -1,7 +1,7 @@
 //! Auctions and whole batches against vectors that the executable specification wrote (`tests/vectors`), to the last word: outcomes, leaves,
 //! data words, transcripts, challenges, sums and the public inputs of both circuits.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ark_ff::AdditiveGroup;
 use serde_json::{Value, json};
@@ -18,9 +18,11 @@ use tacit_core::transcript::{
 use tacit_core::units::{InstrumentId, Price, Quantity, Sequence};
 use tacit_core::witness::{Segment, segment_inputs};
 
+/// The vectors of a name, from the repository or from the folder that `TACIT_VECTORS` names, which may hold many more.
 fn vectors(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
-    serde_json::from_str(&std::fs::read_to_string(path).expect("the vectors are in the repository")).expect("JSON")
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+    let folder = std::env::var_os("TACIT_VECTORS").map_or(kept, PathBuf::from);
+    serde_json::from_str(&std::fs::read_to_string(folder.join(name)).expect("the vectors are there")).expect("JSON")
 }
 
 fn list(value: &Value) -> &[Value] {
