@@ -366,7 +366,10 @@ def deploy_settlement(
     deployer = chain.accounts[0]
     checker = chain.deploy(artifacts["Verifier"])
     domain = domain_of(chain.chain_id, chain.next_contract(deployer))
-    return chain.deploy(artifacts["LocalSettlement"], checker.address, deployer, genesis_root(domain), fund_owner)
+    deployed = chain.deploy(artifacts["LocalSettlement"], checker.address, deployer, genesis_root(domain), fund_owner)
+    # A refusal of the verifier passes through the contract that calls it.
+    errors = [entry for entry in artifacts["Verifier"].abi if entry["type"] == "error"]
+    return Contract(chain, deployed.address, artifacts["LocalSettlement"].abi + errors)
 
 
 def words_to_bytes(words: Sequence[int]) -> bytes:
