@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use scene::{BATCH, QUOTE, Scene, domain, holder_of, order, random, withdrawal};
+use tacit_core::account::Holder;
+use tacit_core::babyjub::Point;
 use tacit_core::batch::{BatchError, ClearedBatch, ClearedOrder, Reason, SealedBatch, State, clear};
 use tacit_core::error::CoreError;
 use tacit_core::field::F;
@@ -260,7 +262,7 @@ fn statically_wrong_batches_are_refused_by_touch_and_reason() {
         (|b| b.touches[1].orders[0].order.slot = 64, "not below 64"),
         (|b| b.touches[1].orders[0].order.max_fee_rate = 1 << 14, "not below 2^14"),
         (|b| b.touches[1].orders[0].order.recipient = [1; 20], "recipient"),
-        (|b| b.touches[1].holder.key.x += F::from(1u64), "off the curve"),
+        (|b| b.touches[1].holder.key.x += F::from(1u64), "not the owner"),
         (|b| b.touches[1].holder.viewing_key += F::from(1u64), "not the owner"),
         (|b| b.touches[1].exit = Some(1), "an exit stands beside"),
         (|b| b.touches[1].orders[0].sequence = 3, "sequence numbers"),
@@ -276,6 +278,23 @@ fn statically_wrong_batches_are_refused_by_touch_and_reason() {
         change(&mut batch);
         let error = refused(&scene, &batch).to_string();
         assert!(error.contains(expected), "{error} does not say {expected}");
+    }
+}
+
+#[test]
+fn an_unusable_key_signs_nothing_but_blocks_no_deposit_and_no_exit() {
+    for key in [Point { x: F::from(1u64), y: F::from(1u64) }, Point::IDENTITY] {
+        let mut scene = pair();
+        let holder = Holder { key, ..holder_of(1) };
+        scene.leaves.get_mut(&1).expect("an account").owner = holder.owner();
+        let mut batch = scene.batch();
+        batch.touches[1].holder = holder;
+        assert!(refused(&scene, &batch).to_string().contains("signature does not verify"));
+        batch.touches.iter_mut().for_each(|touch| touch.orders.clear());
+        batch.touches[1].deposit = 5;
+        assert!(clear(&scene.params, &mut scene.state(), &batch).is_ok());
+        (batch.touches[1].deposit, batch.touches[1].exit) = (0, Some(5));
+        assert!(clear(&scene.params, &mut scene.state(), &batch).is_ok());
     }
 }
 
