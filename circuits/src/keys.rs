@@ -10,7 +10,6 @@ use std::fmt;
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::pairing::Pairing;
-use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{Field, UniformRand, Zero};
@@ -19,6 +18,7 @@ use rayon::prelude::*;
 
 use crate::domain::Domain;
 use crate::error::KeyError;
+use crate::fixed_base::FixedBase;
 use crate::fingerprint::Fingerprint;
 use crate::matrices::{Matrices, SparseMatrix};
 
@@ -131,27 +131,27 @@ fn generate(matrices: Matrices, domain: Domain, secrets: &Secrets) -> ProvingKey
     let ic: Vec<Fr> = inputs.iter().map(|value| *value * secrets.gamma_inverse).collect();
     let l: Vec<Fr> = witness.iter().map(|value| *value * secrets.delta_inverse).collect();
 
-    let g1 = BatchMulPreprocessing::new(G1Projective::generator(), 4 * a.len());
-    let g2 = BatchMulPreprocessing::new(G2Projective::generator(), a.len());
+    let g1 = FixedBase::new(G1Projective::generator());
+    let g2 = FixedBase::new(G2Projective::generator());
     let vk = VerifyingKey {
         alpha: (G1Projective::generator() * secrets.alpha).into_affine(),
         beta: (G2Projective::generator() * secrets.beta).into_affine(),
         gamma: (G2Projective::generator() * secrets.gamma).into_affine(),
         delta: (G2Projective::generator() * secrets.delta).into_affine(),
-        ic: g1.batch_mul(&ic),
+        ic: g1.multiples(&ic),
         fingerprint: Fingerprint::of(&matrices),
     };
     let (b_wires, b_values) = non_zero(&b, 0);
-    let points = |(wires, values): (Vec<u32>, Vec<Fr>)| Query { wires, points: g1.batch_mul(&values) };
+    let points = |(wires, values): (Vec<u32>, Vec<Fr>)| Query { wires, points: g1.multiples(&values) };
     ProvingKey {
         vk,
         beta_g1: (G1Projective::generator() * secrets.beta).into_affine(),
         delta_g1: (G1Projective::generator() * secrets.delta).into_affine(),
         a: points(non_zero(&a, 0)),
-        b_g1: g1.batch_mul(&b_values),
-        b_g2: Query { wires: b_wires, points: g2.batch_mul(&b_values) },
+        b_g1: g1.multiples(&b_values),
+        b_g2: Query { wires: b_wires, points: g2.multiples(&b_values) },
         l: points(non_zero(&l, 1 + matrices.n_inputs)),
-        h: g1.batch_mul(&secrets.quotient),
+        h: g1.multiples(&secrets.quotient),
         matrices,
         domain,
     }

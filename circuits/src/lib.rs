@@ -24,3 +24,5 @@ pub mod settlement;
 pub mod statement;
 pub mod touch;
 pub mod witness;
+mod batch_add;
+pub mod fixed_base;

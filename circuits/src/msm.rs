@@ -8,19 +8,20 @@
 //! Running time depends on the scalars; a prover is not observed at this grain by whom secrets are kept from.
 
 use ark_bn254::Fr;
-use ark_ec::{AdditiveGroup, AffineRepr};
+use ark_ec::AdditiveGroup;
 use ark_ec::short_weierstrass::{Affine, Bucket, Projective, SWCurveConfig};
-use ark_ff::{BigInteger, Field, PrimeField, Zero};
+use ark_ff::{BigInteger, PrimeField, Zero};
 use rayon::prelude::*;
 
+use crate::batch_add::BatchAdder;
+
 /// Bits of a scalar's magnitude, one more than of (p − 1)/2, so that the highest digit has room for a carry.
-const MAGNITUDE_BITS: usize = 254;
-/// Additions that share an inversion.
-const BATCH: usize = 512;
+pub(crate) const MAGNITUDE_BITS: usize = 254;
 /// Fewer terms than this are multiplied one by one.
 const FEW: usize = 16;
 
-type Limbs = [u64; 4];
+/// A scalar's magnitude, lowest limb first.
+pub(crate) type Limbs = [u64; 4];
 
 /// `Σ scalars[i] · points[i]`.
 ///
@@ -57,20 +58,13 @@ struct Terms {
 
 impl Terms {
     fn of(scalars: &[Fr]) -> Self {
-        let half = Fr::MODULUS_MINUS_ONE_DIV_TWO;
         let (places, magnitudes) = scalars
             .par_iter()
             .enumerate()
             .filter(|(_, scalar)| !scalar.is_zero())
             .map(|(at, scalar)| {
-                let place = u32::try_from(2 * at).expect("fewer than 2^31 terms");
-                let value = scalar.into_bigint();
-                if value <= half {
-                    return (place, value.0);
-                }
-                let mut negated = Fr::MODULUS;
-                negated.sub_with_borrow(&value);
-                (place + 1, negated.0)
+                let (negative, magnitude) = sign_and_magnitude(scalar);
+                (u32::try_from(2 * at + usize::from(negative)).expect("fewer than 2^31 terms"), magnitude)
             })
             .unzip();
         Self { places, magnitudes, wide: 0 }
@@ -94,6 +88,17 @@ impl Terms {
     }
 }
 
+/// Whether the scalar is above half the modulus, and its distance to the nearest multiple of the modulus.
+pub(crate) fn sign_and_magnitude(scalar: &Fr) -> (bool, Limbs) {
+    let value = scalar.into_bigint();
+    if value <= Fr::MODULUS_MINUS_ONE_DIV_TWO {
+        return (false, value.0);
+    }
+    let mut negated = Fr::MODULUS;
+    negated.sub_with_borrow(&value);
+    (true, negated.0)
+}
+
 /// The width of a digit that makes the number of field products smallest.
 fn window_bits(terms: usize) -> usize {
     let products = |bits: usize| MAGNITUDE_BITS.div_ceil(bits) * (6 * terms + (26 << (bits - 1)));
@@ -102,7 +107,7 @@ fn window_bits(terms: usize) -> usize {
 
 /// Half a digit's range at every digit but the highest. Added to a magnitude it makes each signed digit readable in place,
 /// without carries: a digit is what stands there minus that half.
-fn digit_offset(bits: usize, windows: usize) -> Limbs {
+pub(crate) fn digit_offset(bits: usize, windows: usize) -> Limbs {
     let mut offset = [0; 4];
     for window in 0..windows - 1 {
         let bit = window * bits + bits - 1;
@@ -111,7 +116,7 @@ fn digit_offset(bits: usize, windows: usize) -> Limbs {
     offset
 }
 
-fn add(a: &Limbs, b: &Limbs) -> Limbs {
+pub(crate) fn add(a: &Limbs, b: &Limbs) -> Limbs {
     let mut carry = 0;
     let mut sum = [0; 4];
     for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
@@ -122,11 +127,15 @@ fn add(a: &Limbs, b: &Limbs) -> Limbs {
     sum
 }
 
+/// One digit of all magnitudes.
 #[derive(Clone, Copy)]
-struct Window {
-    at: usize,
-    bits: usize,
-    windows: usize,
+pub(crate) struct Window {
+    /// Its place, from the lowest.
+    pub(crate) at: usize,
+    /// Bits of a digit.
+    pub(crate) bits: usize,
+    /// Number of digits.
+    pub(crate) windows: usize,
 }
 
 impl Window {
@@ -135,7 +144,8 @@ impl Window {
         weigh(&pairwise_sums(points, &order, lengths))
     }
 
-    fn digit(self, limbs: &Limbs) -> i32 {
+    /// The signed digit of a magnitude to which [`digit_offset`] was added; at most half its range from zero.
+    pub(crate) fn digit(self, limbs: &Limbs) -> i32 {
         let bit = self.at * self.bits;
         let (limb, shift) = (bit / 64, bit % 64);
         let mut value = limbs[limb] >> shift;
@@ -197,113 +207,6 @@ fn weigh<C: SWCurveConfig>(sums: &[Affine<C>]) -> Projective<C> {
         total += &running;
     }
     total.into()
-}
-
-/// Adds pairs of affine points; the inversions of `BATCH` of them are done as one.
-struct BatchAdder<C: SWCurveConfig> {
-    sums: Vec<Affine<C>>,
-    /// Where in `sums` a result is to stand, and where the left one of its operands is found.
-    waiting: Vec<(u32, u32)>,
-    operands: Vec<(Affine<C>, Affine<C>)>,
-    denominators: Vec<C::BaseField>,
-    products: Vec<C::BaseField>,
-}
-
-impl<C: SWCurveConfig> BatchAdder<C> {
-    fn new(capacity: usize) -> Self {
-        Self {
-            sums: Vec::with_capacity(capacity),
-            waiting: Vec::with_capacity(BATCH),
-            operands: Vec::with_capacity(BATCH),
-            denominators: Vec::with_capacity(BATCH),
-            products: Vec::with_capacity(BATCH),
-        }
-    }
-
-    /// One round: appends to `sums` the sum of each pair of neighbours within a bucket and the odd one left.
-    fn halve(&mut self, lengths: &mut [u32], term: impl Fn(usize) -> Affine<C>) {
-        let mut at = 0;
-        for length in lengths {
-            for _ in 0..*length / 2 {
-                self.waiting.push((self.sums.len() as u32, at as u32));
-                self.sums.push(Affine::identity());
-                at += 2;
-                if self.waiting.len() == BATCH {
-                    self.finish(&term);
-                }
-            }
-            if *length % 2 == 1 {
-                self.sums.push(term(at));
-                at += 1;
-            }
-            *length = length.div_ceil(2);
-        }
-        self.finish(&term);
-    }
-
-    /// Adds the pairs that wait. Their operands are first copied together: nothing but loads, which overlap.
-    fn finish(&mut self, term: &impl Fn(usize) -> Affine<C>) {
-        self.operands.clear();
-        for (_, at) in &self.waiting {
-            self.operands.push((term(*at as usize), term(*at as usize + 1)));
-        }
-        self.denominators.clear();
-        self.products.clear();
-        let mut product = C::BaseField::ONE;
-        for (left, right) in &self.operands {
-            let denominator = denominator(left, right);
-            self.products.push(product);
-            self.denominators.push(denominator);
-            product *= denominator;
-        }
-        let Some(mut inverse) = product.inverse() else { unreachable!("no denominator is zero") };
-        let before = self.products.iter().zip(&self.denominators).rev();
-        let pairs = self.waiting.iter().zip(&self.operands).rev();
-        for (((place, _), (left, right)), (before, denominator)) in pairs.zip(before) {
-            self.sums[*place as usize] = joined(left, right, inverse * before);
-            inverse *= denominator;
-        }
-        self.waiting.clear();
-    }
-}
-
-/// What the slope of the line through two points is divided by; one where there is no such slope.
-fn denominator<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>) -> C::BaseField {
-    let difference = right.x - left.x;
-    if difference.is_zero() || left.is_zero() || right.is_zero() {
-        let doubled = left.y.double();
-        let tangent = difference.is_zero() && left.y == right.y && !doubled.is_zero();
-        return if tangent { doubled } else { C::BaseField::ONE };
-    }
-    difference
-}
-
-/// The sum of two points, given the inverse of their [`denominator`].
-fn joined<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, inverse: C::BaseField) -> Affine<C> {
-    if left.x == right.x || left.is_zero() || right.is_zero() {
-        return joined_exceptionally(left, right, inverse);
-    }
-    through(left, right, (right.y - left.y) * inverse)
-}
-
-#[cold]
-fn joined_exceptionally<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, inverse: C::BaseField) -> Affine<C> {
-    if left.is_zero() {
-        *right
-    } else if right.is_zero() {
-        *left
-    } else if left.y == right.y && !left.y.is_zero() {
-        let square = left.x.square();
-        through(left, right, (square.double() + square + C::COEFF_A) * inverse)
-    } else {
-        Affine::identity()
-    }
-}
-
-/// The third point, mirrored, of the line of this slope through two points.
-fn through<C: SWCurveConfig>(left: &Affine<C>, right: &Affine<C>, slope: C::BaseField) -> Affine<C> {
-    let x = slope.square() - left.x - right.x;
-    Affine::new_unchecked(x, slope * (left.x - x) - left.y)
 }
 
 #[cfg(test)]
