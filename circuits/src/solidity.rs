@@ -178,16 +178,16 @@ mod tests {
 
     fn toy_source() -> String {
         let (segment, closing) = (toy_key("segment", SEGMENT_INPUTS), toy_key("closing", CLOSING_INPUTS));
-        verifier_solidity(&Params::DEV, &segment, &closing, true).unwrap()
+        verifier_solidity(&Params::DEV, &segment, &closing, true).expect("toy keys pass their lint")
     }
 
     #[test]
     fn the_contracts_tests_have_the_source_that_the_generator_writes() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/test/helpers/ToyVerifier.sol");
         if std::env::var_os("TACIT_WRITE").is_some() {
-            std::fs::write(&path, toy_source()).unwrap();
+            std::fs::write(&path, toy_source()).expect("the file can be written");
         }
-        let kept = std::fs::read_to_string(&path).unwrap();
+        let kept = std::fs::read_to_string(&path).expect("the file is there");
         assert!(kept == toy_source(), "write {} anew with TACIT_WRITE=1", path.display());
     }
 
