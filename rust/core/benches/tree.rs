@@ -34,9 +34,7 @@ fn discard<T>(result: T) {
 }
 
 fn leaves(count: u32, stride: u32, salt: u64) -> Vec<(u32, F)> {
-    (0..count)
-        .map(|i| (i * stride, F::from(u64::from(i) << 32 | salt)))
-        .collect()
+    (0..count).map(|i| (i * stride, F::from(u64::from(i) << 32 | salt))).collect()
 }
 
 fn filled(changes: &[(u32, F)]) -> StateTree {
@@ -51,9 +49,7 @@ fn tree_times() -> serde_json::Value {
     let mut tree = filled(&accounts);
     let bytes = tree.to_bytes();
     let file = std::env::temp_dir().join(format!("tacit-tree-bench-{}", std::process::id()));
-    let write = median_seconds(|| {
-        std::fs::write(&file, tree.to_bytes()).expect("a writable temporary folder")
-    });
+    let write = median_seconds(|| std::fs::write(&file, tree.to_bytes()).expect("a writable temporary folder"));
     let restart = median_seconds(|| {
         let stored = std::fs::read(&file).expect("the file just written");
         black_box(StateTree::from_bytes(&stored).expect("the bytes just written"));
@@ -88,9 +84,7 @@ fn primitive_times() -> serde_json::Value {
     let key = SigningKey::from_seed(&[1; 32]);
     let (public_key, message) = (key.public_key(), F::from(5_u64));
     let signature = key.sign(message);
-    let each = |count: u32, run: &dyn Fn()| {
-        median_seconds(|| (0..count).for_each(|_| run())) / f64::from(count)
-    };
+    let each = |count: u32, run: &dyn Fn()| median_seconds(|| (0..count).for_each(|_| run())) / f64::from(count);
     json!({
         "poseidon_2_s": each(2_000, &|| discard(poseidon::hash(black_box(&[message; 2])))),
         "poseidon_8_s": each(2_000, &|| discard(poseidon::hash(black_box(&[message; 8])))),

@@ -67,10 +67,7 @@ pub struct Projective {
 
 impl Point {
     /// The neutral element (0, 1).
-    pub const IDENTITY: Self = Self {
-        x: F::ZERO,
-        y: F::ONE,
-    };
+    pub const IDENTITY: Self = Self { x: F::ZERO, y: F::ONE };
 
     /// The point of two coordinates.
     ///
@@ -78,15 +75,8 @@ impl Point {
     /// [`CoreError::PointNotOnCurve`] where they do not satisfy the curve equation.
     pub fn new(x: F, y: F) -> Result<Self, CoreError> {
         let point = Self { x, y };
-        let refused = || CoreError::PointNotOnCurve {
-            x: field::to_decimal(&x),
-            y: field::to_decimal(&y),
-        };
-        if point.is_on_curve() {
-            Ok(point)
-        } else {
-            Err(refused())
-        }
+        let refused = || CoreError::PointNotOnCurve { x: field::to_decimal(&x), y: field::to_decimal(&y) };
+        if point.is_on_curve() { Ok(point) } else { Err(refused()) }
     }
 
     /// Whether the coordinates satisfy the curve equation.
@@ -123,10 +113,7 @@ impl Point {
     /// The inverse of the point.
     #[must_use]
     pub fn negated(&self) -> Self {
-        Self {
-            x: -self.x,
-            y: self.y,
-        }
+        Self { x: -self.x, y: self.y }
     }
 
     /// The multiple of the point by an integer below 2²⁵⁶, not reduced.
@@ -144,12 +131,7 @@ impl Point {
     /// The point in extended coordinates.
     #[must_use]
     pub fn projective(&self) -> Projective {
-        Projective {
-            x: self.x,
-            y: self.y,
-            t: self.x * self.y,
-            z: F::ONE,
-        }
+        Projective { x: self.x, y: self.y, t: self.x * self.y, z: F::ONE }
     }
 
     /// circomlib's 32 bytes of a point: y least significant byte first, the highest bit set where x > (p − 1)/2.
@@ -167,33 +149,23 @@ impl Point {
     /// # Errors
     /// [`CoreError::PointEncoding`] where y is not below p, no point has that y, or x = 0 bears a sign.
     pub fn unpack(packed: &[u8; 32]) -> Result<Self, CoreError> {
-        let refused = |reason| CoreError::PointEncoding {
-            packed: field::hex(packed),
-            reason,
-        };
+        let refused = |reason| CoreError::PointEncoding { packed: field::hex(packed), reason };
         let mut y_bytes = *packed;
         y_bytes[31] &= !SIGN_BIT;
         let sign = packed[31] & SIGN_BIT != 0;
-        let y = field::from_le_bytes(&y_bytes)
-            .map_err(|_| refused("y is not below the order of the field"))?;
+        let y = field::from_le_bytes(&y_bytes).map_err(|_| refused("y is not below the order of the field"))?;
         let x = x_of(&y).ok_or_else(|| refused("no point of the curve has this y"))?;
         if sign && x == F::ZERO {
             return Err(refused("x = 0 has no sign"));
         }
-        Ok(Self {
-            x: if is_negative(&x) == sign { x } else { -x },
-            y,
-        })
+        Ok(Self { x: if is_negative(&x) == sign { x } else { -x }, y })
     }
 
     /// The point in Montgomery form, `((1 + y)/(1 − y), (1 + y)/((1 − y)x))`; none for the two points with x = 0.
     #[must_use]
     pub fn to_montgomery(&self) -> Option<MontgomeryPoint> {
         let u = (F::ONE + self.y) * (F::ONE - self.y).inverse()?;
-        Some(MontgomeryPoint {
-            u,
-            v: u * self.x.inverse()?,
-        })
+        Some(MontgomeryPoint { u, v: u * self.x.inverse()? })
     }
 }
 
@@ -202,10 +174,7 @@ impl MontgomeryPoint {
     #[must_use]
     pub fn to_edwards(&self) -> Option<Point> {
         let x = self.u * self.v.inverse()?;
-        Some(Point {
-            x,
-            y: (self.u - F::ONE) * (self.u + F::ONE).inverse()?,
-        })
+        Some(Point { x, y: (self.u - F::ONE) * (self.u + F::ONE).inverse()? })
     }
 
     /// Whether the coordinates satisfy the Montgomery equation.
@@ -230,12 +199,7 @@ fn is_negative(x: &F) -> bool {
 
 impl Projective {
     /// The neutral element.
-    pub const IDENTITY: Self = Self {
-        x: F::ZERO,
-        y: F::ONE,
-        t: F::ZERO,
-        z: F::ONE,
-    };
+    pub const IDENTITY: Self = Self { x: F::ZERO, y: F::ONE, t: F::ZERO, z: F::ONE };
 
     /// Whether this is the neutral element.
     #[must_use]
@@ -272,22 +236,13 @@ impl Projective {
     }
 
     fn of_factors(e: F, f: F, g: F, h: F) -> Self {
-        Self {
-            x: e * f,
-            y: g * h,
-            t: e * h,
-            z: f * g,
-        }
+        Self { x: e * f, y: g * h, t: e * h, z: f * g }
     }
 
     /// The inverse.
     #[must_use]
     pub fn negated(&self) -> Self {
-        Self {
-            x: -self.x,
-            t: -self.t,
-            ..*self
-        }
+        Self { x: -self.x, t: -self.t, ..*self }
     }
 
     /// Eight times the point.
@@ -312,14 +267,8 @@ impl Projective {
     /// The affine point.
     #[must_use]
     pub fn affine(&self) -> Point {
-        let inverse = self
-            .z
-            .inverse()
-            .expect("the addition law is complete, so Z is not 0 for points of the curve");
-        Point {
-            x: self.x * inverse,
-            y: self.y * inverse,
-        }
+        let inverse = self.z.inverse().expect("the addition law is complete, so Z is not 0 for points of the curve");
+        Point { x: self.x * inverse, y: self.y * inverse }
     }
 }
 
@@ -337,15 +286,10 @@ pub fn base8_times(scalar: &Integer) -> Projective {
             })
             .collect()
     });
-    let digits = table
-        .iter()
-        .enumerate()
-        .map(|(window, multiples)| (digit(scalar, window), multiples));
+    let digits = table.iter().enumerate().map(|(window, multiples)| (digit(scalar, window), multiples));
     digits
         .filter(|(digit, _)| *digit > 0)
-        .fold(Projective::IDENTITY, |sum, (digit, multiples)| {
-            sum.add(&multiples[digit - 1])
-        })
+        .fold(Projective::IDENTITY, |sum, (digit, multiples)| sum.add(&multiples[digit - 1]))
 }
 
 /// The multiples by 1 … 15.
@@ -372,19 +316,9 @@ fn digit(scalar: &Integer, window: usize) -> usize {
 #[must_use]
 pub fn hash_to_curve(label: &str, index: u32) -> Point {
     let candidate = |counter: u32| {
-        let digest = keccak256_of(&[
-            label.as_bytes(),
-            &index.to_be_bytes(),
-            &counter.to_be_bytes(),
-        ]);
-        Point::unpack(&digest)
-            .ok()
-            .map(|point| point.times_cofactor())
+        let digest = keccak256_of(&[label.as_bytes(), &index.to_be_bytes(), &counter.to_be_bytes()]);
+        Point::unpack(&digest).ok().map(|point| point.times_cofactor())
     };
-    let mut points = (0..=u32::MAX)
-        .filter_map(candidate)
-        .filter(|point| *point != Point::IDENTITY);
-    points
-        .next()
-        .expect("2³² hashes, of which one in five is a point")
+    let mut points = (0..=u32::MAX).filter_map(candidate).filter(|point| *point != Point::IDENTITY);
+    points.next().expect("2³² hashes, of which one in five is a point")
 }

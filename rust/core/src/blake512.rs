@@ -101,9 +101,7 @@ fn bits_hashed(block: usize, message_bytes: usize) -> u128 {
 fn compress(state: &mut [u64; 8], block: &[u8], counter: u128) {
     let mut message = [0_u64; 16];
     for (word, bytes) in message.iter_mut().zip(block.chunks_exact(8)) {
-        *word = bytes
-            .iter()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        *word = bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     }
     let (low, high) = (counter as u64, (counter >> 64) as u64);
     let mut v = [0; 16];
@@ -114,12 +112,7 @@ fn compress(state: &mut [u64; 8], block: &[u8], counter: u128) {
     }
     for round in 0..ROUNDS {
         for (pair, words) in SIGMA[round % 10].chunks_exact(2).zip(MIXES) {
-            mix(
-                &mut v,
-                words,
-                message[pair[0]] ^ PI[pair[1]],
-                message[pair[1]] ^ PI[pair[0]],
-            );
+            mix(&mut v, words, message[pair[0]] ^ PI[pair[1]], message[pair[1]] ^ PI[pair[0]]);
         }
     }
     for (i, word) in state.iter_mut().enumerate() {

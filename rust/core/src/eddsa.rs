@@ -34,9 +34,7 @@ pub struct SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("public_key", &self.public_key)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("public_key", &self.public_key).finish_non_exhaustive()
     }
 }
 
@@ -48,11 +46,7 @@ impl SigningKey {
         secret[0] &= 0xf8;
         secret[31] = secret[31] & 0x7f | 0x40;
         let eighth = field::integer_from_le_bytes(&secret) >> 3;
-        Self {
-            scalar: Scalar::from_le_bytes_mod_order(&secret),
-            nonce_seed,
-            public_key: base8_times(&eighth).affine(),
-        }
+        Self { scalar: Scalar::from_le_bytes_mod_order(&secret), nonce_seed, public_key: base8_times(&eighth).affine() }
     }
 
     /// The public key A.
@@ -69,10 +63,7 @@ impl SigningKey {
         let r8 = base8_times(&nonce.into_bigint()).affine();
         let h = challenge(&r8, &self.public_key, message);
         let s = nonce + Scalar::from_le_bytes_mod_order(&field::to_le_bytes(&h)) * self.scalar;
-        Signature {
-            r8,
-            s: s.into_bigint(),
-        }
+        Signature { r8, s: s.into_bigint() }
     }
 }
 
@@ -125,15 +116,8 @@ impl Signature {
     /// [`CoreError::PointEncoding`] where R8 is not a packed point, [`CoreError::SignatureScalar`] where S ≥ l.
     pub fn unpack(packed: &[u8; 64]) -> Result<Self, CoreError> {
         let (point, scalar) = halves(packed);
-        let signature = Self {
-            r8: Point::unpack(&point)?,
-            s: field::integer_from_le_bytes(&scalar),
-        };
-        if signature.s < SUBGROUP_ORDER {
-            Ok(signature)
-        } else {
-            Err(CoreError::SignatureScalar)
-        }
+        let signature = Self { r8: Point::unpack(&point)?, s: field::integer_from_le_bytes(&scalar) };
+        if signature.s < SUBGROUP_ORDER { Ok(signature) } else { Err(CoreError::SignatureScalar) }
     }
 }
 

@@ -19,9 +19,7 @@ pub enum CoreError {
         text: String,
     },
     /// A number that is not below the order of the field, and so would be a second encoding of a smaller one.
-    #[error(
-        "{value} is not below the order of the BN254 scalar field; reduce it, or check where it was computed"
-    )]
+    #[error("{value} is not below the order of the BN254 scalar field; reduce it, or check where it was computed")]
     FieldOutOfRange {
         /// The number, in hexadecimal with `0x`.
         value: String,
@@ -43,9 +41,7 @@ pub enum CoreError {
         y: String,
     },
     /// The second half of a packed signature is not a scalar.
-    #[error(
-        "the scalar S of the signature is not below the order of the Baby Jubjub subgroup; sign the message again"
-    )]
+    #[error("the scalar S of the signature is not below the order of the Baby Jubjub subgroup; sign the message again")]
     SignatureScalar,
     /// A tree deeper than the index type and the protocol allow.
     #[error("a state tree of depth {depth} does not exist: choose a depth from 1 to {max}")]
@@ -70,9 +66,7 @@ pub enum CoreError {
         index: u32,
     },
     /// A stored state tree that was not written by this version, or was damaged.
-    #[error(
-        "the stored state tree is unusable: {reason}; restore it from a good copy or rebuild it from chain data"
-    )]
+    #[error("the stored state tree is unusable: {reason}; restore it from a good copy or rebuild it from chain data")]
     TreeEncoding {
         /// What is wrong, with the position or value.
         reason: String,

@@ -54,11 +54,7 @@ pub fn to_u128(value: &F) -> Option<u128> {
 #[must_use]
 pub fn to_i128(value: &F) -> Option<i128> {
     let positive = to_u128(value).and_then(|v| i128::try_from(v).ok());
-    positive.or_else(|| {
-        to_u128(&-*value)
-            .and_then(|v| i128::try_from(v).ok())
-            .map(|v| -v)
-    })
+    positive.or_else(|| to_u128(&-*value).and_then(|v| i128::try_from(v).ok()).map(|v| -v))
 }
 
 /// The element as 32 bytes, most significant first.
@@ -98,9 +94,7 @@ pub fn from_le_bytes(bytes: &[u8; 32]) -> Result<F, CoreError> {
 /// # Errors
 /// [`CoreError::FieldOutOfRange`] where the number is not below p.
 pub fn from_integer(value: Integer) -> Result<F, CoreError> {
-    F::from_bigint(value).ok_or_else(|| CoreError::FieldOutOfRange {
-        value: format!("{:#x}", BigUint::from(value)),
-    })
+    F::from_bigint(value).ok_or_else(|| CoreError::FieldOutOfRange { value: format!("{:#x}", BigUint::from(value)) })
 }
 
 /// The bytes of an integer, least significant first.
@@ -117,10 +111,7 @@ pub fn integer_to_le_bytes(value: &Integer) -> [u8; 32] {
 pub fn integer_from_le_bytes(bytes: &[u8; 32]) -> Integer {
     let mut limbs = [0; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
-        *limb = chunk
-            .iter()
-            .rev()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte));
+        *limb = chunk.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
     }
     BigInt(limbs)
 }
@@ -130,33 +121,23 @@ pub fn integer_from_le_bytes(bytes: &[u8; 32]) -> Integer {
 /// # Errors
 /// [`CoreError::FieldSyntax`] for any other text, leading zeros of a decimal number included, and for larger numbers.
 pub fn parse_integer(text: &str) -> Result<Integer, CoreError> {
-    let syntax = || CoreError::FieldSyntax {
-        text: text.chars().take(80).collect(),
-    };
+    let syntax = || CoreError::FieldSyntax { text: text.chars().take(80).collect() };
     let number = match text.strip_prefix("0x") {
         Some(digits) => hexadecimal(digits),
         None => decimal(text),
     };
-    number
-        .and_then(|number| BigInt::try_from(number).ok())
-        .ok_or_else(syntax)
+    number.and_then(|number| BigInt::try_from(number).ok()).ok_or_else(syntax)
 }
 
 fn hexadecimal(digits: &str) -> Option<BigUint> {
-    let well_formed =
-        (1..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    well_formed
-        .then(|| BigUint::parse_bytes(digits.as_bytes(), 16))
-        .flatten()
+    let well_formed = (1..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    well_formed.then(|| BigUint::parse_bytes(digits.as_bytes(), 16)).flatten()
 }
 
 fn decimal(digits: &str) -> Option<BigUint> {
     let canonical = digits == "0" || !digits.starts_with('0');
-    let well_formed = (1..=MAX_DECIMAL_DIGITS).contains(&digits.len())
-        && digits.bytes().all(|b| b.is_ascii_digit());
-    (canonical && well_formed)
-        .then(|| BigUint::parse_bytes(digits.as_bytes(), 10))
-        .flatten()
+    let well_formed = (1..=MAX_DECIMAL_DIGITS).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    (canonical && well_formed).then(|| BigUint::parse_bytes(digits.as_bytes(), 10)).flatten()
 }
 
 /// A field element from decimal digits, or from `0x` and 1 to 64 hexadecimal digits.

@@ -13,15 +13,9 @@ const FIELD_BITS: u32 = 254;
 struct Grain(u128);
 
 /// Round constants, in the order of use, and the MDS matrix of a Poseidon permutation with s-box x⁵ over BN254.
-pub(crate) fn constants(
-    width: usize,
-    full_rounds: usize,
-    partial_rounds: usize,
-) -> (Vec<F>, Vec<Vec<F>>) {
+pub(crate) fn constants(width: usize, full_rounds: usize, partial_rounds: usize) -> (Vec<F>, Vec<Vec<F>>) {
     let mut grain = Grain::new(width, full_rounds, partial_rounds);
-    let ark = (0..width * (full_rounds + partial_rounds))
-        .map(|_| grain.element())
-        .collect();
+    let ark = (0..width * (full_rounds + partial_rounds)).map(|_| grain.element()).collect();
     let points: Vec<F> = (0..2 * width).map(|_| grain.reduced_element()).collect();
     (ark, cauchy(&points[..width], &points[width..]))
 }
@@ -29,9 +23,7 @@ pub(crate) fn constants(
 /// The matrix `1 / (x_i + y_j)`. That no sum is 0 for the widths in use is part of what the external vectors check.
 fn cauchy(xs: &[F], ys: &[F]) -> Vec<Vec<F>> {
     let entry = |x: F, y: F| (x + y).inverse().unwrap_or(F::ZERO);
-    xs.iter()
-        .map(|x| ys.iter().map(|y| entry(*x, *y)).collect())
-        .collect()
+    xs.iter().map(|x| ys.iter().map(|y| entry(*x, *y)).collect()).collect()
 }
 
 impl Grain {
@@ -47,9 +39,7 @@ impl Grain {
             (partial_rounds as u128, 10),
             ((1 << 30) - 1, 30),
         ];
-        let seed = parts
-            .iter()
-            .fold(0, |bits, (value, size)| bits << size | value);
+        let seed = parts.iter().fold(0, |bits, (value, size)| bits << size | value);
         let mut grain = Self(u128::reverse_bits(seed) >> (128 - 80));
         for _ in 0..160 {
             grain.clock();

@@ -23,9 +23,7 @@ pub const MAX_WIDTH: usize = 17;
 /// Full rounds, half of them before the partial rounds and half after.
 pub const FULL_ROUNDS: usize = 8;
 /// Partial rounds of the widths 2, 3, …, 17, as circomlib has them.
-pub const PARTIAL_ROUNDS: [usize; 16] = [
-    56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68,
-];
+pub const PARTIAL_ROUNDS: [usize; 16] = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68];
 /// Elements the sponge takes in and gives out with one permutation.
 pub const SPONGE_RATE: usize = 8;
 
@@ -70,14 +68,10 @@ struct PartialRounds {
     last: Vec<(F, Vec<F>)>,
 }
 
-static PARAMETERS: [OnceLock<Parameters>; MAX_WIDTH + 1] =
-    [const { OnceLock::new() }; MAX_WIDTH + 1];
+static PARAMETERS: [OnceLock<Parameters>; MAX_WIDTH + 1] = [const { OnceLock::new() }; MAX_WIDTH + 1];
 
 fn parameters(width: usize) -> &'static Parameters {
-    assert!(
-        (MIN_WIDTH..=MAX_WIDTH).contains(&width),
-        "Poseidon has widths {MIN_WIDTH} to {MAX_WIDTH}, not {width}"
-    );
+    assert!((MIN_WIDTH..=MAX_WIDTH).contains(&width), "Poseidon has widths {MIN_WIDTH} to {MAX_WIDTH}, not {width}");
     PARAMETERS[width].get_or_init(|| Parameters::new(width))
 }
 
@@ -97,11 +91,7 @@ pub fn template(width: usize) -> &'static Template {
 #[must_use]
 pub fn hash(inputs: &[F]) -> F {
     let width = inputs.len() + 1;
-    assert!(
-        (MIN_WIDTH..=MAX_WIDTH).contains(&width),
-        "Poseidon takes 1 to 16 inputs, not {}",
-        inputs.len()
-    );
+    assert!((MIN_WIDTH..=MAX_WIDTH).contains(&width), "Poseidon takes 1 to 16 inputs, not {}", inputs.len());
     let mut state = [F::ZERO; MAX_WIDTH];
     state[1..width].copy_from_slice(inputs);
     permute(&mut state[..width]);
@@ -174,12 +164,8 @@ fn mix(matrix: &[Vec<F>], state: &mut [F]) {
 /// The inner product over the shorter of the two. Three products at a time share one reduction.
 fn dot(a: &[F], b: &[F]) -> F {
     let length = a.len().min(b.len());
-    let ((threes_a, rest_a), (threes_b, rest_b)) =
-        (a[..length].as_chunks::<3>(), b[..length].as_chunks::<3>());
-    let threes = threes_a
-        .iter()
-        .zip(threes_b)
-        .map(|(a, b)| F::sum_of_products(a, b));
+    let ((threes_a, rest_a), (threes_b, rest_b)) = (a[..length].as_chunks::<3>(), b[..length].as_chunks::<3>());
+    let threes = threes_a.iter().zip(threes_b).map(|(a, b)| F::sum_of_products(a, b));
     let rest = rest_a.iter().zip(rest_b).map(|(a, b)| *a * b);
     threes.chain(rest).sum()
 }
@@ -198,13 +184,7 @@ impl Template {
         let partial_rounds = PARTIAL_ROUNDS[width - MIN_WIDTH];
         let (ark, mds) = grain::constants(width, FULL_ROUNDS, partial_rounds);
         let rows = linear_forms(&ark, &mds, partial_rounds);
-        Self {
-            width,
-            partial_rounds,
-            ark,
-            mds,
-            rows,
-        }
+        Self { width, partial_rounds, ark, mds, rows }
     }
 }
 
@@ -242,11 +222,7 @@ fn add_constants(forms: &mut [Vec<F>], constants: &[F]) {
 fn combine(factors: &[F], forms: &[Vec<F>]) -> Vec<F> {
     let mut sum = vec![F::ZERO; forms[0].len()];
     for (factor, form) in factors.iter().zip(forms) {
-        for (total, part) in sum
-            .iter_mut()
-            .zip(form)
-            .filter(|(_, part)| **part != F::ZERO)
-        {
+        for (total, part) in sum.iter_mut().zip(form).filter(|(_, part)| **part != F::ZERO) {
             *total += *factor * part;
         }
     }
@@ -263,19 +239,10 @@ impl Parameters {
 
 impl PartialRounds {
     fn new(template: &Template) -> Self {
-        let Template {
-            width,
-            partial_rounds,
-            ark,
-            mds,
-            ..
-        } = template;
+        let Template { width, partial_rounds, ark, mds, .. } = template;
         let side = 1..*width;
         let from_first: Vec<F> = mds[side.clone()].iter().map(|row| row[0]).collect();
-        let core: Vec<Vec<F>> = mds[side.clone()]
-            .iter()
-            .map(|row| row[side.clone()].to_vec())
-            .collect();
+        let core: Vec<Vec<F>> = mds[side.clone()].iter().map(|row| row[side.clone()].to_vec()).collect();
         let inverse = inverted(&core);
 
         // Column j of `power` is Nʳ e_j; `undo` is N^(−r−1) w; `offset` is k_r, starting with the constants of round 0.
@@ -292,24 +259,14 @@ impl PartialRounds {
             first.push((constant, factors));
             undo = times(&inverse, &undo);
             spread.push(undo.clone());
-            for (sum, extra) in offset
-                .iter_mut()
-                .zip(times(&inverse_power, &next_constants[1..]))
-            {
+            for (sum, extra) in offset.iter_mut().zip(times(&inverse_power, &next_constants[1..])) {
                 *sum += extra;
             }
             power = product(&core, &power);
             inverse_power = product(&inverse, &inverse_power);
         }
-        let last = power
-            .iter()
-            .map(|row| (dot(row, &offset), row.clone()))
-            .collect();
-        Self {
-            first,
-            spread,
-            last,
-        }
+        let last = power.iter().map(|row| (dot(row, &offset), row.clone())).collect();
+        Self { first, spread, last }
     }
 
     /// All partial rounds, and the constants of the full round that follows.
@@ -352,32 +309,19 @@ fn product(a: &[Vec<F>], b: &[Vec<F>]) -> Vec<Vec<F>> {
 /// The inverse by Gauss and Jordan. Every square part of an MDS matrix is invertible, so a pivot is always found.
 fn inverted(matrix: &[Vec<F>]) -> Vec<Vec<F>> {
     let size = matrix.len();
-    let mut rows: Vec<Vec<F>> = matrix
-        .iter()
-        .zip(identity(size))
-        .map(|(row, unit)| [row.clone(), unit].concat())
-        .collect();
+    let mut rows: Vec<Vec<F>> =
+        matrix.iter().zip(identity(size)).map(|(row, unit)| [row.clone(), unit].concat()).collect();
     for column in 0..size {
         let pivot = (column..size)
             .find(|row| rows[*row][column] != F::ZERO)
             .expect("a square part of an MDS matrix is regular");
         rows.swap(column, pivot);
-        let scale = rows[column][column]
-            .inverse()
-            .expect("the pivot is not zero");
-        rows[column]
-            .iter_mut()
-            .for_each(|element| *element *= scale);
+        let scale = rows[column][column].inverse().expect("the pivot is not zero");
+        rows[column].iter_mut().for_each(|element| *element *= scale);
         let pivot_row = rows[column].clone();
-        for (_, row) in rows
-            .iter_mut()
-            .enumerate()
-            .filter(|(index, _)| *index != column)
-        {
+        for (_, row) in rows.iter_mut().enumerate().filter(|(index, _)| *index != column) {
             let factor = row[column];
-            row.iter_mut()
-                .zip(&pivot_row)
-                .for_each(|(element, pivot)| *element -= factor * pivot);
+            row.iter_mut().zip(&pivot_row).for_each(|(element, pivot)| *element -= factor * pivot);
         }
     }
     rows.into_iter().map(|row| row[size..].to_vec()).collect()
@@ -395,8 +339,7 @@ mod tests {
             for (i, element) in state.iter_mut().enumerate() {
                 *element += template.ark[round * template.width + i];
             }
-            let partial =
-                (HALF_FULL_ROUNDS..HALF_FULL_ROUNDS + template.partial_rounds).contains(&round);
+            let partial = (HALF_FULL_ROUNDS..HALF_FULL_ROUNDS + template.partial_rounds).contains(&round);
             let boxes = if partial { 1 } else { template.width };
             sbox_all(&mut state[..boxes]);
             mix(&template.mds, &mut state);
@@ -411,20 +354,14 @@ mod tests {
         for round in 0..HALF_FULL_ROUNDS - 1 {
             template.full_round(round, &mut state);
         }
-        for (element, constant) in state
-            .iter_mut()
-            .zip(&template.ark[(HALF_FULL_ROUNDS - 1) * width..])
-        {
+        for (element, constant) in state.iter_mut().zip(&template.ark[(HALF_FULL_ROUNDS - 1) * width..]) {
             *element = sbox(*element + constant);
         }
         let mut basis = [vec![F::ONE], state].concat();
         for row in &template.rows[..partial_rounds] {
             basis.push(sbox(dot(row, &basis)));
         }
-        let mut state: Vec<F> = template.rows[partial_rounds..]
-            .iter()
-            .map(|row| dot(row, &basis))
-            .collect();
+        let mut state: Vec<F> = template.rows[partial_rounds..].iter().map(|row| dot(row, &basis)).collect();
         sbox_all(&mut state);
         mix(&template.mds, &mut state);
         for round in HALF_FULL_ROUNDS + partial_rounds + 1..FULL_ROUNDS + partial_rounds {
@@ -434,9 +371,7 @@ mod tests {
     }
 
     fn some_state(width: usize) -> Vec<F> {
-        (0..width)
-            .map(|i| F::from(i as u64 * 7 + 3).pow([11]))
-            .collect()
+        (0..width).map(|i| F::from(i as u64 * 7 + 3).pow([11])).collect()
     }
 
     #[test]
@@ -444,11 +379,7 @@ mod tests {
         for width in MIN_WIDTH..=MAX_WIDTH {
             let mut state = some_state(width);
             let expected = permuted_by_definition(&state);
-            assert_eq!(
-                permuted_by_template(&state),
-                expected,
-                "template of width {width}"
-            );
+            assert_eq!(permuted_by_template(&state), expected, "template of width {width}");
             permute(&mut state);
             assert_eq!(state, expected, "fast form of width {width}");
         }
@@ -461,11 +392,7 @@ mod tests {
             assert_eq!(template.rows.len(), template.partial_rounds + width);
             for (round, row) in template.rows[..template.partial_rounds].iter().enumerate() {
                 assert_eq!(row.len(), 1 + width + template.partial_rounds);
-                assert!(
-                    row[1 + width + round..]
-                        .iter()
-                        .all(|factor| *factor == F::ZERO)
-                );
+                assert!(row[1 + width + round..].iter().all(|factor| *factor == F::ZERO));
             }
         }
     }

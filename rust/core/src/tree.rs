@@ -78,16 +78,9 @@ impl StateTree {
     /// [`CoreError::TreeDepth`] where the depth is not between 1 and [`MAX_DEPTH`].
     pub fn new(depth: u8) -> Result<Self, CoreError> {
         if (1..=MAX_DEPTH).contains(&depth) {
-            Ok(Self {
-                depth,
-                root: empty_node(depth),
-                top: None,
-            })
+            Ok(Self { depth, root: empty_node(depth), top: None })
         } else {
-            Err(CoreError::TreeDepth {
-                depth,
-                max: MAX_DEPTH,
-            })
+            Err(CoreError::TreeDepth { depth, max: MAX_DEPTH })
         }
     }
 
@@ -122,9 +115,7 @@ impl StateTree {
             };
             node = &inner.children[digit(index, height)];
         }
-        Ok(node
-            .as_ref()
-            .map_or(F::ZERO, |node| node.hashes[digit(index, 1)]))
+        Ok(node.as_ref().map_or(F::ZERO, |node| node.hashes[digit(index, 1)]))
     }
 
     /// Gives one leaf a new value; 0 empties it.
@@ -195,10 +186,7 @@ impl StateTree {
     ///
     /// # Errors
     /// What the change returns.
-    pub fn attempt<T, E>(
-        &mut self,
-        change: impl FnOnce(&mut Self) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn attempt<T, E>(&mut self, change: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let before = self.snapshot();
         change(self).inspect_err(|_| self.rollback(&before))
     }
@@ -230,20 +218,12 @@ impl StateTree {
         let refused = |error: CoreError| unusable(error.to_string());
         let mut tree = Self::new(stored.depth).map_err(refused)?;
         tree.update(&stored.leaves).map_err(refused)?;
-        if tree.root == stored.root {
-            Ok(tree)
-        } else {
-            Err(unusable("its leaves do not hash to its root".into()))
-        }
+        if tree.root == stored.root { Ok(tree) } else { Err(unusable("its leaves do not hash to its root".into())) }
     }
 
     fn check_index(&self, index: u32) -> Result<(), CoreError> {
         let capacity = self.capacity();
-        if index < capacity {
-            Ok(())
-        } else {
-            Err(CoreError::LeafIndex { index, capacity })
-        }
+        if index < capacity { Ok(()) } else { Err(CoreError::LeafIndex { index, capacity }) }
     }
 }
 
@@ -290,9 +270,7 @@ fn updated(link: Link, height: u8, changes: &[(u32, F)]) -> (Link, F) {
     let mut node = link.unwrap_or_else(|| Arc::new(Node::empty(height)));
     let inner = Arc::make_mut(&mut node);
     if height == 1 {
-        changes
-            .iter()
-            .for_each(|(index, leaf)| inner.hashes[digit(*index, 1)] = *leaf);
+        changes.iter().for_each(|(index, leaf)| inner.hashes[digit(*index, 1)] = *leaf);
     } else {
         inner.update_children(height, changes);
     }
@@ -305,24 +283,14 @@ fn updated(link: Link, height: u8, changes: &[(u32, F)]) -> (Link, F) {
 
 impl Node {
     fn empty(height: u8) -> Self {
-        Self {
-            hashes: [empty_node(height - 1); ARITY],
-            children: Default::default(),
-        }
+        Self { hashes: [empty_node(height - 1); ARITY], children: Default::default() }
     }
 
     fn update_children(&mut self, height: u8, changes: &[(u32, F)]) {
         let child_of = |change: &(u32, F)| digit(change.0, height);
         let parts = changes.chunk_by(|a, b| child_of(a) == child_of(b));
-        let jobs: Vec<_> = parts
-            .map(|part| {
-                (
-                    child_of(&part[0]),
-                    self.children[child_of(&part[0])].take(),
-                    part,
-                )
-            })
-            .collect();
+        let jobs: Vec<_> =
+            parts.map(|part| (child_of(&part[0]), self.children[child_of(&part[0])].take(), part)).collect();
         let run = |(child, link, part)| (child, updated(link, height - 1, part));
         let results: Vec<_> = if changes.len() < PARALLEL_CHANGES {
             jobs.into_iter().map(run).collect()
@@ -366,9 +334,7 @@ impl Stored {
         }
         let [version, depth] = reader.take()?;
         if version != FORMAT_VERSION {
-            return Err(unusable(format!(
-                "its format version is {version}, this program reads {FORMAT_VERSION}"
-            )));
+            return Err(unusable(format!("its format version is {version}, this program reads {FORMAT_VERSION}")));
         }
         let count = u32::from_be_bytes(reader.take()?) as usize;
         let root = reader.element()?;
@@ -378,19 +344,10 @@ impl Stored {
                 "{size} bytes follow a header that announces {count} leaves of {ENTRY_BYTES} bytes"
             )));
         }
-        let leaves = (0..count)
-            .map(|_| reader.entry())
-            .collect::<Result<Vec<_>, _>>()?;
+        let leaves = (0..count).map(|_| reader.entry()).collect::<Result<Vec<_>, _>>()?;
         match leaves.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
-            Some(pair) => Err(unusable(format!(
-                "leaf index {} follows {}",
-                pair[1].0, pair[0].0
-            ))),
-            None => Ok(Self {
-                depth,
-                root,
-                leaves,
-            }),
+            Some(pair) => Err(unusable(format!("leaf index {} follows {}", pair[1].0, pair[0].0))),
+            None => Ok(Self { depth, root, leaves }),
         }
     }
 }

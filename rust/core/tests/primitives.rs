@@ -14,8 +14,7 @@ use tacit_core::poseidon;
 
 fn external(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/external");
-    let text = std::fs::read_to_string(folder.join(name))
-        .expect("the external vectors are in the repository");
+    let text = std::fs::read_to_string(folder.join(name)).expect("the external vectors are in the repository");
     serde_json::from_str(&text).expect("the external vectors are JSON")
 }
 
@@ -28,12 +27,7 @@ fn element(value: &Value) -> F {
 }
 
 fn elements(value: &Value) -> Vec<F> {
-    value
-        .as_array()
-        .expect("a list of numbers")
-        .iter()
-        .map(element)
-        .collect()
+    value.as_array().expect("a list of numbers").iter().map(element).collect()
 }
 
 fn integer(value: &Value) -> Integer {
@@ -42,16 +36,12 @@ fn integer(value: &Value) -> Integer {
 
 fn point(value: &Value) -> Point {
     let coordinates = elements(value);
-    Point {
-        x: coordinates[0],
-        y: coordinates[1],
-    }
+    Point { x: coordinates[0], y: coordinates[1] }
 }
 
 fn bytes<const N: usize>(value: &Value) -> [u8; N] {
     let text = value.as_str().expect("bytes as hexadecimal digits");
-    let byte =
-        |i: usize| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("hexadecimal digits");
+    let byte = |i: usize| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("hexadecimal digits");
     assert_eq!(text.len(), 2 * N);
     std::array::from_fn(byte)
 }
@@ -59,59 +49,38 @@ fn bytes<const N: usize>(value: &Value) -> [u8; N] {
 mod field_elements {
     use super::*;
 
-    const ORDER: &str =
-        "21888242871839275222246405745257275088548364400416034343698204186575808495617";
+    const ORDER: &str = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
     const ORDER_HEX: &str = "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001";
 
     #[test]
     fn the_order_and_above_are_refused_in_every_encoding() {
         for text in [ORDER, ORDER_HEX, &format!("0x{}", "f".repeat(64))] {
-            assert!(
-                matches!(field::parse(text), Err(CoreError::FieldOutOfRange { .. })),
-                "{text}"
-            );
+            assert!(matches!(field::parse(text), Err(CoreError::FieldOutOfRange { .. })), "{text}");
         }
         let mut bytes = field::to_be_bytes(&-F::from(1_u64));
         assert_eq!(field::from_be_bytes(&bytes), Ok(-F::from(1_u64)));
         bytes[31] += 1;
-        assert!(matches!(
-            field::from_be_bytes(&bytes),
-            Err(CoreError::FieldOutOfRange { .. })
-        ));
+        assert!(matches!(field::from_be_bytes(&bytes), Err(CoreError::FieldOutOfRange { .. })));
     }
 
     #[test]
     fn text_that_is_no_number_is_refused() {
         let too_large = format!("1{}", "0".repeat(78));
         let too_long = format!("0x{}", "0".repeat(65));
-        for text in [
-            "", "0x", "00", "01", "+1", "-1", " 1", "1_0", "12a", "0xg", "０", &too_long,
-            &too_large,
-        ] {
-            assert!(
-                matches!(field::parse(text), Err(CoreError::FieldSyntax { .. })),
-                "{text}"
-            );
+        for text in ["", "0x", "00", "01", "+1", "-1", " 1", "1_0", "12a", "0xg", "０", &too_long, &too_large] {
+            assert!(matches!(field::parse(text), Err(CoreError::FieldSyntax { .. })), "{text}");
         }
     }
 
     #[test]
     fn decimal_hexadecimal_and_bytes_are_inverse_to_each_other() {
-        for value in [
-            F::from(0_u64),
-            F::from(255_u64),
-            field::pow2(200),
-            -F::from(1_u64),
-        ] {
+        for value in [F::from(0_u64), F::from(255_u64), field::pow2(200), -F::from(1_u64)] {
             assert_eq!(field::parse(&field::to_decimal(&value)), Ok(value));
             assert_eq!(field::parse(&field::to_hex(&value)), Ok(value));
             assert_eq!(field::from_be_bytes(&field::to_be_bytes(&value)), Ok(value));
             assert_eq!(field::from_le_bytes(&field::to_le_bytes(&value)), Ok(value));
         }
-        assert_eq!(
-            field::to_hex(&F::from(10_u64)),
-            format!("0x{}a", "0".repeat(63))
-        );
+        assert_eq!(field::to_hex(&F::from(10_u64)), format!("0x{}a", "0".repeat(63)));
     }
 
     #[test]
@@ -128,10 +97,7 @@ mod field_elements {
     fn powers_of_two_and_wide_numbers() {
         assert_eq!(field::pow2(0), F::from(1_u64));
         assert_eq!(field::pow2(64), field::from_u128(1 << 64));
-        assert_eq!(
-            field::to_u128(&field::from_u128(u128::MAX)),
-            Some(u128::MAX)
-        );
+        assert_eq!(field::to_u128(&field::from_u128(u128::MAX)), Some(u128::MAX));
         assert_eq!(field::to_u128(&field::pow2(128)), None);
     }
 }
@@ -143,12 +109,7 @@ mod poseidon_hash {
     fn agrees_with_circomlib_on_every_vector() {
         let vectors = external("poseidon_bn254.json");
         for case in cases(&vectors, "vectors") {
-            assert_eq!(
-                poseidon::hash(&elements(&case["inputs"])),
-                element(&case["out"]),
-                "{}",
-                case["name"]
-            );
+            assert_eq!(poseidon::hash(&elements(&case["inputs"])), element(&case["out"]), "{}", case["name"]);
         }
     }
 
@@ -188,11 +149,7 @@ mod sponge {
     fn is_the_defined_sequence_of_permutations() {
         for count in [0, 1, 7, 8, 9, 16, 17, 40] {
             let inputs = numbers(count);
-            assert_eq!(
-                poseidon::sponge_squeeze(3, &inputs).to_vec(),
-                expected(3, &inputs),
-                "{count} inputs"
-            );
+            assert_eq!(poseidon::sponge_squeeze(3, &inputs).to_vec(), expected(3, &inputs), "{count} inputs");
             assert_eq!(poseidon::sponge(3, &inputs), expected(3, &inputs)[0]);
         }
     }
@@ -201,18 +158,9 @@ mod sponge {
     fn tag_and_length_separate_inputs_that_pad_alike() {
         let mut longer = numbers(3);
         longer.push(F::from(0_u64));
-        assert_ne!(
-            poseidon::sponge(1, &numbers(3)),
-            poseidon::sponge(1, &longer)
-        );
-        assert_ne!(
-            poseidon::sponge(1, &numbers(3)),
-            poseidon::sponge(2, &numbers(3))
-        );
-        assert_ne!(
-            poseidon::sponge(1, &[]),
-            poseidon::sponge(1, &[F::from(0_u64)])
-        );
+        assert_ne!(poseidon::sponge(1, &numbers(3)), poseidon::sponge(1, &longer));
+        assert_ne!(poseidon::sponge(1, &numbers(3)), poseidon::sponge(2, &numbers(3)));
+        assert_ne!(poseidon::sponge(1, &[]), poseidon::sponge(1, &[F::from(0_u64)]));
     }
 }
 
@@ -221,10 +169,7 @@ fn keccak_is_the_one_of_the_chain() {
     let empty = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
     let transfer = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
     assert_eq!(field::hex(&keccak256(b"")), empty);
-    assert_eq!(
-        field::hex(&keccak256(b"Transfer(address,address,uint256)")),
-        transfer
-    );
+    assert_eq!(field::hex(&keccak256(b"Transfer(address,address,uint256)")), transfer);
     let parts: [&[u8]; 3] = [b"Transfer(", b"", b"address,address,uint256)"];
     assert_eq!(field::hex(&keccak256_of(&parts)), transfer);
 }
@@ -235,9 +180,7 @@ mod curve {
     /// The eight points whose order divides 8; (0, −1) has order 2.
     fn torsion() -> Vec<Point> {
         let order_8 = babyjub::GENERATOR.times(&babyjub::SUBGROUP_ORDER);
-        (0..8_u64)
-            .map(|k| order_8.times(&Integer::from(k)))
-            .collect()
+        (0..8_u64).map(|k| order_8.times(&Integer::from(k))).collect()
     }
 
     #[test]
@@ -268,24 +211,12 @@ mod curve {
     fn sums_and_shared_secrets_agree_with_circomlib() {
         let vectors = external("babyjub.json");
         for case in cases(&vectors, "add") {
-            assert_eq!(
-                point(&case["a"]).add(&point(&case["b"])),
-                point(&case["sum"])
-            );
+            assert_eq!(point(&case["a"]).add(&point(&case["b"])), point(&case["sum"]));
         }
         for case in cases(&vectors, "ecdh") {
-            assert_eq!(
-                babyjub::BASE8.times(&integer(&case["a"])),
-                point(&case["A"])
-            );
-            assert_eq!(
-                point(&case["B"]).times(&integer(&case["a"])),
-                point(&case["shared"])
-            );
-            assert_eq!(
-                point(&case["A"]).times(&integer(&case["b"])),
-                point(&case["shared"])
-            );
+            assert_eq!(babyjub::BASE8.times(&integer(&case["a"])), point(&case["A"]));
+            assert_eq!(point(&case["B"]).times(&integer(&case["a"])), point(&case["shared"]));
+            assert_eq!(point(&case["A"]).times(&integer(&case["b"])), point(&case["shared"]));
         }
     }
 
@@ -297,11 +228,7 @@ mod curve {
             assert_eq!(a.add(&Point::IDENTITY), *a);
             assert_eq!(a.add(&a.negated()), Point::IDENTITY);
             assert_eq!(a.add(a), a.double());
-            assert!(
-                points
-                    .iter()
-                    .all(|b| a.add(b).is_on_curve() && a.add(b) == b.add(a))
-            );
+            assert!(points.iter().all(|b| a.add(b).is_on_curve() && a.add(b) == b.add(a)));
         }
     }
 
@@ -309,44 +236,22 @@ mod curve {
     fn subgroup_and_low_order_are_told_apart() {
         let torsion = torsion();
         assert!(torsion.iter().all(Point::is_of_low_order));
-        assert_eq!(
-            torsion
-                .iter()
-                .filter(|point| point.is_in_subgroup())
-                .count(),
-            1,
-            "the neutral element only"
-        );
+        assert_eq!(torsion.iter().filter(|point| point.is_in_subgroup()).count(), 1, "the neutral element only");
         assert!(babyjub::BASE8.is_in_subgroup() && !babyjub::BASE8.is_of_low_order());
         assert!(!babyjub::GENERATOR.is_in_subgroup() && !babyjub::GENERATOR.is_of_low_order());
-        assert!(
-            !Point {
-                x: F::from(1_u64),
-                y: F::from(1_u64)
-            }
-            .is_in_subgroup()
-        );
+        assert!(!Point { x: F::from(1_u64), y: F::from(1_u64) }.is_in_subgroup());
     }
 
     #[test]
     fn coordinates_off_the_curve_are_refused() {
         let refused = Point::new(F::from(1_u64), F::from(2_u64));
-        assert!(
-            matches!(refused, Err(CoreError::PointNotOnCurve { .. })),
-            "{refused:?}"
-        );
-        assert_eq!(
-            Point::new(babyjub::BASE8.x, babyjub::BASE8.y),
-            Ok(babyjub::BASE8)
-        );
+        assert!(matches!(refused, Err(CoreError::PointNotOnCurve { .. })), "{refused:?}");
+        assert_eq!(Point::new(babyjub::BASE8.x, babyjub::BASE8.y), Ok(babyjub::BASE8));
     }
 
     #[test]
     fn each_point_has_one_packed_form() {
-        for special in torsion()
-            .into_iter()
-            .chain([babyjub::BASE8, babyjub::BASE8.negated()])
-        {
+        for special in torsion().into_iter().chain([babyjub::BASE8, babyjub::BASE8.negated()]) {
             assert_eq!(Point::unpack(&special.pack()), Ok(special));
         }
         let mut order = field::to_le_bytes(&-F::from(1_u64));
@@ -354,19 +259,11 @@ mod curve {
         let mut signed_identity = Point::IDENTITY.pack();
         signed_identity[31] |= 0x80;
         let no_point = (2_u64..).map(|y| field::to_le_bytes(&F::from(y)));
-        let no_point = no_point
-            .into_iter()
-            .find(|packed| Point::unpack(packed).is_err())
-            .expect("half of all y");
-        for (packed, expected) in [
-            (order, "order of the field"),
-            (signed_identity, "sign"),
-            (no_point, "no point"),
-            ([0xff; 32], "order"),
-        ] {
-            let error = Point::unpack(&packed)
-                .expect_err("not a packed point")
-                .to_string();
+        let no_point = no_point.into_iter().find(|packed| Point::unpack(packed).is_err()).expect("half of all y");
+        for (packed, expected) in
+            [(order, "order of the field"), (signed_identity, "sign"), (no_point, "no point"), ([0xff; 32], "order")]
+        {
+            let error = Point::unpack(&packed).expect_err("not a packed point").to_string();
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -380,29 +277,17 @@ mod curve {
             assert_eq!(montgomery.to_edwards(), Some(point));
         }
         assert_eq!(Point::IDENTITY.to_montgomery(), None);
-        assert_eq!(
-            Point {
-                x: F::from(0_u64),
-                y: -F::from(1_u64)
-            }
-            .to_montgomery(),
-            None
-        );
+        assert_eq!(Point { x: F::from(0_u64), y: -F::from(1_u64) }.to_montgomery(), None);
     }
 
     #[test]
     fn hashed_points_are_distinct_members_of_the_subgroup() {
-        let points: Vec<Point> = (0..20)
-            .map(|index| babyjub::hash_to_curve("tacit.test", index))
-            .collect();
+        let points: Vec<Point> = (0..20).map(|index| babyjub::hash_to_curve("tacit.test", index)).collect();
         for (i, point) in points.iter().enumerate() {
             assert!(point.is_in_subgroup() && *point != Point::IDENTITY);
             assert!(!points[..i].contains(point));
         }
-        assert_ne!(
-            babyjub::hash_to_curve("tacit.test", 0),
-            babyjub::hash_to_curve("tacit.other", 0)
-        );
+        assert_ne!(babyjub::hash_to_curve("tacit.test", 0), babyjub::hash_to_curve("tacit.other", 0));
     }
 }
 
@@ -414,24 +299,15 @@ mod signatures {
     }
 
     fn order_2() -> Point {
-        Point {
-            x: F::from(0_u64),
-            y: -F::from(1_u64),
-        }
+        Point { x: F::from(0_u64), y: -F::from(1_u64) }
     }
 
     #[test]
     fn keys_and_signatures_agree_with_circomlib_and_zk_kit() {
         let vectors = external("eddsa_poseidon_babyjub.json");
         for case in cases(&vectors, "vectors") {
-            let (key, message) = (
-                SigningKey::from_seed(&bytes(&case["prv"])),
-                element(&case["msg"]),
-            );
-            let expected = Signature {
-                r8: point(&case["R8"]),
-                s: integer(&case["S"]),
-            };
+            let (key, message) = (SigningKey::from_seed(&bytes(&case["prv"])), element(&case["msg"]));
+            let expected = Signature { r8: point(&case["R8"]), s: integer(&case["S"]) };
             assert_eq!(key.public_key(), point(&case["A"]), "{}", case["name"]);
             assert_eq!(key.public_key().pack(), bytes::<32>(&case["A_packed"]));
             assert_eq!(key.sign(message), expected, "{}", case["name"]);
@@ -446,15 +322,8 @@ mod signatures {
         let vectors = external("eddsa_poseidon_babyjub.json");
         assert_eq!(cases(&vectors, "negative").len(), 25);
         for case in cases(&vectors, "negative") {
-            let signature = Signature {
-                r8: point(&case["R8"]),
-                s: integer(&case["S"]),
-            };
-            assert!(
-                !eddsa::verify(&point(&case["A"]), element(&case["msg"]), &signature),
-                "{}",
-                case["kind"]
-            );
+            let signature = Signature { r8: point(&case["R8"]), s: integer(&case["S"]) };
+            assert!(!eddsa::verify(&point(&case["A"]), element(&case["msg"]), &signature), "{}", case["kind"]);
         }
     }
 
@@ -462,16 +331,10 @@ mod signatures {
     fn a_key_of_low_order_signs_nothing() {
         // With 8·A neutral, S·B8 = R8 would hold for every message.
         let low = babyjub::GENERATOR.times(&babyjub::SUBGROUP_ORDER);
-        let forged = Signature {
-            r8: babyjub::BASE8.times(&Integer::from(5_u64)),
-            s: Integer::from(5_u64),
-        };
+        let forged = Signature { r8: babyjub::BASE8.times(&Integer::from(5_u64)), s: Integer::from(5_u64) };
         for k in 0_u64..8 {
             let key = low.times(&Integer::from(k));
-            assert!(
-                !eddsa::verify(&key, F::from(1_u64), &forged),
-                "multiple {k} of a point of order 8"
-            );
+            assert!(!eddsa::verify(&key, F::from(1_u64), &forged), "multiple {k} of a point of order 8");
         }
     }
 
@@ -479,10 +342,7 @@ mod signatures {
     fn a_nonce_point_with_torsion_is_refused() {
         let (key, message) = (some_key(), F::from(9_u64));
         let signature = key.sign(message);
-        let shifted = Signature {
-            r8: signature.r8.add(&order_2()),
-            ..signature
-        };
+        let shifted = Signature { r8: signature.r8.add(&order_2()), ..signature };
         assert!(!eddsa::verify(&key.public_key(), message, &shifted));
     }
 
@@ -490,28 +350,18 @@ mod signatures {
     /// holder, for h binds A as it is written.
     #[test]
     fn a_torsion_part_makes_another_key_of_the_same_holder() {
-        let (secret, nonce, message) = (
-            Scalar::from(123_456_789_u64),
-            Scalar::from(987_654_321_u64),
-            F::from(9_u64),
-        );
+        let (secret, nonce, message) = (Scalar::from(123_456_789_u64), Scalar::from(987_654_321_u64), F::from(9_u64));
         let key = babyjub::BASE8.times(&secret.into_bigint());
         let r8 = babyjub::BASE8.times(&nonce.into_bigint());
         let shifted = key.add(&order_2());
         let signature_under = |key: &Point| {
             let h = field::to_le_bytes(&eddsa::challenge(&r8, key, message));
             let s = nonce + Scalar::from(8_u64) * Scalar::from_le_bytes_mod_order(&h) * secret;
-            Signature {
-                r8,
-                s: s.into_bigint(),
-            }
+            Signature { r8, s: s.into_bigint() }
         };
         for signer in [&key, &shifted] {
             for verifier in [&key, &shifted] {
-                assert_eq!(
-                    eddsa::verify(verifier, message, &signature_under(signer)),
-                    signer == verifier
-                );
+                assert_eq!(eddsa::verify(verifier, message, &signature_under(signer)), signer == verifier);
             }
         }
     }
@@ -519,10 +369,7 @@ mod signatures {
     #[test]
     fn the_neutral_nonce_point_follows_the_relation() {
         let key = some_key();
-        let zero = Signature {
-            r8: Point::IDENTITY,
-            s: Integer::from(0_u64),
-        };
+        let zero = Signature { r8: Point::IDENTITY, s: Integer::from(0_u64) };
         assert!(!eddsa::verify(&key.public_key(), F::from(9_u64), &zero));
     }
 
@@ -530,27 +377,11 @@ mod signatures {
     fn points_off_the_curve_are_refused() {
         let (key, message) = (some_key(), F::from(9_u64));
         let signature = key.sign(message);
-        let off = Point {
-            x: signature.r8.x + F::from(1_u64),
-            y: signature.r8.y,
-        };
-        assert!(!eddsa::verify(
-            &key.public_key(),
-            message,
-            &Signature {
-                r8: off,
-                ..signature
-            }
-        ));
-        let off = Point {
-            x: F::from(1_u64),
-            y: F::from(1_u64),
-        };
+        let off = Point { x: signature.r8.x + F::from(1_u64), y: signature.r8.y };
+        assert!(!eddsa::verify(&key.public_key(), message, &Signature { r8: off, ..signature }));
+        let off = Point { x: F::from(1_u64), y: F::from(1_u64) };
         assert!(!eddsa::verify(&off, message, &signature));
-        let origin = Point {
-            x: F::from(0_u64),
-            y: F::from(0_u64),
-        };
+        let origin = Point { x: F::from(0_u64), y: F::from(0_u64) };
         assert!(!eddsa::verify(&origin, message, &signature));
     }
 
@@ -568,8 +399,7 @@ mod signatures {
         for bit in 0..512 {
             let mut changed = packed;
             changed[bit / 8] ^= 1 << (bit % 8);
-            let accepted = Signature::unpack(&changed)
-                .is_ok_and(|sig| eddsa::verify(&key.public_key(), message, &sig));
+            let accepted = Signature::unpack(&changed).is_ok_and(|sig| eddsa::verify(&key.public_key(), message, &sig));
             assert!(!accepted, "bit {bit}");
         }
     }
@@ -577,9 +407,6 @@ mod signatures {
     #[test]
     fn printing_a_key_shows_no_secret() {
         let shown = format!("{:?}", some_key());
-        assert!(
-            shown.contains("public_key") && !shown.contains("scalar") && !shown.contains("nonce"),
-            "{shown}"
-        );
+        assert!(shown.contains("public_key") && !shown.contains("scalar") && !shown.contains("nonce"), "{shown}");
     }
 }

@@ -23,10 +23,7 @@ fn full_root(depth: u8, leaves: &Leaves) -> F {
 
 fn tree_of(depth: u8, leaves: &Leaves) -> StateTree {
     let mut tree = StateTree::new(depth).expect("a depth of the tests");
-    let changes: Vec<(u32, F)> = leaves
-        .iter()
-        .map(|(index, leaf)| (*index, F::from(*leaf)))
-        .collect();
+    let changes: Vec<(u32, F)> = leaves.iter().map(|(index, leaf)| (*index, F::from(*leaf))).collect();
     tree.update(&changes).expect("indices of the tree");
     tree
 }
@@ -47,11 +44,7 @@ fn apply(model: &mut Leaves, changes: &Leaves) {
 }
 
 fn apply_to_tree(tree: &mut StateTree, changes: &Leaves) {
-    let changes: Vec<(u32, F)> = changes
-        .iter()
-        .rev()
-        .map(|(index, leaf)| (*index, F::from(*leaf)))
-        .collect();
+    let changes: Vec<(u32, F)> = changes.iter().rev().map(|(index, leaf)| (*index, F::from(*leaf))).collect();
     tree.update(&changes).expect("indices of the tree");
 }
 
@@ -157,15 +150,8 @@ proptest! {
 }
 
 fn tree_leaves(tree: &StateTree) -> Leaves {
-    let number = |leaf: F| {
-        (0..4_u64)
-            .find(|small| F::from(*small) == leaf)
-            .expect("leaves of the tests are below 4")
-    };
-    tree.leaves()
-        .into_iter()
-        .map(|(index, leaf)| (index, number(leaf)))
-        .collect()
+    let number = |leaf: F| (0..4_u64).find(|small| F::from(*small) == leaf).expect("leaves of the tests are below 4");
+    tree.leaves().into_iter().map(|(index, leaf)| (index, number(leaf))).collect()
 }
 
 #[test]
@@ -181,13 +167,9 @@ fn an_empty_tree_hashes_empty_nodes() {
 #[test]
 fn emptying_every_leaf_gives_the_empty_tree() {
     let mut tree = tree_of(7, &Leaves::from([(0, 1), (9, 2), (2_097_151, 3)]));
-    tree.update(&[0, 9, 2_097_151].map(|index| (index, F::from(0_u64))))
-        .expect("indices of the tree");
+    tree.update(&[0, 9, 2_097_151].map(|index| (index, F::from(0_u64)))).expect("indices of the tree");
     assert_eq!(tree, StateTree::new(7).expect("a depth"));
-    assert_eq!(
-        tree.to_bytes(),
-        StateTree::new(7).expect("a depth").to_bytes()
-    );
+    assert_eq!(tree.to_bytes(), StateTree::new(7).expect("a depth").to_bytes());
 }
 
 #[test]
@@ -210,11 +192,7 @@ fn a_path_proves_no_leaf_at_another_index() {
     let path = tree.path(3).expect("an index of the tree");
     assert_eq!(root_of_path(3, F::from(1_u64), &path), Some(tree.root()));
     assert_eq!(root_of_path(11, F::from(1_u64), &path), None);
-    assert_eq!(
-        root_of_path(3 + 64, F::from(1_u64), &path),
-        None,
-        "an index outside the tree"
-    );
+    assert_eq!(root_of_path(3 + 64, F::from(1_u64), &path), None, "an index outside the tree");
 }
 
 #[test]
@@ -222,41 +200,14 @@ fn bad_indices_and_depths_are_named_and_change_nothing() {
     let mut tree = tree_of(2, &Leaves::from([(3, 1)]));
     let before = tree.to_bytes();
     let one = F::from(1_u64);
-    assert_eq!(
-        tree.set(64, one),
-        Err(CoreError::LeafIndex {
-            index: 64,
-            capacity: 64
-        })
-    );
-    assert_eq!(
-        tree.update(&[(1, one), (64, one)]),
-        Err(CoreError::LeafIndex {
-            index: 64,
-            capacity: 64
-        })
-    );
-    assert_eq!(
-        tree.update(&[(5, one), (2, one), (5, one)]),
-        Err(CoreError::DuplicateLeaf { index: 5 })
-    );
-    assert_eq!(
-        tree.get(u32::MAX),
-        Err(CoreError::LeafIndex {
-            index: u32::MAX,
-            capacity: 64
-        })
-    );
+    assert_eq!(tree.set(64, one), Err(CoreError::LeafIndex { index: 64, capacity: 64 }));
+    assert_eq!(tree.update(&[(1, one), (64, one)]), Err(CoreError::LeafIndex { index: 64, capacity: 64 }));
+    assert_eq!(tree.update(&[(5, one), (2, one), (5, one)]), Err(CoreError::DuplicateLeaf { index: 5 }));
+    assert_eq!(tree.get(u32::MAX), Err(CoreError::LeafIndex { index: u32::MAX, capacity: 64 }));
     assert!(tree.path(64).is_err());
     assert_eq!(tree.to_bytes(), before);
     for depth in [0, MAX_DEPTH + 1, 255] {
-        assert_eq!(
-            StateTree::new(depth),
-            Err(CoreError::TreeDepth {
-                depth,
-                max: MAX_DEPTH
-            })
-        );
+        assert_eq!(StateTree::new(depth), Err(CoreError::TreeDepth { depth, max: MAX_DEPTH }));
     }
 }
 
@@ -275,28 +226,14 @@ fn each_damage_of_the_disk_form_is_named() {
         (with(8, &[2]), "format version is 2"),
         (with(9, &[11]), "depth 11"),
         (with(9, &[3]), "do not hash to its root"),
-        (
-            with(10, &u32::MAX.to_be_bytes()),
-            "announces 4294967295 leaves",
-        ),
+        (with(10, &u32::MAX.to_be_bytes()), "announces 4294967295 leaves"),
         (with(14, &[0xff; 32]), "not below the order"),
-        (
-            with(entries + entry, &3_u32.to_be_bytes()),
-            "leaf index 3 follows 3",
-        ),
-        (
-            with(entries + entry, &64_u32.to_be_bytes()),
-            "leaf index 64 is outside",
-        ),
+        (with(entries + entry, &3_u32.to_be_bytes()), "leaf index 3 follows 3"),
+        (with(entries + entry, &64_u32.to_be_bytes()), "leaf index 64 is outside"),
         (with(entries + 4, &[0; 32]), "leaf 3 is stored as empty"),
     ];
     for (changed, expected) in cases {
-        let error = StateTree::from_bytes(&changed)
-            .expect_err("damaged")
-            .to_string();
-        assert!(
-            error.contains(expected),
-            "`{error}` should say `{expected}`"
-        );
+        let error = StateTree::from_bytes(&changed).expect_err("damaged").to_string();
+        assert!(error.contains(expected), "`{error}` should say `{expected}`");
     }
 }
