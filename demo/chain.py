@@ -1,4 +1,5 @@
-"""A local chain, compiled contracts, and calls to them, for whatever shows that the contracts accept what is proven.
+"""A local chain, compiled contracts, and calls to them, for whatever shows that the contracts accept what is proven:
+demo, bench and tests.
 
 One anvil process a `LocalChain`, on a port of its own, ended when the context is left. Accounts are anvil's unlocked ones,
 so nothing here holds a key. Contracts are compiled by the locked compiler with the settings of `contracts/foundry.toml`, the
@@ -192,6 +193,10 @@ class LocalChain:
             time.sleep(0.02)
         raise ChainError(f"transaction {digest} was not mined within {MINING_LIMIT_SECONDS} s")
 
+    def next_block_at(self, time: int) -> None:
+        """Sets the time of the next block, in seconds since 1970. Raises `ChainError` if it is past."""
+        self.rpc("evm_setNextBlockTimestamp", time)
+
     def calldata(self, transaction: str) -> bytes:
         """What a mined transaction carried."""
         return bytes.fromhex(self.rpc("eth_getTransactionByHash", transaction)["input"][2:])
@@ -208,12 +213,17 @@ class LocalChain:
 
 
 @contextmanager
-def local_chain(hardfork: str = "prague") -> Iterator[LocalChain]:
-    """Runs anvil on a free port while the context lasts. Raises `ChainError` if there is no anvil or it does not start."""
+def local_chain(hardfork: str = "prague", start: int | None = None) -> Iterator[LocalChain]:
+    """Runs anvil on a free port while the context lasts, its clock set to `start` (seconds since 1970, None: now).
+
+    Raises `ChainError` if there is no anvil or it does not start.
+    """
     anvil = TOOLS / "anvil"
     if not anvil.exists():
         raise ChainError(f"no {anvil}; run `make node`")
     command = [str(anvil), "--port", "0", "--hardfork", hardfork, "--gas-limit", "1000000000"]
+    if start is not None:
+        command += ["--timestamp", str(start)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             port = _port_of(process)
@@ -278,6 +288,13 @@ class Contract:
         """Calldata of a call."""
         entry = self._function(name)
         return _selector(entry) + encode([_type(i) for i in entry["inputs"]], arguments)
+
+    def decoded(self, name: str, calldata: bytes) -> tuple[Value, ...]:
+        """Arguments of a function in the calldata of a call. Raises `ChainError` for a call of another function."""
+        entry = self._function(name)
+        if calldata[:4] != _selector(entry):
+            raise ChainError(f"calldata that starts with 0x{calldata[:4].hex()} is no call of {name}")
+        return decode([_type(i) for i in entry["inputs"]], calldata[4:])
 
     def events(self, receipt: Receipt) -> list[Event]:
         """The contract's own events of a transaction, in order."""
