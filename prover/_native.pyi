@@ -44,6 +44,9 @@ def canonical_batch(text: str) -> str: ...
 def read_touch(
     params: str, words: list[int], holder: str, domain: _Field, index: int
 ) -> tuple[str, list[tuple[int, int]]]: ...
+def account_margin(
+    leaf: str, risk: str, context: str, orders: list[str]
+) -> tuple[list[int], list[int], tuple[int | None, int, int] | None]: ...
 
 @final
 class State:

@@ -237,6 +237,12 @@ class Leaf:
     salt: int
     positions: tuple[Position, ...]
 
+    def to_json(self) -> str:
+        """The leaf in the core's JSON."""
+        positions = [{"instrument": each.instrument, "quantity": str(each.quantity)} for each in self.positions]
+        numbers = {"cash": str(self.cash), "epoch": self.epoch, "bitmap": str(self.bitmap), "updates": self.updates}
+        return json.dumps({"owner": element(self.owner), "salt": element(self.salt), "positions": positions} | numbers)
+
     @classmethod
     def from_json(cls, text: str) -> Leaf:
         """The leaf of the core's JSON."""

@@ -3,7 +3,7 @@
 :func:`prove` makes the proof of every segment and the closing proof, several at a time, with progress
 and at once interruptible. Given a folder, each finished proof is stored there; a run that was killed goes
 on in the same folder with the same randomness and proves nothing twice. The folder holds, once done,
-``settlement.json``, which is public; ``private/`` holds the seed that salts the proofs until then.
+``settlement.json`` and ``risk.json``, which are public; ``private/`` holds the seed that salts the proofs until then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from prover import _native
-from prover.batch import Cleared, SealedBatch, State
+from prover.batch import Cleared, SealedBatch, State, risk_text
 from prover.errors import BatchError, FileError, SettlementError
 from prover.keys import CIRCUITS, Keys
 from prover.orders import NO_ADDRESS
@@ -41,6 +41,7 @@ from prover.wire import Reader, dump, file_errors, read_text, write_whole
 
 PLAN_FORMAT: Final = "tacit.plan.1"
 PROOF_FORMAT: Final = "tacit.proof.1"
+RISK_FILE: Final = "risk.json"
 SEED_BYTES: Final = 32
 GLANCE: Final = 0.1  # seconds between looks at what the workers report
 
@@ -177,8 +178,9 @@ class _Folder:
         """Keeps a proof for good."""
         write_whole(self._path(number), dump({"format": PROOF_FORMAT, "proof": proof_to_wire(proof)}))
 
-    def finish(self, settlement: Settlement) -> None:
-        """Writes the settlement and forgets the seed."""
+    def finish(self, settlement: Settlement, risk: str) -> None:
+        """Writes the settlement and the epoch's risk table, and forgets the seed."""
+        write_whole(self.root / RISK_FILE, risk)
         settlement.save(self.root / FILE)
         (self.root / "private" / "seed").unlink(missing_ok=True)
 
@@ -241,7 +243,7 @@ class _Run:
             self._make(missing, workers, progress)
         settlement = self._settlement()
         if self.folder is not None:
-            self.folder.finish(settlement)
+            self.folder.finish(settlement, risk_text(settlement.params, self.cleared.batch.risk))
         return settlement
 
     def _recall(self, progress: ProveProgress | None) -> None:

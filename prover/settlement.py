@@ -92,13 +92,25 @@ class Settlement:
         """The data words as the contract takes them: 32 bytes each, most significant first."""
         return b"".join(word.to_bytes(HASH_BYTES, "big") for word in self.words)
 
+    @property
+    def closing_words(self) -> tuple[int, ...]:
+        """The public words of the closing proof: one a risk row, then one a settled row."""
+        sizes = Params.named(self.params)
+        return self.words[len(self.segments) * sizes.touches * sizes.words :]
+
+    @property
+    def live_touches(self) -> list[list[int]]:
+        """The public words of each live touch, in order."""
+        size, live = Params.named(self.params).words, 1 << TOUCH_INDEX_BITS
+        end = len(self.words) - len(self.closing_words)
+        touches = (list(self.words[at : at + size]) for at in range(0, end, size))
+        return [words for words in touches if words[0] & live]
+
     def touch_words(self, index: int) -> list[int]:
         """The public words of an account's touch (:class:`SettlementError` if the batch does not touch it)."""
-        size, live = Params.named(self.params).words, 1 << TOUCH_INDEX_BITS
-        for at in range(0, len(self.words) - size + 1, size):
-            head = self.words[at]
-            if head & live and head % live == index:
-                return list(self.words[at : at + size])
+        for words in self.live_touches:
+            if words[0] % (1 << TOUCH_INDEX_BITS) == index:
+                return words
         raise SettlementError(f"the settlement does not touch account {index}", {"index": index})
 
     def to_json(self) -> str:
@@ -169,6 +181,23 @@ class LockedDeposit(NamedTuple):
     owner: int
 
 
+class _Claim(NamedTuple):
+    """Data words 0 and 3 of a live touch, read (docs/protocol.md section 8)."""
+
+    account: int
+    exit: bool
+    amount: int
+    owner: int
+
+    @classmethod
+    def of(cls, words: list[int]) -> _Claim:
+        return cls(words[0] % 2**21, bool(words[0] >> 22 & 1), (words[0] >> 24) % 2**64, words[3])
+
+    @property
+    def deposits(self) -> bool:
+        return not self.exit and self.amount > 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What the caller trusts, from the contract or a record of its own.
@@ -203,6 +232,24 @@ class Expected:
             deposits={t.index: LockedDeposit(t.deposit, t.holder.owner) for t in touches if t.deposit},
             exits={t.index: t.exit for t in touches if t.exit is not None},
             settled=dict(cleared.batch.settled),
+        )
+
+    @classmethod
+    def claimed_by(cls, settlement: Settlement) -> Expected:
+        """What a settlement says of itself. Trusting it checks the proofs, and nothing about where they belong."""
+        claims = [_Claim.of(words) for words in settlement.live_touches]
+        settled = settlement.closing_words[Params.named(settlement.params).rows :]
+        return cls(
+            context=settlement.context,
+            start_root=settlement.start_root,
+            seal_root=settlement.seal_root,
+            active_orders=settlement.active_orders,
+            deposit_end=settlement.deposit_end,
+            exit_end=settlement.exit_end,
+            risk_root=settlement.risk_root,
+            deposits={claim.account: LockedDeposit(claim.amount, claim.owner) for claim in claims if claim.deposits},
+            exits={claim.account: claim.amount for claim in claims if claim.exit},
+            settled={word % 2**27: word >> 27 for word in settled if word},
         )
 
     def to_json(self) -> str:

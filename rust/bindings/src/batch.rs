@@ -12,13 +12,15 @@ use tacit_core::batch::{self, AuctionRow, ClearedBatch, ClearedOrder, ClearedTou
 use tacit_core::error::CoreError;
 use tacit_core::field::F;
 use tacit_core::json;
-use tacit_core::margin::{self, Scenario};
-use tacit_core::order::Order;
+use tacit_core::margin::{self, Portfolio, Scenario, TradeRisk};
+use tacit_core::netting;
+use tacit_core::order::{Kind, Order};
 use tacit_core::params::Params;
+use tacit_core::risk::Table;
 use tacit_core::seal;
 use tacit_core::state;
 
-use crate::error::{BatchError, Failure, raise};
+use crate::error::{BatchError, Failure, RiskTableError, raise};
 use crate::field::Field;
 use crate::interrupt;
 
@@ -253,7 +255,7 @@ pub struct TouchResult {
     cash: i128,
     claims: Vec<i128>,
     losses: Vec<i128>,
-    failure: Option<(Option<usize>, i128, i128)>,
+    failure: Option<FailureParts>,
     withdrawal: u128,
     paid: u128,
     admitted: bool,
@@ -271,7 +273,7 @@ impl TouchResult {
         let (claims, losses) = (touch.claims.clone(), touch.losses.clone());
         let orders = touch.orders.iter().map(order_result).collect();
         let words = touch.words.iter().copied().map(Field).collect();
-        let failure = failure(touch, context);
+        let failure = margin::first_failure(&claims, &losses, context).map(failure);
         Self { index, old, new, cash, claims, losses, failure, withdrawal, paid, admitted, fee_credit, expiry_value, orders, words }
     }
 }
@@ -281,12 +283,40 @@ fn order_result(order: &ClearedOrder) -> (u32, u8, bool, bool) {
     (order.fill, order.reason.code(), order.survived, order.admitted)
 }
 
-/// Scenario (none: the mark), shortfall and worst loss in cash units, if margin failed.
-fn failure(touch: &ClearedTouch, context: &Context) -> Option<(Option<usize>, i128, i128)> {
-    let failure = margin::first_failure(&touch.claims, &touch.losses, context)?;
+/// Scenario (none: the mark), shortfall and worst loss in cash units.
+const fn failure(failure: margin::Failure) -> FailureParts {
     let scenario = match failure.scenario {
         Scenario::Number(number) => Some(number),
         Scenario::Mark => None,
     };
-    Some((scenario, failure.shortfall, failure.worst_loss))
+    (scenario, failure.shortfall, failure.worst_loss)
+}
+
+type FailureParts = (Option<usize>, i128, i128);
+
+/// Claims and losses of an account with orders that were tested by margin, and the failure if it fails.
+type Margin = (Vec<i128>, Vec<i128>, Option<FailureParts>);
+
+/// Margin of a leaf under a risk table, with orders (JSON of each) as test 10 sees them.
+#[pyfunction]
+pub fn account_margin(leaf: &str, risk: &str, context: &str, orders: Vec<String>) -> Result<Margin, Failure> {
+    let (leaf, context): (Leaf, Context) = (record("the leaf", leaf)?, record("the context", context)?);
+    let (params, table) = json::read_risk(risk)?;
+    let orders = orders.iter().map(|order| record("the order", order)).collect::<Result<Vec<Order>, _>>()?;
+    let view = Table::new(&table, &[]);
+    let portfolio = Portfolio { cash: leaf.cash, positions: netting::expire(0, &leaf.positions, &view)?.open };
+    let withdrawal = orders.iter().filter(|order| order.kind == Kind::Withdraw).map(Order::withdrawal_amount).sum();
+    let margin = margin::assess(&portfolio, &trades(&orders, &view)?, withdrawal, &context, params.scenarios);
+    let failure = margin.first_failure(&context).map(failure);
+    Ok((margin.claims, margin.losses, failure))
+}
+
+fn trades<'a>(orders: &[Order], table: &Table<'a>) -> Result<Vec<TradeRisk<'a>>, Failure> {
+    let trades = orders.iter().filter(|order| order.kind == Kind::Trade);
+    let risk = |order: &Order| {
+        let Order { side, quantity, limit, instrument, .. } = *order;
+        let unknown = || raise::<RiskTableError>(format!("the table has no instrument {instrument}"), vec![("instrument", instrument.into())]);
+        Ok(TradeRisk { side, quantity, limit, row: table.open_row(instrument).ok_or_else(unknown)? })
+    };
+    trades.map(risk).collect()
 }

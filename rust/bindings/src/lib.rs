@@ -18,7 +18,9 @@ mod _native {
     #[pymodule_export]
     use super::auction::clear_columns;
     #[pymodule_export]
-    use super::batch::{Cleared, State, canonical_batch, domain, holder_owner, order_hash, params, read_touch, risk_root};
+    use super::batch::{
+        Cleared, State, account_margin, canonical_batch, domain, holder_owner, order_hash, params, read_touch, risk_root,
+    };
     #[pymodule_export]
     use super::eddsa::{eddsa_public_key, eddsa_sign, eddsa_verify, point_pack, point_unpack};
     #[pymodule_export]

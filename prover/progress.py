@@ -1,0 +1,68 @@
+"""Progress on stderr: a bar where a person looks on, a line for each thing done where not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import rich.progress as bars
+from rich.console import Console
+
+from prover.keys import SetupProgress
+from prover.proof import Progress, ProveProgress
+
+SETUP_PHASES = 3
+PROOF_PHASES = 8
+
+
+@contextmanager
+def setting_up() -> Iterator[SetupProgress]:
+    """Shows the phases of a set-up."""
+    with _bar("setting up") as advance:
+
+        def show(phase: str, seconds: float) -> None:
+            advance(f"{phase} {seconds:.1f} s", 1, SETUP_PHASES)
+
+        yield show
+
+
+@contextmanager
+def proving() -> Iterator[ProveProgress]:
+    """Shows the phases of proofs, and how many there are."""
+    with _bar("proving") as advance:
+
+        def show(event: Progress) -> None:
+            whole = {"stored": PROOF_PHASES, "done": 0}.get(event.phase, 1)
+            advance(f"{event.done}/{event.total} proofs, {event.name} {event.phase}", whole, event.total * PROOF_PHASES)
+
+        yield show
+
+
+Advance = Callable[[str, int, int], None]
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Advance]:
+    """Hands out what moves the bar: text, steps, of how many steps."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(title, console)
+        return
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.TimeElapsedColumn())
+    with bars.Progress(*columns, console=console) as progress:
+        task = progress.add_task(title, total=None)
+
+        def advance(text: str, steps: int, total: int) -> None:
+            progress.update(task, description=f"{title}: {text}", total=total, advance=steps)
+
+        yield advance
+
+
+def _lines(title: str, console: Console) -> Advance:
+    start = time.monotonic()
+
+    def advance(text: str, _steps: int, _total: int) -> None:
+        console.print(f"{title}: {text} ({time.monotonic() - start:.0f} s)", highlight=False, soft_wrap=True)
+
+    return advance
