@@ -11,32 +11,33 @@ use rayon::prelude::*;
 use crate::batch_add::BatchAdder;
 use crate::msm::{Limbs, MAGNITUDE_BITS, Window, add, digit_offset, sign_and_magnitude};
 
-/// Bits of a digit: a digit's entries fit the second-level cache.
-const BITS: usize = 12;
-const WINDOWS: usize = MAGNITUDE_BITS.div_ceil(BITS);
+/// The widest digit: its entries fit the second-level cache.
+const MOST_BITS: usize = 12;
 /// Scalars taken through all digits together.
 const CHUNK: usize = 2048;
 
-/// The multiples of a point for every digit: 3 MB in G1, twice that in G2.
+/// The multiples of a point for every digit: at most 3 MB in G1, twice that in G2.
 pub struct FixedBase<C: SWCurveConfig> {
-    /// `table[w][d − 1]` is `d · 2^(BITS · w)` times the point.
+    bits: usize,
+    /// `table[w][d − 1]` is `d · 2^(bits · w)` times the point.
     table: Vec<Vec<Affine<C>>>,
 }
 
 impl<C: SWCurveConfig<ScalarField = Fr>> FixedBase<C> {
-    /// The table of `base`.
+    /// The table of `base`, of the width that is best for about `count` multiples.
     #[must_use]
-    pub fn new(base: Projective<C>) -> Self {
+    pub fn new(base: Projective<C>, count: usize) -> Self {
+        let bits = digit_bits(count);
         let bases: Vec<Projective<C>> = std::iter::successors(Some(base), |base| {
-            Some((0..BITS).fold(*base, |power, _| power.double()))
+            Some((0..bits).fold(*base, |power, _| power.double()))
         })
-        .take(WINDOWS)
+        .take(MAGNITUDE_BITS.div_ceil(bits))
         .collect();
         let multiples = |base: &Projective<C>| {
-            let all: Vec<_> = std::iter::successors(Some(*base), |sum| Some(*sum + base)).take(1 << (BITS - 1)).collect();
+            let all: Vec<_> = std::iter::successors(Some(*base), |sum| Some(*sum + base)).take(1 << (bits - 1)).collect();
             Projective::normalize_batch(&all)
         };
-        Self { table: bases.par_iter().map(multiples).collect() }
+        Self { bits, table: bases.par_iter().map(multiples).collect() }
     }
 
     /// `scalar · base` of each scalar.
@@ -46,7 +47,7 @@ impl<C: SWCurveConfig<ScalarField = Fr>> FixedBase<C> {
     }
 
     fn chunk_multiples(&self, scalars: &[Fr]) -> Vec<Affine<C>> {
-        let offset = digit_offset(BITS, WINDOWS);
+        let offset = digit_offset(self.bits, self.table.len());
         let shifted = |scalar: &Fr| {
             let (negative, magnitude) = sign_and_magnitude(scalar);
             (negative, add(&magnitude, &offset))
@@ -54,7 +55,7 @@ impl<C: SWCurveConfig<ScalarField = Fr>> FixedBase<C> {
         let shifted: Vec<(bool, Limbs)> = scalars.iter().map(shifted).collect();
         let mut adder = BatchAdder::new(scalars.len());
         adder.sums.extend(shifted.iter().map(|term| self.entry(0, term)));
-        for at in 1..WINDOWS {
+        for at in 1..self.table.len() {
             let sums = std::mem::take(&mut adder.sums);
             adder.sums.reserve(sums.len());
             adder.add(sums.len(), |term| (sums[term], self.entry(at, &shifted[term])));
@@ -63,13 +64,19 @@ impl<C: SWCurveConfig<ScalarField = Fr>> FixedBase<C> {
     }
 
     fn entry(&self, at: usize, (negative, magnitude): &(bool, Limbs)) -> Affine<C> {
-        let digit = Window { at, bits: BITS, windows: WINDOWS }.digit(magnitude);
+        let digit = Window { at, bits: self.bits, windows: self.table.len() }.digit(magnitude);
         if digit == 0 {
             return Affine::identity();
         }
         let entry = self.table[at][digit.unsigned_abs() as usize - 1];
         if (digit < 0) == *negative { entry } else { -entry }
     }
+}
+
+fn digit_bits(count: usize) -> usize {
+    // A table's entry costs an addition in projective coordinates and its share of an inversion.
+    let products = |bits: usize| MAGNITUDE_BITS.div_ceil(bits) * ((20 << (bits - 1)) + 6 * count);
+    (2..=MOST_BITS).min_by_key(|&bits| products(bits)).expect("the range is not empty")
 }
 
 #[cfg(test)]
@@ -80,7 +87,9 @@ mod tests {
 
     fn agrees<C: SWCurveConfig<ScalarField = Fr>>(base: Projective<C>, scalars: &[Fr]) {
         let expected: Vec<Projective<C>> = scalars.iter().map(|scalar| base * scalar).collect();
-        assert_eq!(FixedBase::new(base).multiples(scalars), Projective::normalize_batch(&expected));
+        for count in [1, 100, 1 << 20] {
+            assert_eq!(FixedBase::new(base, count).multiples(scalars), Projective::normalize_batch(&expected));
+        }
     }
 
     #[test]

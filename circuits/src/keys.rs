@@ -131,8 +131,8 @@ fn generate(matrices: Matrices, domain: Domain, secrets: &Secrets) -> ProvingKey
     let ic: Vec<Fr> = inputs.iter().map(|value| *value * secrets.gamma_inverse).collect();
     let l: Vec<Fr> = witness.iter().map(|value| *value * secrets.delta_inverse).collect();
 
-    let g1 = FixedBase::new(G1Projective::generator());
-    let g2 = FixedBase::new(G2Projective::generator());
+    let g1 = FixedBase::new(G1Projective::generator(), 4 * a.len());
+    let g2 = FixedBase::new(G2Projective::generator(), a.len());
     let vk = VerifyingKey {
         alpha: (G1Projective::generator() * secrets.alpha).into_affine(),
         beta: (G2Projective::generator() * secrets.beta).into_affine(),

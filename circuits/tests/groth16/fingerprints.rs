@@ -36,7 +36,10 @@ fn the_fingerprint_changes_with_every_coefficient_wire_count_and_row_order() {
 #[test]
 fn rows_that_say_the_same_have_one_fingerprint() {
     let (one, two) = (Fr::one(), Fr::from(2u64));
-    let of = |row: Vec<(Fr, u32)>| Fingerprint::of(&Matrices::from_rows(1, 2, &[row.clone()], &[row.clone()], &[row]));
+    let of = |row: Vec<(Fr, u32)>| {
+        let rows = [row];
+        Fingerprint::of(&Matrices::from_rows(1, 2, &rows, &rows, &rows))
+    };
     let plain = of(vec![(two, 1), (one, 3)]);
     assert_eq!(of(vec![(one, 3), (two, 1)]), plain);
     assert_eq!(of(vec![(one, 1), (one, 3), (one, 1)]), plain);
