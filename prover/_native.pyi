@@ -5,6 +5,39 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "Cancellation",
+    "Cleared",
+    "Plan",
+    "ProvingKeys",
+    "State",
+    "VerifyingKeys",
+    "account_margin",
+    "canonical_batch",
+    "circuit_counts",
+    "circuit_fingerprints",
+    "clear_columns",
+    "domain",
+    "eddsa_public_key",
+    "eddsa_sign",
+    "eddsa_verify",
+    "holder_owner",
+    "keccak256",
+    "manifest",
+    "order_hash",
+    "params",
+    "point_pack",
+    "point_unpack",
+    "poseidon_hash",
+    "public_inputs",
+    "read_touch",
+    "risk_root",
+    "setup",
+    "snarkjs_proof",
+    "sponge",
+    "verify",
+]
+
 _Field = int | str
 _Point = tuple[int, int]
 _PointLike = tuple[_Field, _Field]

@@ -491,7 +491,7 @@ def _pairs(option: str, texts: list[str] | None) -> dict[int, int] | None:
     if not texts:
         return None
     entries = [_fields(option, text, "ID:VALUE") for text in texts]
-    return {number: value for number, value in entries}
+    return {entry[0]: entry[1] for entry in entries}
 
 
 def _deposits(texts: list[str] | None) -> dict[int, LockedDeposit] | None:

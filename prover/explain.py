@@ -301,4 +301,4 @@ def _failure_line(explanation: Explanation) -> str:
     count = len(explanation.excess)
     at = count - 1 if failure is None or failure.scenario is None else failure.scenario
     shortfall = quote(-(-failure.shortfall // 10**8) * 10**8) if failure is not None else ""
-    return f"margin refused the orders: in scenario {explanation.epoch.label(at, count)} it was short by {shortfall}"
+    return f"margin refused the orders: it was short by {shortfall} in {explanation.epoch.label(at, count)}"

@@ -22,7 +22,7 @@ def setting_up() -> Iterator[SetupProgress]:
     with _bar("setting up") as advance:
 
         def show(phase: str, seconds: float) -> None:
-            advance(f"{phase} {seconds:.1f} s", 1, SETUP_PHASES)
+            advance(f"{phase} {seconds:.1f} s", 1, SETUP_PHASES, True)
 
         yield show
 
@@ -34,17 +34,19 @@ def proving() -> Iterator[ProveProgress]:
 
         def show(event: Progress) -> None:
             whole = {"stored": PROOF_PHASES, "done": 0}.get(event.phase, 1)
-            advance(f"{event.done}/{event.total} proofs, {event.name} {event.phase}", whole, event.total * PROOF_PHASES)
+            text = f"{event.done}/{event.total} proofs, {event.name} {event.phase}"
+            advance(text, whole, event.total * PROOF_PHASES, event.phase in ("stored", "done"))
 
         yield show
 
 
-Advance = Callable[[str, int, int], None]
+Advance = Callable[[str, int, int, bool], None]
+"""Takes a text, the steps it stands for, how many there are, and whether it is worth a line of its own."""
 
 
 @contextmanager
 def _bar(title: str) -> Iterator[Advance]:
-    """Hands out what moves the bar: text, steps, of how many steps."""
+    """Hands out what moves the bar."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(title, console)
@@ -53,7 +55,7 @@ def _bar(title: str) -> Iterator[Advance]:
     with bars.Progress(*columns, console=console) as progress:
         task = progress.add_task(title, total=None)
 
-        def advance(text: str, steps: int, total: int) -> None:
+        def advance(text: str, steps: int, total: int, _line: bool) -> None:
             progress.update(task, description=f"{title}: {text}", total=total, advance=steps)
 
         yield advance
@@ -62,7 +64,8 @@ def _bar(title: str) -> Iterator[Advance]:
 def _lines(title: str, console: Console) -> Advance:
     start = time.monotonic()
 
-    def advance(text: str, _steps: int, _total: int) -> None:
-        console.print(f"{title}: {text} ({time.monotonic() - start:.0f} s)", highlight=False, soft_wrap=True)
+    def advance(text: str, _steps: int, _total: int, line: bool) -> None:
+        if line:
+            console.print(f"{title}: {text} ({time.monotonic() - start:.0f} s)", highlight=False, soft_wrap=True)
 
     return advance
