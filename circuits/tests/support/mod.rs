@@ -1,0 +1,548 @@
+//! An operator who cheats: witnesses tampered with, everything downstream recomputed as an attacker would, down to the contract's checks.
+//!
+//! [`Attack`] starts from a cleared batch. What the circuits derive (roots, digests, sums, data words) is taken from the tampered
+//! witnesses, challenges are drawn from them in the protocol's order, group sums, counts and multiplicities are recomputed from what
+//! the segments now claim. So what still refuses the batch is the check that the attack meets, and [`Verdict`] names it.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
+
+#[path = "../../../rust/core/tests/scene/mod.rs"]
+#[allow(missing_docs, unused_imports)]
+pub mod scene;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use ark_ff::{AdditiveGroup, Field};
+use tacit_circuits::builder::Builder;
+use tacit_circuits::fingerprint::Fingerprint;
+use tacit_circuits::keys::VerifyingKey;
+use tacit_circuits::settlement::{self, Expected, LockedDeposit, Plan, Queues, Settlement, SettlementError, VerifyingKeys};
+use tacit_circuits::statement::{
+    CLOSING_INPUTS, ClosingPrivate, ClosingPublic, SEGMENT_INPUTS, SaltedSums, SegmentPrivate, SegmentPublic,
+};
+use tacit_circuits::witness::{self, ClosingSalts};
+use tacit_circuits::{closing, segment};
+use tacit_core::batch::ClearedBatch;
+use tacit_core::field::{F, from_i128, from_u64};
+use tacit_core::order::{Kind, Side};
+use tacit_core::params::Params;
+use tacit_core::tree::StateTree;
+use tacit_core::transcript::{Challenges, Sums, data_value, second_hash, theta_power};
+
+/// Queue ends of attacked batches.
+pub const QUEUES: Queues = Queues { deposit_end: 0, exit_end: 0 };
+/// Salts of attacked batches.
+pub const SEED: [u8; 32] = [77; 32];
+
+/// Which circuit a lie is told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Circuit {
+    /// Segment, from 0.
+    Segment(usize),
+    /// The closing circuit.
+    Closing,
+}
+
+/// What replaces an honest value, once the challenges are as given.
+type Replace = Arc<dyn Fn(F, &Challenges) -> F + Send + Sync>;
+
+#[derive(Clone)]
+struct Lie {
+    circuit: Circuit,
+    label: &'static str,
+    occurrence: usize,
+    replace: Replace,
+    /// Told only when all challenges are known.
+    late: bool,
+}
+
+type EditClosing = Box<dyn Fn(&mut ClosingPrivate)>;
+type EditSettlement = Box<dyn Fn(&mut Settlement)>;
+
+/// A batch under attack.
+pub struct Attack {
+    /// The honest batch.
+    pub cleared: ClearedBatch,
+    /// The segments' witnesses, to be tampered with.
+    pub segments: Vec<SegmentPrivate>,
+    tree: StateTree,
+    honest: Settlement,
+    salts: ClosingSalts,
+    lies: Vec<Lie>,
+    closing: Vec<EditClosing>,
+    late_closing: Vec<EditClosing>,
+    settlement: Vec<EditSettlement>,
+}
+
+/// What refuses an attack.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Violated checks of each segment.
+    pub segments: Vec<BTreeSet<&'static str>>,
+    /// Violated checks of the closing circuit.
+    pub closing: BTreeSet<&'static str>,
+    /// Public inputs that the circuits derive otherwise than the contract.
+    pub links: BTreeSet<&'static str>,
+    /// What the contract says of the settlement before it looks at proofs.
+    pub contract: Option<SettlementError>,
+    /// The settlement as sent, without proofs.
+    pub settlement: Settlement,
+}
+
+impl Verdict {
+    /// All that refuses, by name; a refusal by the contract as "contract".
+    pub fn reasons(&self) -> BTreeSet<&'static str> {
+        let mut all: BTreeSet<&'static str> = self.segments.iter().flatten().copied().collect();
+        all.extend(&self.closing);
+        all.extend(&self.links);
+        all.extend(self.contract.as_ref().map(|_| "contract"));
+        all
+    }
+
+    /// Insists that exactly these checks, inputs or the contract refuse.
+    #[track_caller]
+    pub fn refused_by(&self, names: &[&'static str]) {
+        let expected: BTreeSet<&'static str> = names.iter().copied().collect();
+        assert_eq!(self.reasons(), expected, "contract: {:?}", self.contract);
+    }
+
+    /// Insists that nothing refuses.
+    #[track_caller]
+    pub fn accepted(&self) {
+        self.refused_by(&[]);
+    }
+}
+
+impl Attack {
+    /// The honest batch, to be tampered with.
+    pub fn on(scene: &scene::Scene) -> Self {
+        let cleared = scene.clear();
+        let mut tree = StateTree::new(cleared.params.depth as u8).unwrap();
+        scene.leaves.iter().for_each(|(index, leaf)| tree.set(*index, leaf.hash(&cleared.params)).unwrap());
+        let plan = Plan::new(&cleared, QUEUES, [9; 20], SEED);
+        let salts = ClosingSalts { rho: plan.closing.1.rho, auction: plan.closing.1.auction_salt };
+        Self {
+            cleared,
+            tree,
+            segments: plan.segments.into_iter().map(|(_, private)| private).collect(),
+            honest: plan.settlement,
+            salts,
+            lies: Vec::new(),
+            closing: Vec::new(),
+            late_closing: Vec::new(),
+            settlement: Vec::new(),
+        }
+    }
+
+    /// Tampers with the witness of a touch, by its place in the batch.
+    pub fn touch(mut self, touch: usize, edit: impl FnOnce(&mut tacit_circuits::statement::TouchWitness)) -> Self {
+        let size = self.cleared.params.touches;
+        edit(&mut self.segments[touch / size].touches[touch % size]);
+        self
+    }
+
+    /// Tampers with the closing witness, after group sums and counts were recomputed from the segments.
+    pub fn closing(mut self, edit: impl Fn(&mut ClosingPrivate) + 'static) -> Self {
+        self.closing.push(Box::new(edit));
+        self
+    }
+
+    /// As `closing`, but only after β is known.
+    pub fn late_closing(mut self, edit: impl Fn(&mut ClosingPrivate) + 'static) -> Self {
+        self.late_closing.push(Box::new(edit));
+        self
+    }
+
+    /// Changes what is sent, before challenges are drawn.
+    pub fn sent(mut self, edit: impl Fn(&mut Settlement) + 'static) -> Self {
+        self.settlement.push(Box::new(edit));
+        self
+    }
+
+    /// Replaces a witness value of a circuit.
+    pub fn lie(
+        mut self, circuit: Circuit, label: &'static str, occurrence: usize, replace: impl Fn(F) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let replace: Replace = Arc::new(move |honest, _| replace(honest));
+        self.lies.push(Lie { circuit, label, occurrence, replace, late: false });
+        self
+    }
+
+    /// Replaces a witness value once all challenges are known: what a value bound too late would allow.
+    pub fn late_lie(
+        mut self, circuit: Circuit, label: &'static str, occurrence: usize,
+        replace: impl Fn(F, &Challenges) -> F + Send + Sync + 'static,
+    ) -> Self {
+        self.lies.push(Lie { circuit, label, occurrence, replace: Arc::new(replace), late: true });
+        self
+    }
+
+    /// Proves what can be proven.
+    pub fn run(mut self) -> Verdict {
+        let mut settlement = self.honest.clone();
+        self.bind_first(&mut settlement);
+        if settlement.words != self.honest.words && self.follow_leaves(&settlement) {
+            self.bind_first(&mut settlement);
+        }
+        self.settlement.iter().for_each(|edit| edit(&mut settlement));
+        let first = settlement.header().first_hash();
+        let challenges = Challenges::of_first_hash(&first);
+        let shown = self.closing_public(&settlement, &Challenges { beta: dummy().beta, ..challenges });
+        settlement.closing.tau = shown.tau;
+        let challenges = challenges.with_second_hash(&second_hash(&first, settlement.closing.tau));
+        self.prove(settlement, &challenges)
+    }
+
+    /// Everything that the first hash is taken of, as the tampered witnesses have it.
+    fn bind_first(&self, settlement: &mut Settlement) {
+        let mut words = Vec::new();
+        let mut previous: Option<SegmentPublic> = None;
+        for j in 0..self.segments.len() {
+            let public = self.segment_public(settlement, j, previous.as_ref(), &dummy());
+            let derived = segment::public(&self.build_segment(j, &public, &self.segments[j], &dummy(), false));
+            settlement.segments[j].root = derived.root_out;
+            settlement.segments[j].tau = derived.tau;
+            words.extend(self.words(derived.data_value, settlement.segment_words(j), |z| {
+                let at = Challenges { z, ..dummy() };
+                let public = SegmentPublic { z, ..public };
+                segment::public(&self.build_segment(j, &public, &self.segments[j], &at, false)).data_value
+            }));
+            previous = Some(derived);
+        }
+        let derived = self.closing_public(settlement, &dummy());
+        settlement.closing.auction_root = derived.auction_root;
+        words.extend(self.words(derived.data_value, settlement.closing_words(), |z| {
+            self.closing_public(settlement, &Challenges { z, ..dummy() }).data_value
+        }));
+        settlement.words = words;
+    }
+
+    /// Takes the paths of all live touches from the tree as the new leaves leave it. Returns whether one changed.
+    fn follow_leaves(&mut self, settlement: &Settlement) -> bool {
+        let size = self.cleared.params.words_per_touch();
+        let mut changed = false;
+        let touches = self.segments.iter_mut().flat_map(|s| &mut s.touches);
+        for (touch, words) in touches.zip(settlement.words.chunks(size)).filter(|(touch, _)| touch.live) {
+            let path = self.tree.path(touch.index).unwrap();
+            changed |= path != touch.path;
+            touch.path = path;
+            self.tree.set(touch.index, words[2]).unwrap();
+        }
+        changed
+    }
+
+    /// The words that a circuit derives: the honest ones if their value is the same, else interpolated from values at many points.
+    fn words(&self, value: F, honest: &[F], at: impl Fn(F) -> F) -> Vec<F> {
+        if data_value(honest, dummy().z) == value {
+            return honest.to_vec();
+        }
+        let points: Vec<F> = (1..=honest.len() as u64).map(F::from).collect();
+        let values: Vec<F> = points.iter().map(|z| at(*z)).collect();
+        let mut coefficients = interpolate(&points, &values);
+        coefficients.reverse();
+        coefficients
+    }
+
+    fn segment_public(&self, s: &Settlement, j: usize, previous: Option<&SegmentPublic>, c: &Challenges) -> SegmentPublic {
+        let size = self.cleared.params.touches;
+        SegmentPublic {
+            domain: s.context.domain,
+            context: s.context.word(),
+            root_in: previous.map_or(s.start_root, |p| p.root_out),
+            root_out: F::ZERO,
+            theta_in: theta_power(j * size, c.theta),
+            theta_out: F::ZERO,
+            index_in: previous.map_or(F::ZERO, |p| p.index_out),
+            index_out: F::ZERO,
+            sums_in: F::ZERO,
+            sums_out: F::ZERO,
+            tau: F::ZERO,
+            y: c.y,
+            theta: c.theta,
+            gamma: c.gamma,
+            beta: c.beta,
+            z: c.z,
+            data_value: F::ZERO,
+        }
+    }
+
+    fn tell(&self, b: &mut Builder, circuit: Circuit, c: &Challenges, last: bool) {
+        for lie in self.lies.iter().filter(|lie| lie.circuit == circuit && (last || !lie.late)) {
+            let (replace, challenges) = (Arc::clone(&lie.replace), *c);
+            b.override_witness(lie.label, lie.occurrence, move |honest| replace(honest, &challenges));
+        }
+    }
+
+    fn build_segment(&self, j: usize, public: &SegmentPublic, private: &SegmentPrivate, c: &Challenges, last: bool) -> Builder {
+        let mut b = Builder::assignment();
+        self.tell(&mut b, Circuit::Segment(j), c, last);
+        segment::synthesize(&mut b, &self.cleared.params, public, private);
+        for lie in self.lies.iter().filter(|lie| lie.circuit == Circuit::Segment(j) && (last || !lie.late)) {
+            assert!(b.occurrences(lie.label) > lie.occurrence, "there is no `{}` number {}", lie.label, lie.occurrence);
+        }
+        b
+    }
+
+    fn build_closing(&self, s: &Settlement, c: &Challenges, sums: SaltedSums, last: bool) -> Builder {
+        let public = ClosingPublic {
+            domain: s.context.domain,
+            context: s.context.word(),
+            risk_root: F::ZERO,
+            auction_root: F::ZERO,
+            tau: F::ZERO,
+            y: c.y,
+            theta: c.theta,
+            gamma: c.gamma,
+            beta: c.beta,
+            z: c.z,
+            data_value: F::ZERO,
+            sums: F::ZERO,
+            product: F::ZERO,
+        };
+        let mut private = self.closing_private(c.theta);
+        private.sums = sums;
+        self.closing.iter().for_each(|edit| edit(&mut private));
+        if last {
+            self.late_closing.iter().for_each(|edit| edit(&mut private));
+        }
+        let mut b = Builder::assignment();
+        self.tell(&mut b, Circuit::Closing, c, last);
+        closing::synthesize(&mut b, &self.cleared.params, &public, &private);
+        b
+    }
+
+    fn closing_public(&self, s: &Settlement, c: &Challenges) -> ClosingPublic {
+        closing::public(&self.build_closing(s, c, SaltedSums::START, false))
+    }
+
+    /// The closing witness with group sums, multiplicities, counts and volumes of what the segments claim.
+    fn closing_private(&self, theta: F) -> ClosingPrivate {
+        let mut private = witness::closing(&self.cleared, theta, self.salts);
+        recount(&mut private, &self.segments, &self.cleared, theta);
+        private
+    }
+
+    /// The proofs, sums run through, and what refuses them.
+    fn prove(&self, mut settlement: Settlement, c: &Challenges) -> Verdict {
+        let mut derived = Vec::new();
+        let mut violated = Vec::new();
+        let mut sums = SaltedSums::START;
+        for j in 0..self.segments.len() {
+            let public = self.segment_public(&settlement, j, derived.last(), c);
+            let private = SegmentPrivate { sums_in: sums, ..self.segments[j].clone() };
+            let b = self.build_segment(j, &public, &private, c, true);
+            sums = sums_out(&self.cleared.params, &b);
+            settlement.segments[j].sums = sums.commitment();
+            derived.push(segment::public(&b));
+            violated.push(b.violated_checks());
+        }
+        let b = self.build_closing(&settlement, c, sums, true);
+        let (planned, planned_closing) = settlement.statements(c);
+        let mut links = BTreeSet::new();
+        for (derived, planned) in derived.iter().zip(&planned) {
+            links.extend(differing(&derived.to_array(), &planned.to_array(), &SEGMENT_INPUTS));
+        }
+        links.extend(differing(&closing::public(&b).to_array(), &planned_closing.to_array(), &CLOSING_INPUTS));
+        let contract = match settlement::verify(&settlement, &no_keys(self.cleared.params), &expected(&self.cleared)) {
+            Err(SettlementError::Malformed(what)) if what == "a proof is missing" => None,
+            other => Some(other.expect_err("there are no proofs")),
+        };
+        Verdict { segments: violated, closing: b.violated_checks(), links, contract, settlement }
+    }
+}
+
+/// Recomputes what the closing circuit is told of the segments.
+fn recount(private: &mut ClosingPrivate, segments: &[SegmentPrivate], cleared: &ClearedBatch, theta: F) {
+    for row in &mut private.risk {
+        (row.group_long, row.group_short, row.count, row.volume, row.multiplicity) = (F::ZERO, F::ZERO, 0, 0, 0);
+    }
+    for row in &mut private.settled {
+        (row.group_long, row.group_short, row.multiplicity) = (F::ZERO, F::ZERO, 0);
+    }
+    private.sentinel_multiplicity = 0;
+    let mut power = F::ONE;
+    for (at, touch) in segments.iter().flat_map(|s| &s.touches).enumerate() {
+        let held = touch.old.iter().flat_map(|leaf| leaf.slots(&cleared.params));
+        for (position, expired) in held.zip(&touch.expired) {
+            let term = power * from_i128(position.quantity.into());
+            let groups = if *expired {
+                let row = private.settled.iter_mut().find(|x| x.row.instrument == position.instrument);
+                row.map(|x| (&mut x.group_long, &mut x.group_short))
+            } else {
+                let row = private.risk.iter_mut().find(|x| x.row.instrument == position.instrument);
+                row.map(|x| (&mut x.group_long, &mut x.group_short))
+            };
+            if let Some((long, short)) = groups {
+                *(if position.quantity < 0 { short } else { long }) += term;
+            }
+        }
+        power *= theta;
+        for (slot, order) in touch.orders.iter().enumerate() {
+            let o = &order.sealed.order;
+            if let Some(row) = private.settled.iter_mut().find(|x| order.row.settled && x.row.instrument == order.row.id) {
+                row.multiplicity += 1;
+            } else if let Some(row) = private.risk.iter_mut().find(|x| x.row.instrument == order.row.id) {
+                row.multiplicity += 1;
+            } else {
+                private.sentinel_multiplicity += 1;
+            }
+            let admitted = cleared.touches.get(at).and_then(|t| t.orders.get(slot)).is_some_and(|x| x.admitted);
+            let Some(row) = private.risk.iter_mut().find(|x| x.row.instrument == o.instrument) else { continue };
+            if admitted && o.kind == Kind::Trade {
+                let buys = o.side == Side::Buy;
+                row.volume += if buys { u64::from(order.fill) } else { 0 };
+                let rest = o.quantity - order.fill.min(o.quantity);
+                let part = if buys == order.row.above_mark { rest } else { order.fill };
+                row.count += if o.limit == order.row.price { u64::from(part) } else { 0 };
+            }
+        }
+    }
+}
+
+fn differing(derived: &[F], planned: &[F], names: &[&'static str]) -> Vec<&'static str> {
+    derived.iter().zip(planned).zip(names).filter(|((d, p), _)| d != p).map(|(_, name)| *name).collect()
+}
+
+/// Challenges that nobody drew, for runs whose challenges do not matter.
+pub fn dummy() -> Challenges {
+    let [y, theta, gamma, z, beta] = [11u64, 12, 13, 14, 15].map(|i| tacit_core::poseidon::hash(&[from_u64(i)]));
+    Challenges { y, theta, gamma, z, beta }
+}
+
+/// The sums that a segment ends in: the seven wires after its salt.
+fn sums_out(params: &Params, b: &Builder) -> SaltedSums {
+    let at = salt_wire(params);
+    let wires = &b.values()[at + 1..at + 8];
+    let sums =
+        Sums { margin: wires[0], positions: wires[1], trades: wires[2], lookups: wires[3], fees: wires[4], product: wires[5] };
+    SaltedSums { sums, salt: wires[6] }
+}
+
+fn salt_wire(params: &Params) -> usize {
+    static KNOWN: Mutex<BTreeMap<&'static str, usize>> = Mutex::new(BTreeMap::new());
+    *KNOWN.lock().unwrap().entry(params.name).or_insert_with(|| {
+        let (segment, _) = settlement::shapes(params);
+        let is_salt = |wire: &usize| segment.label(*wire).is_some_and(|(label, _)| label == "sums salt");
+        (1..segment.values().len()).find(is_salt).unwrap()
+    })
+}
+
+/// Keys that verify nothing, for checks that come before proofs.
+fn no_keys(params: Params) -> VerifyingKeys {
+    let key = VerifyingKey {
+        alpha: ark_bn254::G1Affine::identity(),
+        beta: ark_bn254::G2Affine::identity(),
+        gamma: ark_bn254::G2Affine::identity(),
+        delta: ark_bn254::G2Affine::identity(),
+        ic: Vec::new(),
+        fingerprint: Fingerprint([0; 32]),
+    };
+    VerifyingKeys { params, segment: key.clone(), closing: key }
+}
+
+/// What a contract would hold that sealed this batch.
+pub fn expected(cleared: &ClearedBatch) -> Expected {
+    let sealed = &cleared.sealed;
+    let deposits = sealed.touches.iter().filter(|t| t.deposit > 0);
+    let exits = sealed.touches.iter().filter_map(|t| t.exit.map(|amount| (t.index, amount)));
+    Expected {
+        context: cleared.context,
+        start_root: cleared.start_root,
+        seal_root: cleared.seal_root,
+        active_orders: cleared.active_orders,
+        queues: QUEUES,
+        risk_root: cleared.risk_root,
+        deposits: deposits.map(|t| (t.index, LockedDeposit { amount: t.deposit, owner: t.holder.owner() })).collect(),
+        exits: exits.collect(),
+        settled: sealed.settled.iter().map(|row| (row.instrument, row.value)).collect(),
+    }
+}
+
+/// Coefficients, lowest first, of the polynomial through the points.
+fn interpolate(points: &[F], values: &[F]) -> Vec<F> {
+    let mut sum = vec![F::ZERO; points.len()];
+    for (i, value) in values.iter().enumerate() {
+        let mut basis = vec![*value];
+        for point in points.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, point)| point) {
+            let scale = (points[i] - point).inverse().unwrap();
+            basis.push(F::ZERO);
+            for k in (0..basis.len()).rev() {
+                let below = if k > 0 { basis[k - 1] } else { F::ZERO };
+                basis[k] = (below - *point * basis[k]) * scale;
+            }
+        }
+        sum.iter_mut().zip(basis).for_each(|(total, part)| *total += part);
+    }
+    sum
+}
+
+/// A batch in which most things happen. Segments of `dev` hold accounts (0, 1), (2, 3), (4, 5), (6, padding).
+///
+/// Account 0 is the fund; 1 holds a long, an expired and a short position, buys 10 and sells 20; 2 sells 10 as the cut and withdraws;
+/// 3 is opened by a deposit, sells 10 behind the cut and buys 20; 4 exits; 5 does not exist but orders; 6 cancels, and orders in a
+/// settled instrument. Instrument 10 clears above its mark, 20 below.
+pub fn market() -> scene::Scene {
+    use scene::{QUOTE, order};
+    let mut s = scene::Scene::new(Params::DEV);
+    s.row(10, 1_000_000).short_minimum = 50_000;
+    s.row(20, 2_000_000).short_minimum = 10_000;
+    s.row(30, 7_000_000);
+    s.settle(15, 300_000);
+    s.settle(40, 1_250_000);
+    s.account(1, 1_000 * QUOTE, &[(10, 100), (15, 500), (20, -300)]);
+    s.account(2, 2_000 * QUOTE + 5_000, &[(30, 40)]);
+    s.account(4, 50 * QUOTE, &[(40, -9)]);
+    s.account(6, 3 * QUOTE, &[]).bitmap = 5;
+    s.plans.entry(3).or_default().deposit = 1_000_000_000;
+    s.plans.entry(4).or_default().exit = Some(7_000_000);
+    s.order(order(1, 10, Side::Buy, 1_000, 1_050_000));
+    s.order(scene_slot(order(1, 20, Side::Sell, 200, 900_000), 1));
+    s.order(order(2, 10, Side::Sell, 1_200, 1_020_000));
+    s.order(scene_slot(scene::withdrawal(2, 5_000_000), 9));
+    s.order(order(3, 10, Side::Sell, 300, 1_020_000));
+    s.order(scene_slot(order(3, 20, Side::Buy, 200, 1_100_000), 63));
+    s.order(order(5, 10, Side::Buy, 10, 1_000_000));
+    s.order(scene::cancel(6, 4));
+    s.order(tacit_core::order::Order { epoch: 4, ..order(6, 15, Side::Sell, 3, 300_000) });
+    s
+}
+
+/// The order under another nonce slot.
+pub fn scene_slot(order: tacit_core::order::Order, slot: u8) -> tacit_core::order::Order {
+    tacit_core::order::Order { slot, ..order }
+}
+
+/// Where the bits of a check's decompositions stand among all wires labelled "bit", in the order of rows.
+pub fn bits_of(shape: &Builder) -> BTreeMap<&'static str, Vec<usize>> {
+    use tacit_circuits::builder::RowFilter;
+    use tacit_circuits::gadgets::range::BIT;
+    let mut ordinal = BTreeMap::new();
+    for wire in 1..shape.values().len() {
+        if shape.label(wire).is_some_and(|(label, _)| label == BIT) {
+            ordinal.insert(wire as u32, ordinal.len());
+        }
+    }
+    let matrices = shape.matrices(&RowFilter::default());
+    let mut found: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+    for row in 0..matrices.rows() {
+        let (check, _) = shape.row_name(row).unwrap();
+        let terms: Vec<_> = matrices.a.row(row).collect();
+        if let ([(_, a)], [(_, b)]) = (terms.as_slice(), matrices.b.row(row).collect::<Vec<_>>().as_slice())
+            && let (true, Some(at)) = (a == b, ordinal.get(a))
+        {
+            found.entry(check).or_default().push(*at);
+        }
+    }
+    found
+}
+
+/// Checks of all rows that an assignment breaks once the public input `index` is another.
+pub fn broken_by_input(b: Builder, index: usize) -> BTreeSet<&'static str> {
+    use tacit_circuits::builder::RowFilter;
+    let mut wires = b.values().to_vec();
+    wires[index + 1] += F::ONE;
+    let m = b.matrices(&RowFilter::default());
+    let broken = (0..m.rows()).filter(|row| m.a.dot(*row, &wires) * m.b.dot(*row, &wires) != m.c.dot(*row, &wires));
+    broken.map(|row| b.row_name(row).unwrap().0).collect()
+}
