@@ -432,6 +432,11 @@ def steal_account(s: Scene) -> None:
     s.state = State({**s.state.leaves, 1: replace(s.state.leaves[1], owner=5)})
 
 
+def sign_with(s: Scene, key: Point) -> None:
+    s.unusable[1] = key
+    s.account(1, 10**17)
+
+
 def hold_unpriced(s: Scene) -> None:
     s.account(3, 0, [(77, 1)])
     s.plan(3)
@@ -451,6 +456,8 @@ STATICALLY_WRONG: dict[str, Callable[[Scene], object]] = {
         s, 1, replace(sealed_of(s, 1), signature=sealed_of(s, 2).signature)
     ),
     "holder who does not own the account": steal_account,
+    "order under a key off the curve": lambda s: sign_with(s, Point(1, 1)),
+    "order under a key of low order": lambda s: sign_with(s, babyjub.IDENTITY),
     "instrument of zero": lambda s: alter_order(s, instrument=0),
     "cancel with an instrument": lambda s: alter_order(s, kind=Kind.CANCEL),
     "quantity of zero": lambda s: alter_order(s, quantity=0),

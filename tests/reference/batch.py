@@ -160,6 +160,8 @@ def check_touch(params: Params, context: Context, leaf: Leaf | None, touch: Touc
     """Section 4, Touch and "Statically wrong", for one touch; `leaf` as the batch finds it."""
     if not 0 <= touch.index < params.capacity:
         raise UnprovableError(f"index {touch.index} lies outside a tree of depth {params.depth}")
+    if not (0 <= touch.holder.key.x < MODULUS and 0 <= touch.holder.key.y < MODULUS):
+        raise UnprovableError(f"the key of account {touch.index} has a coordinate that is not a field element")
     if not 0 <= touch.holder.viewing_key < MODULUS:
         raise UnprovableError(f"the viewing key of account {touch.index} is not a field element")
     if not 0 <= touch.holder.subaccount < 2**32:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .account import Leaf, Position
+from .babyjub import IDENTITY, Point
 from .batch import State
+from .field import MODULUS
 from .margin import Ratio, margin
 from .order import Kind
 from .params import DEV, SLOTS, STANDARD, TOP, Params
@@ -810,4 +812,29 @@ def leaf_at_its_limits() -> Scene:
     leaf = Leaf(owner, -(2**77), 2**32 - 1, 2**64 - 1, 2**32 - 2, 1, positions)
     s.state = State({**s.state.leaves, 511: leaf})
     s.plan(511)
+    return s
+
+
+OFF_THE_CURVE = Point(1, 1)
+OF_LOW_ORDER = Point(0, MODULUS - 1)
+
+
+@kind("account opened", "touch of an empty leaf", "batch of refused orders only")
+def unusable_keys_without_a_signature_to_check() -> Scene:
+    s = book(traders=0)
+    s.unusable |= {1: OFF_THE_CURVE, 2: OF_LOW_ORDER, 3: OFF_THE_CURVE, 4: IDENTITY}
+    s.account(3, RICH)
+    s.deposit(1, 10**6)
+    s.deposit(2, 10**6)
+    s.plan(3)
+    s.order(4, ID, BUY, 5, MARK)
+    return s
+
+
+@kind("exit paid")
+def exit_of_an_unusable_key() -> Scene:
+    s = scene(DEV)
+    s.unusable[3] = OF_LOW_ORDER
+    s.account(3, RICH)
+    s.exit(3, 7)
     return s

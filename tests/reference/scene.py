@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from .account import Holder, Leaf, Position, owner
+from .babyjub import Point
 from .batch import Batch, Context, Result, State, genesis, run_batch
 from .eddsa import Signature, public_key, sign
 from .field import MODULUS, word
@@ -63,6 +64,12 @@ class Scene:
     settled: dict[int, int] = field(default_factory=dict)
     plans: dict[int, Plan] = field(default_factory=lambda: {0: Plan()})
     sequence: int = 0
+    unusable: dict[int, Point] = field(default_factory=dict)
+
+    def holder(self, index: int) -> Holder:
+        """The account's holder, under the key in `unusable` if one is given there."""
+        usual = holder_of(index)
+        return replace(usual, key=self.unusable.get(index, usual.key))
 
     def account(
         self,
@@ -75,7 +82,7 @@ class Scene:
     ) -> None:
         """An account with positions (instrument, lots); cash in cash units."""
         held = tuple(Position(instrument, quantity) for instrument, quantity in sorted(positions))
-        leaf = Leaf(owner(holder_of(index)), cash, epoch, bitmap, updates, derived("leaf salt", index), held)
+        leaf = Leaf(owner(self.holder(index)), cash, epoch, bitmap, updates, derived("leaf salt", index), held)
         self.state = State({**self.state.leaves, index: leaf})
 
     def row(self, instrument: int, mark: int, values: Sequence[int] = (), minimum: int = 0) -> None:
@@ -153,7 +160,7 @@ class Scene:
 
     def batch(self) -> Batch:
         """The sealed batch, touches by increasing index."""
-        touches = [Touch(i, holder_of(i), p.deposit, p.exit, tuple(p.orders)) for i, p in sorted(self.plans.items())]
+        touches = [Touch(i, self.holder(i), p.deposit, p.exit, tuple(p.orders)) for i, p in sorted(self.plans.items())]
         settled = tuple(SettledRow(instrument, value) for instrument, value in sorted(self.settled.items()))
         return Batch(self.context, tuple(row for _, row in sorted(self.risk.items())), settled, tuple(touches))
 
