@@ -1,0 +1,1 @@
+"""What `make bench` runs: measures every part on this machine and writes `docs/measurements.md`."""
