@@ -4,7 +4,7 @@
 //! zero. The new leaf's ranges, order of ids and absence of zero quantities are what later batches rely on.
 
 use tacit_core::account::{Leaf, Position};
-use tacit_core::field::{from_i128, pow2, F};
+use tacit_core::field::{F, from_i128, pow2};
 use tacit_core::params::Params;
 
 use crate::builder::{Builder, Lc};
@@ -100,7 +100,8 @@ pub fn open(b: &mut Builder, p: &Params, owner: &Lc, leaf: Option<&Leaf>, expire
 
 fn open_position(b: &mut Builder, id: u32, quantity: i64, expired: bool) -> PositionVars {
     let id = range::ranged(b, "old position id", F::from(id), ID_BITS);
-    let (quantity, sign) = range::ranged_signed_bits(b, "old position quantity", from_i128(quantity.into()), QUANTITY_BITS);
+    let (quantity, sign) =
+        range::ranged_signed_bits(b, "old position quantity", from_i128(quantity.into()), QUANTITY_BITS);
     let expired = b.boolean("expired", expired);
     PositionVars { id, quantity, short: sign.not(), expired }
 }
@@ -158,7 +159,14 @@ pub struct NewWords {
 }
 
 /// Packs the new leaf; `cash` is ranged here.
-pub fn new_words(b: &mut Builder, cash: &Lc, epoch: &Lc, bitmap: &Lc, updates: &Lc, positions: &[NewPosition]) -> NewWords {
+pub fn new_words(
+    b: &mut Builder,
+    cash: &Lc,
+    epoch: &Lc,
+    bitmap: &Lc,
+    updates: &Lc,
+    positions: &[NewPosition],
+) -> NewWords {
     let state = state_word(cash, epoch, bitmap);
     range::bits(b, "new cash in range", &cash.add_constant(pow2(CASH_BITS - 1)), CASH_BITS);
     let ids: Vec<Lc> = positions.iter().map(|x| x.id.clone()).collect();

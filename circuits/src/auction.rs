@@ -3,11 +3,11 @@
 //! An order is filled in full at a strictly better limit, not at all at a worse one; at the clearing price by side and sequence number against
 //! the cut. That buys equal sells, and that the price is the feasible one nearest the mark, is the closing circuit's part.
 
-use tacit_core::field::{pow2, F};
+use tacit_core::field::{F, pow2};
 
 use crate::builder::{Builder, Lc};
 use crate::gadgets::{lookup, range};
-use crate::order::{OrderVars, RowVars, LOT_BITS, PRICE_BITS};
+use crate::order::{LOT_BITS, OrderVars, PRICE_BITS, RowVars};
 
 /// Offset of the keys of at-price counts.
 pub const COUNT_KEY: u32 = 34;
@@ -77,7 +77,15 @@ pub fn fill(b: &mut Builder, o: &OrderVars, row: &RowVars, lots: u32, executed: 
 }
 
 /// `limit = p*` and executed: what is unfilled on the side that the price moved towards, what is filled on the other.
-fn at_price_count(b: &mut Builder, o: &OrderVars, row: &RowVars, fill: &Lc, rest: &Lc, at_price: &Lc, executed: &Lc) -> Lc {
+fn at_price_count(
+    b: &mut Builder,
+    o: &OrderVars,
+    row: &RowVars,
+    fill: &Lc,
+    rest: &Lc,
+    at_price: &Lc,
+    executed: &Lc,
+) -> Lc {
     let both = b.mul(&o.side, &row.direction);
     let differ = &(&o.side + &row.direction) - &both.scale(F::from(2u64));
     let counted = b.select(&differ, fill, rest);

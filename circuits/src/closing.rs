@@ -4,7 +4,7 @@
 //! of all segments are what these rows make of them: instruments clear, prices follow the rule, claims about positions are true,
 //! every look-up met a row, fees arrived at leaf 0 (docs/protocol.md, sections 5 to 8).
 
-use tacit_core::field::{pow2, F};
+use tacit_core::field::{F, pow2};
 use tacit_core::params::Params;
 
 use crate::account::ID_BITS;
@@ -13,8 +13,8 @@ use crate::builder::{Builder, Lc};
 use crate::epoch::{self, ChallengeVars};
 use crate::gadgets::transcript::Transcript;
 use crate::gadgets::{lookup, poseidon, range};
-use crate::order::{row_word, RowWord, PRICE_BITS};
-use crate::statement::{ClosingPrivate, ClosingPublic, RiskRowWitness, SettledRowWitness, CLOSING_INPUTS};
+use crate::order::{PRICE_BITS, RowWord, row_word};
+use crate::statement::{CLOSING_INPUTS, ClosingPrivate, ClosingPublic, RiskRowWitness, SettledRowWitness};
 
 /// Poseidon tags of this module.
 const TAG_RISK_ROW: u64 = 7;
@@ -53,9 +53,11 @@ struct Totals {
 
 /// Writes the circuit. Roots, τ, data value, sums and product are derived from the witness; read them back with `public`.
 pub fn synthesize(b: &mut Builder, p: &Params, public: &ClosingPublic, private: &ClosingPrivate) {
-    let inputs: Vec<Lc> = CLOSING_INPUTS.iter().zip(public.to_array()).map(|(name, value)| b.input(name, value)).collect();
+    let inputs: Vec<Lc> =
+        CLOSING_INPUTS.iter().zip(public.to_array()).map(|(name, value)| b.input(name, value)).collect();
     let context = b.scoped("context", |b| epoch::context(b, &inputs[1], &private.context));
-    let ch = epoch::challenges(b, p.scenarios, [&inputs[5], &inputs[6], &inputs[7], &inputs[8], &inputs[9]].map(Lc::clone));
+    let ch =
+        epoch::challenges(b, p.scenarios, [&inputs[5], &inputs[6], &inputs[7], &inputs[8], &inputs[9]].map(Lc::clone));
     let at_mark = b.mul(&context.den, &ch.y_powers[p.scenarios]);
     let off_mark = b.mul(&(&context.num - &context.den), &ch.y_sum);
     let factors = Factors { num: context.num.clone(), mark: b.materialize(&(&at_mark - &off_mark)) };
@@ -90,7 +92,14 @@ fn sentinel(b: &mut Builder, private: &ClosingPrivate, ch: &ChallengeVars, total
     let zero = Lc::zero();
     let first = range::ranged(b, "first id", F::from(private.first), ID_BITS + 1);
     let word = row_word(&RowWord {
-        id: &zero, next: &first, price: &zero, cut: &zero, cut_side: &zero, settled: &zero, direction: &zero, minimum: &zero,
+        id: &zero,
+        next: &first,
+        price: &zero,
+        cut: &zero,
+        cut_side: &zero,
+        settled: &zero,
+        direction: &zero,
+        minimum: &zero,
     });
     let last_power = ch.y_powers.len() - 2;
     let key = b.mul(&word, &ch.y_powers[last_power]);
@@ -147,7 +156,13 @@ struct Prices {
 
 #[allow(clippy::too_many_arguments)] // one argument a thing that the row reads or adds to
 fn risk_row(
-    b: &mut Builder, p: &Params, w: Option<&RiskRowWitness>, ch: &ChallengeVars, factors: &Factors, transcript: &mut Transcript, totals: &mut Totals,
+    b: &mut Builder,
+    p: &Params,
+    w: Option<&RiskRowWitness>,
+    ch: &ChallengeVars,
+    factors: &Factors,
+    transcript: &mut Transcript,
+    totals: &mut Totals,
 ) {
     let x = b.scoped("next ids", |b| {
         let x = place(b, w.map(|w| w.row.instrument), w.map_or(0, |w| w.next));
@@ -155,7 +170,8 @@ fn risk_row(
         x
     });
     let prices = b.scoped("risk rows", |b| risk_values(b, p, w, &x, totals));
-    let (price, cut, side, direction, apart) = b.scoped("auction rows", |b| auction_row(b, w, &x, &prices.mark, totals));
+    let (price, cut, side, direction, apart) =
+        b.scoped("auction rows", |b| auction_row(b, w, &x, &prices.mark, totals));
     let number = |value: Option<u64>| F::from(value.unwrap_or(0));
     let zero = F::from(0u64);
     let long = gated(b, "group long", &x.used, w.map_or(zero, |w| w.group_long));
@@ -205,7 +221,13 @@ fn risk_values(b: &mut Builder, p: &Params, w: Option<&RiskRowWitness>, x: &Plac
 }
 
 /// Clearing price, cut and side of the row; whether the price is above the mark, and whether it differs from it.
-fn auction_row(b: &mut Builder, w: Option<&RiskRowWitness>, x: &Place, mark: &Lc, totals: &mut Totals) -> (Lc, Lc, Lc, Lc, Lc) {
+fn auction_row(
+    b: &mut Builder,
+    w: Option<&RiskRowWitness>,
+    x: &Place,
+    mark: &Lc,
+    totals: &mut Totals,
+) -> (Lc, Lc, Lc, Lc, Lc) {
     let price = range::ranged(b, "clearing price", F::from(w.map_or(0, |w| w.price)), PRICE_BITS);
     let cut = range::ranged(b, "cut", F::from(w.map_or(0, |w| w.cut)), 33);
     let side = b.boolean("cut side", w.is_some_and(|w| w.cut_is_buy));
@@ -220,7 +242,8 @@ fn auction_row(b: &mut Builder, w: Option<&RiskRowWitness>, x: &Place, mark: &Lc
 
 /// Price rule: away from the mark, something at the price stands on the side that holds it there.
 fn price_rule(b: &mut Builder, count: &Lc, apart: &Lc) {
-    let inverse = b.witness("count inverse", ark_ff::Field::inverse(&count.value()).unwrap_or_default() * apart.value());
+    let inverse =
+        b.witness("count inverse", ark_ff::Field::inverse(&count.value()).unwrap_or_default() * apart.value());
     b.enforce("price rule", count, &inverse, apart);
 }
 
@@ -235,12 +258,26 @@ struct LookupKey<'a> {
 
 #[allow(clippy::too_many_arguments)] // one argument a part of the key
 fn look_up_key(
-    b: &mut Builder, p: &Params, ch: &ChallengeVars, factors: &Factors, k: &LookupKey<'_>, prices: &Prices, value: &Lc, multiplicity: &Lc,
+    b: &mut Builder,
+    p: &Params,
+    ch: &ChallengeVars,
+    factors: &Factors,
+    k: &LookupKey<'_>,
+    prices: &Prices,
+    value: &Lc,
+    multiplicity: &Lc,
     totals: &mut Totals,
 ) {
     let zero = Lc::zero();
     let word = row_word(&RowWord {
-        id: &k.x.id, next: &k.x.next, price: k.price, cut: k.cut, cut_side: k.side, settled: &zero, direction: k.direction, minimum: &prices.minimum,
+        id: &k.x.id,
+        next: &k.x.next,
+        price: k.price,
+        cut: k.cut,
+        cut_side: k.side,
+        settled: &zero,
+        direction: k.direction,
+        minimum: &prices.minimum,
     });
     let values = b.mul(&factors.num, value);
     let mark = b.mul(&prices.mark, &factors.mark);
@@ -252,7 +289,16 @@ fn look_up_key(
 
 /// The row's part of the right side of the margin identity (without num).
 #[allow(clippy::too_many_arguments)] // one argument a factor
-fn margin_terms(b: &mut Builder, p: &Params, ch: &ChallengeVars, prices: &Prices, value: &Lc, long: &Lc, short: &Lc, totals: &mut Totals) {
+fn margin_terms(
+    b: &mut Builder,
+    p: &Params,
+    ch: &ChallengeVars,
+    prices: &Prices,
+    value: &Lc,
+    long: &Lc,
+    short: &Lc,
+    totals: &mut Totals,
+) {
     let mark = b.mul(&prices.mark, &ch.y_powers[p.scenarios]);
     let minimum = b.mul(&prices.minimum, &ch.y_powers[p.scenarios + 2]);
     let held = value + &mark;
@@ -266,7 +312,14 @@ fn groups(b: &mut Builder, ch: &ChallengeVars, key: &Lc, long: &Lc, short: &Lc, 
     totals.groups.push(lookup::term(b, "short positions of the row", short, &ch.beta, &key.add_constant(pow2(32))));
 }
 
-fn settled_row(b: &mut Builder, p: &Params, w: Option<&SettledRowWitness>, ch: &ChallengeVars, transcript: &mut Transcript, totals: &mut Totals) {
+fn settled_row(
+    b: &mut Builder,
+    p: &Params,
+    w: Option<&SettledRowWitness>,
+    ch: &ChallengeVars,
+    transcript: &mut Transcript,
+    totals: &mut Totals,
+) {
     let x = b.scoped("next ids", |b| {
         let x = place(b, w.map(|w| w.row.instrument), w.map_or(0, |w| w.next));
         chain(b, ch, &x, totals);
@@ -282,7 +335,14 @@ fn settled_row(b: &mut Builder, p: &Params, w: Option<&SettledRowWitness>, ch: &
     transcript.absorb(b, &short);
     b.scoped("identities", |b| {
         let row = row_word(&RowWord {
-            id: &x.id, next: &x.next, price: &zero, cut: &zero, cut_side: &zero, settled: &Lc::one(), direction: &zero, minimum: &zero,
+            id: &x.id,
+            next: &x.next,
+            price: &zero,
+            cut: &zero,
+            cut_side: &zero,
+            settled: &Lc::one(),
+            direction: &zero,
+            minimum: &zero,
         });
         let key = b.mul(&row, &ch.y_powers[p.scenarios + 1]);
         let key = b.mul(&x.used, &key);

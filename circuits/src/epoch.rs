@@ -4,7 +4,7 @@
 //! ratio are those the contract fixed at the seal.
 
 use tacit_core::batch::Context;
-use tacit_core::field::{pow2, F};
+use tacit_core::field::{F, pow2};
 
 use crate::builder::{Builder, Lc};
 use crate::gadgets::range;

@@ -3,7 +3,7 @@
 //! Scenario values of positions are not looked up one by one: the claims C_s are witnesses, and the margin identity ties all of
 //! them, over all accounts of the batch, to the risk table at once (docs/protocol.md, section 7).
 
-use tacit_core::field::{from_i128, pow2, to_i128, F};
+use tacit_core::field::{F, from_i128, pow2, to_i128};
 use tacit_core::params::Params;
 
 use crate::account::OldLeaf;
@@ -45,7 +45,8 @@ pub fn funds(b: &mut Builder, old: &OldLeaf, deposit: &Lc, expiry_value: &Lc) ->
     let value = integer(&cash);
     let remainder = range::ranged(b, "cash remainder", from_i128(value.rem_euclid(i128::from(VALUE))), 14);
     range::bits(b, "cash remainder below 10⁴", &Lc::constant(F::from(VALUE - 1)).sub(&remainder), 14);
-    let (floor, positive) = range::ranged_signed_bits(b, "cash floor", from_i128(value.div_euclid(i128::from(VALUE))), FLOOR_BITS);
+    let (floor, positive) =
+        range::ranged_signed_bits(b, "cash floor", from_i128(value.div_euclid(i128::from(VALUE))), FLOOR_BITS);
     b.equal("cash = 10⁴·floor + remainder", &(&floor.scale(F::from(VALUE)) + &remainder), &cash);
     Funds { cash, floor, positive }
 }
@@ -112,7 +113,14 @@ pub struct Payout {
 /// Test 9 and the amount of an exit: min(requested, ⌊cash/10⁸⌋), 0 if cash is negative.
 #[allow(clippy::too_many_arguments)] // one argument a thing compared
 pub fn payout(
-    b: &mut Builder, w: &TouchWitness, funds: &Funds, buys: &Lc, withdrawal: &Lc, requested: &Lc, exit: &Lc, rate: &Lc,
+    b: &mut Builder,
+    w: &TouchWitness,
+    funds: &Funds,
+    buys: &Lc,
+    withdrawal: &Lc,
+    requested: &Lc,
+    exit: &Lc,
+    rate: &Lc,
 ) -> Payout {
     let paid = range::ranged(b, "exit amount", F::from(w.exit_payment), 64);
     let cost = b.mul(&rate.add_constant(F::from(VALUE)), buys);
@@ -154,7 +162,15 @@ fn fee_reserve(b: &mut Builder, limit: &Lc, den_rate: &Lc) -> Lc {
 ///
 /// With `t = den·l ± f` and `g = [W ≥ t]` this is `(side − g)·(W − t)·Q`. That f is an integer follows from the range of `W − t`,
 /// W being an integer by the look-up.
-pub fn add_losses(b: &mut Builder, o: &OrderVars, row: &RowVars, quantity: &Lc, den: &Lc, den_rate: &Lc, losses: &mut [Lc]) {
+pub fn add_losses(
+    b: &mut Builder,
+    o: &OrderVars,
+    row: &RowVars,
+    quantity: &Lc,
+    den: &Lc,
+    den_rate: &Lc,
+    losses: &mut [Lc],
+) {
     let reserve = fee_reserve(b, &o.limit, den_rate);
     let limit = b.mul(&o.limit, den);
     let threshold = &limit + &b.mul(&o.sign, &reserve);
@@ -190,7 +206,12 @@ pub struct Admission {
 
 /// Test 10: for every scenario and at the mark, C ≥ 0 or D = 0.
 pub fn admit(
-    b: &mut Builder, w: &TouchWitness, context: &ContextVars, floor: &Lc, positions: &Positions, losses: &[Lc],
+    b: &mut Builder,
+    w: &TouchWitness,
+    context: &ContextVars,
+    floor: &Lc,
+    positions: &Positions,
+    losses: &[Lc],
 ) -> Admission {
     let num_mark = b.mul(&context.num, &positions.mark);
     let den_base = b.mul(&context.den, &(&(floor + &positions.mark) - &positions.short));
@@ -217,7 +238,13 @@ pub fn admit(
 /// The touch's left side of the margin identity, before its power of θ:
 /// `Σ num·x_s·y^s + num·(xm·y^S + E·y^{S+1} + R·y^{S+2})`.
 pub fn identity_term(
-    b: &mut Builder, p: &Params, ch: &ChallengeVars, num_powers: &[Lc; 3], admission: &Admission, positions: &Positions, losses: &[Lc],
+    b: &mut Builder,
+    p: &Params,
+    ch: &ChallengeVars,
+    num_powers: &[Lc; 3],
+    admission: &Admission,
+    positions: &Positions,
+    losses: &[Lc],
 ) -> Lc {
     let mut sum = Lc::zero();
     for s in (0..p.scenarios).rev() {

@@ -3,12 +3,12 @@
 //! The tests follow docs/protocol.md, section 4, in their order; each variable `after_…` is 1 for an order that passed all tests so
 //! far, so that the reason is the first that applies and nothing else.
 
-use tacit_core::field::{pow2, F};
+use tacit_core::field::{F, pow2};
 use tacit_core::order::{Kind, Side};
 use tacit_core::params::Params;
 use tacit_core::transcript::OrderRow;
 
-use crate::account::{OldLeaf, ID_BITS};
+use crate::account::{ID_BITS, OldLeaf};
 use crate::builder::{Builder, Lc};
 use crate::epoch::{ChallengeVars, ContextVars};
 use crate::gadgets::transcript::Transcript;
@@ -95,17 +95,42 @@ pub fn fields(b: &mut Builder, w: &OrderWitness, domain: &Lc, index: &Lc) -> Ord
     b.enforce("no sequence number in an inactive slot", &active.not(), &sequence, &zero);
     let one = F::from(1u64);
     let packed = Lc::linear([
-        (index, one), (&instrument, pow2(21)), (&side, pow2(48)), (&quantity, pow2(49)), (&limit, pow2(81)),
-        (&max_fee_rate, pow2(123)), (&epoch, pow2(137)), (&slot_word, pow2(169)), (&first, pow2(175)), (&last, pow2(207)),
-        (&survives, pow2(239)), (&withdraw, pow2(240)), (&cancel, pow2(241)),
+        (index, one),
+        (&instrument, pow2(21)),
+        (&side, pow2(48)),
+        (&quantity, pow2(49)),
+        (&limit, pow2(81)),
+        (&max_fee_rate, pow2(123)),
+        (&epoch, pow2(137)),
+        (&slot_word, pow2(169)),
+        (&first, pow2(175)),
+        (&last, pow2(207)),
+        (&survives, pow2(239)),
+        (&withdraw, pow2(240)),
+        (&cancel, pow2(241)),
     ]);
     let tagged = recipient.add_constant(pow2(160) * F::from(TAG_ORDER));
     let hash = b.scoped("order hashes", |b| poseidon::hash(b, &[domain.clone(), packed, tagged, salt]));
     let hash = b.materialize(&hash);
     let sign = side.scale(F::from(2u64)).add_constant(-one);
     OrderVars {
-        active, instrument, side, sign, quantity, limit, max_fee_rate, epoch, slot, first, last, survives, withdraw, cancel,
-        recipient, sequence, hash,
+        active,
+        instrument,
+        side,
+        sign,
+        quantity,
+        limit,
+        max_fee_rate,
+        epoch,
+        slot,
+        first,
+        last,
+        survives,
+        withdraw,
+        cancel,
+        recipient,
+        sequence,
+        hash,
     }
 }
 
@@ -131,7 +156,12 @@ pub struct RowVars {
 
 /// Looks up the row: bound in the transcript, adjacent to the instrument, found in the table by its random combination.
 pub fn look_up(
-    b: &mut Builder, p: &Params, w: &OrderRow, instrument: &Lc, ch: &ChallengeVars, transcript: &mut Transcript,
+    b: &mut Builder,
+    p: &Params,
+    w: &OrderRow,
+    instrument: &Lc,
+    ch: &ChallengeVars,
+    transcript: &mut Transcript,
 ) -> (RowVars, Lc) {
     let id = b.witness("row id", F::from(w.id));
     let next = b.witness("row next", F::from(w.next));
@@ -147,7 +177,16 @@ pub fn look_up(
     range::bits(b, "row id at or below the instrument", &above, GAP_BITS);
     range::bits(b, "row next above the instrument", &(&next - instrument).add_constant(-F::from(1u64)), GAP_BITS);
     let known = b.is_zero("row known", &above);
-    let word = row_word(&RowWord { id: &id, next: &next, price: &price, cut: &cut, cut_side: &cut_side, settled: &settled, direction: &direction, minimum: &minimum });
+    let word = row_word(&RowWord {
+        id: &id,
+        next: &next,
+        price: &price,
+        cut: &cut,
+        cut_side: &cut_side,
+        settled: &settled,
+        direction: &direction,
+        minimum: &minimum,
+    });
     transcript.absorb(b, &word);
     for five in losses.chunks(5) {
         transcript.absorb(b, &Lc::pack(five, 50));
@@ -185,8 +224,14 @@ pub struct RowWord<'a> {
 /// Packs a row word: slots wide enough for every value that the comparisons admit.
 pub fn row_word(w: &RowWord<'_>) -> Lc {
     Lc::linear([
-        (w.id, F::from(1u64)), (w.next, pow2(36)), (w.price, pow2(72)), (w.cut, pow2(118)), (w.cut_side, pow2(154)),
-        (w.settled, pow2(155)), (w.direction, pow2(156)), (w.minimum, pow2(157)),
+        (w.id, F::from(1u64)),
+        (w.next, pow2(36)),
+        (w.price, pow2(72)),
+        (w.cut, pow2(118)),
+        (w.cut_side, pow2(154)),
+        (w.settled, pow2(155)),
+        (w.direction, pow2(156)),
+        (w.minimum, pow2(157)),
     ])
 }
 
@@ -218,7 +263,8 @@ pub struct Standing {
 pub fn window(b: &mut Builder, o: &OrderVars, c: &ContextVars) -> Lc {
     let begun = range::is_non_negative(b, "first ≤ batch", &(&c.batch - &o.first), 33);
     let open = range::is_non_negative(b, "batch ≤ last", &(&o.last - &c.batch), 33);
-    let fresh = range::is_non_negative(b, "first > last void", &(&o.first - &c.last_void).add_constant(-F::from(1u64)), 33);
+    let fresh =
+        range::is_non_negative(b, "first > last void", &(&o.first - &c.last_void).add_constant(-F::from(1u64)), 33);
     let inside = b.mul(&begun, &open);
     let dead = b.mul(&o.survives.not(), &fresh.not());
     b.mul(&inside, &dead.not())
@@ -316,7 +362,14 @@ pub struct LiveOrder {
 /// Tests 3 to 7 of one order, with the results of tests 1 and 2.
 #[allow(clippy::too_many_arguments)] // one argument a thing that the tests read or advance
 pub fn tests(
-    b: &mut Builder, p: &Params, o: &OrderVars, row: &RowVars, context: &ContextVars, nonces: &mut Nonces, room: &mut Room, live: LiveOrder,
+    b: &mut Builder,
+    p: &Params,
+    o: &OrderVars,
+    row: &RowVars,
+    context: &ContextVars,
+    nonces: &mut Nonces,
+    room: &mut Room,
+    live: LiveOrder,
 ) -> Standing {
     let LiveOrder { has_account, in_window, current } = live;
     let (taken, slot) = slot_taken(b, nonces, &o.slot);
@@ -333,7 +386,18 @@ pub fn tests(
     let fee_ok = range::is_non_negative(b, "fee rate accepted", &(&o.max_fee_rate - &context.rate), 15);
     let trade_fee = b.mul(&trade_open, &fee_ok);
     let trade = b.scoped("position room", |b| position_room(b, p, o, room, &trade_fee));
-    Standing { has_account, in_window, cancelled, withdraw, trade_nonce, trade_known, trade_open, trade_fee, trade, slot_bit }
+    Standing {
+        has_account,
+        in_window,
+        cancelled,
+        withdraw,
+        trade_nonce,
+        trade_known,
+        trade_open,
+        trade_fee,
+        trade,
+        slot_bit,
+    }
 }
 
 /// Test 7: a new instrument needs a free position.

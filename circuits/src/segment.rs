@@ -10,7 +10,7 @@ use crate::builder::{Builder, Lc};
 use crate::epoch;
 use crate::gadgets::poseidon;
 use crate::gadgets::transcript::Transcript;
-use crate::statement::{SaltedSums, SegmentPrivate, SegmentPublic, SEGMENT_INPUTS};
+use crate::statement::{SEGMENT_INPUTS, SaltedSums, SegmentPrivate, SegmentPublic};
 use crate::touch::{self, Running, Shared};
 
 /// Poseidon tag of a segment's transcript.
@@ -42,8 +42,17 @@ pub fn synthesize(b: &mut Builder, p: &Params, public: &SegmentPublic, private: 
     transcript.absorb(b, &rho);
     let [margin, groups, net, lookups, fees, product, _] = sums_in;
     let mut run = Running {
-        root: inputs[2].clone(), theta_power: inputs[4].clone(), next_index: inputs[6].clone(),
-        margin, groups, net, lookups, fees, product, data: Lc::zero(), transcript,
+        root: inputs[2].clone(),
+        theta_power: inputs[4].clone(),
+        next_index: inputs[6].clone(),
+        margin,
+        groups,
+        net,
+        lookups,
+        fees,
+        product,
+        data: Lc::zero(),
+        transcript,
     };
     for witness in &private.touches {
         touch::touch(b, &shared, &mut run, witness);

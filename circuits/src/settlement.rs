@@ -10,15 +10,15 @@ use ark_ff::{AdditiveGroup, UniformRand};
 use ark_std::rand::rngs::StdRng;
 use ark_std::rand::{RngCore, SeedableRng};
 use tacit_core::batch::{ClearedBatch, Context};
-use tacit_core::field::{from_u64, pow2, F};
+use tacit_core::field::{F, from_u64, pow2};
 use tacit_core::keccak::keccak256_of;
 use tacit_core::params::Params;
-use tacit_core::seal::{seal_leaf, seal_root, TouchNumbers};
+use tacit_core::seal::{TouchNumbers, seal_leaf, seal_root};
 use tacit_core::transcript::{
-    auction_root, closing_digest, closing_elements, data_value, second_hash, segment_digest, segment_elements, theta_power, words_hash,
-    Challenges, Header, SegmentDigest,
+    Challenges, Header, SegmentDigest, auction_root, closing_digest, closing_elements, data_value, second_hash,
+    segment_digest, segment_elements, theta_power, words_hash,
 };
-use tacit_core::witness::{segment_inputs, Segment};
+use tacit_core::witness::{Segment, segment_inputs};
 
 use crate::builder::Builder;
 use crate::closing;
@@ -174,8 +174,15 @@ impl Plan {
         let mut private = witness::closing(cleared, challenges.theta, salts.closing);
         private.sums = segments.last().map_or(SaltedSums::START, |last| last.2);
         let statements = settlement.statements(&challenges);
-        let segments = segments.into_iter().zip(statements.0).map(|((_, private, _), public)| (public, private)).collect();
-        Self { params: cleared.params, context: cleared.context, segments, closing: (statements.1, private), settlement }
+        let segments =
+            segments.into_iter().zip(statements.0).map(|((_, private, _), public)| (public, private)).collect();
+        Self {
+            params: cleared.params,
+            context: cleared.context,
+            segments,
+            closing: (statements.1, private),
+            settlement,
+        }
     }
 
     /// Builds segment `j` (from 0): the assignment to prove. Checks that it satisfies every row and derives the planned outputs.
@@ -204,9 +211,19 @@ impl Plan {
 }
 
 /// The assignment, if it satisfies all rows and its public inputs are the planned ones.
-fn finished(b: Builder, circuit: &str, derived: &[F], planned: &[F], names: &[&'static str]) -> Result<Vec<F>, SettlementError> {
+fn finished(
+    b: Builder,
+    circuit: &str,
+    derived: &[F],
+    planned: &[F],
+    names: &[&'static str],
+) -> Result<Vec<F>, SettlementError> {
     if let Some(violation) = b.violations().first() {
-        return Err(SettlementError::Unsatisfied { circuit: circuit.into(), check: violation.check, scope: violation.scope.clone() });
+        return Err(SettlementError::Unsatisfied {
+            circuit: circuit.into(),
+            check: violation.check,
+            scope: violation.scope.clone(),
+        });
     }
     match derived.iter().zip(planned).position(|(d, p)| d != p) {
         Some(i) => Err(SettlementError::Derived { circuit: circuit.into(), input: names[i] }),
@@ -214,7 +231,13 @@ fn finished(b: Builder, circuit: &str, derived: &[F], planned: &[F], names: &[&'
     }
 }
 
-fn unproven(cleared: &ClearedBatch, cut: &[Segment], salts: &Salts, queues: Queues, beneficiary: [u8; 20]) -> Settlement {
+fn unproven(
+    cleared: &ClearedBatch,
+    cut: &[Segment],
+    salts: &Salts,
+    queues: Queues,
+    beneficiary: [u8; 20],
+) -> Settlement {
     let segments = cut.iter().zip(&salts.segments).map(|(segment, salts)| SegmentPart {
         root: segment.root_out,
         sums: F::ZERO,
@@ -241,7 +264,13 @@ fn unproven(cleared: &ClearedBatch, cut: &[Segment], salts: &Salts, queues: Queu
 type SegmentPlan = (SaltedSums, SegmentPrivate, SaltedSums);
 
 /// Runs the sums through the segments and writes their commitments into the settlement.
-fn segment_plans(cleared: &ClearedBatch, cut: &[Segment], salts: &Salts, challenges: &Challenges, settlement: &mut Settlement) -> Vec<SegmentPlan> {
+fn segment_plans(
+    cleared: &ClearedBatch,
+    cut: &[Segment],
+    salts: &Salts,
+    challenges: &Challenges,
+    settlement: &mut Settlement,
+) -> Vec<SegmentPlan> {
     let mut before = SaltedSums::START;
     let mut plans = Vec::with_capacity(cut.len());
     for ((part, segment), salts) in settlement.segments.iter_mut().zip(cut).zip(&salts.segments) {
@@ -304,7 +333,9 @@ impl Settlement {
             deposit_end: self.queues.deposit_end,
             exit_end: self.queues.exit_end,
             start_root: self.start_root,
-            segments: digests.map(|(part, next_index)| SegmentDigest { root: part.root, next_index, transcript: part.tau }).collect(),
+            segments: digests
+                .map(|(part, next_index)| SegmentDigest { root: part.root, next_index, transcript: part.tau })
+                .collect(),
             risk_root: self.risk_root,
             auction_root: self.closing.auction_root,
             data_hash: words_hash(&self.words),
@@ -444,7 +475,7 @@ fn weights(second: &[u8; 32], claims: &[proof::Claim<'_>]) -> Vec<u128> {
     let mut bytes = second.to_vec();
     for claim in claims {
         bytes.extend(claim.proof.to_words().iter().flatten());
-        bytes.extend(claim.inputs.iter().flat_map(|input| evm::word(input)));
+        bytes.extend(claim.inputs.iter().flat_map(evm::word));
     }
     let seed = keccak256_of(&[&bytes]);
     (0..claims.len() as u64)
@@ -464,7 +495,11 @@ fn check_shape(s: &Settlement, keys: &VerifyingKeys) -> Result<(), SettlementErr
     }
     let expected = s.segments.len() * s.params.words_per_segment() + s.params.closing_words();
     if s.words.len() != expected || s.segments.is_empty() {
-        return malformed(format!("{} segments have {expected} data words, it has {}", s.segments.len(), s.words.len()));
+        return malformed(format!(
+            "{} segments have {expected} data words, it has {}",
+            s.segments.len(),
+            s.words.len()
+        ));
     }
     let touches = s.touches();
     if s.segments.len() != touches.len().div_ceil(s.params.touches) {
@@ -501,7 +536,8 @@ fn check_touches(s: &Settlement, e: &Expected) -> Result<(), SettlementError> {
     let touches = s.touches();
     let size = s.params.words_per_touch();
     let words: Vec<&[F]> = s.words.chunks(size).take(touches.len()).collect();
-    let leaves: Vec<[u8; 32]> = touches.iter().zip(&words).map(|(touch, words)| seal_leaf(touch.index, words[1])).collect();
+    let leaves: Vec<[u8; 32]> =
+        touches.iter().zip(&words).map(|(touch, words)| seal_leaf(touch.index, words[1])).collect();
     compare("sealed touches (root)", &seal_root(&leaves), &e.seal_root)?;
     let address_end = pow2(160);
     for (touch, words) in touches.iter().zip(&words) {
@@ -517,7 +553,9 @@ fn check_touches(s: &Settlement, e: &Expected) -> Result<(), SettlementError> {
     }
     let served = |index: &u32| touches.iter().any(|touch| touch.index == *index);
     match e.deposits.keys().chain(e.exits.keys()).find(|index| !served(index)) {
-        Some(index) => Err(SettlementError::Malformed(format!("the locked entries of account {index} are not consumed"))),
+        Some(index) => {
+            Err(SettlementError::Malformed(format!("the locked entries of account {index} are not consumed")))
+        }
         None => Ok(()),
     }
 }

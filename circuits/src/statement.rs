@@ -77,16 +77,45 @@ pub struct SegmentPublic {
 
 /// Names of the public inputs of a segment, in order.
 pub const SEGMENT_INPUTS: [&str; 17] = [
-    "domain", "context", "root in", "root out", "theta in", "theta out", "index in", "index out", "sums in", "sums out",
-    "tau", "y", "theta", "gamma", "beta", "z", "data value",
+    "domain",
+    "context",
+    "root in",
+    "root out",
+    "theta in",
+    "theta out",
+    "index in",
+    "index out",
+    "sums in",
+    "sums out",
+    "tau",
+    "y",
+    "theta",
+    "gamma",
+    "beta",
+    "z",
+    "data value",
 ];
 
 impl SegmentPublic {
     /// The values in the order of the public inputs.
     pub fn to_array(&self) -> [F; 17] {
         [
-            self.domain, self.context, self.root_in, self.root_out, self.theta_in, self.theta_out, self.index_in,
-            self.index_out, self.sums_in, self.sums_out, self.tau, self.y, self.theta, self.gamma, self.beta, self.z,
+            self.domain,
+            self.context,
+            self.root_in,
+            self.root_out,
+            self.theta_in,
+            self.theta_out,
+            self.index_in,
+            self.index_out,
+            self.sums_in,
+            self.sums_out,
+            self.tau,
+            self.y,
+            self.theta,
+            self.gamma,
+            self.beta,
+            self.z,
             self.data_value,
         ]
     }
@@ -94,9 +123,23 @@ impl SegmentPublic {
     /// The inverse of `to_array`.
     pub fn from_array(v: [F; 17]) -> Self {
         Self {
-            domain: v[0], context: v[1], root_in: v[2], root_out: v[3], theta_in: v[4], theta_out: v[5], index_in: v[6],
-            index_out: v[7], sums_in: v[8], sums_out: v[9], tau: v[10], y: v[11], theta: v[12], gamma: v[13], beta: v[14],
-            z: v[15], data_value: v[16],
+            domain: v[0],
+            context: v[1],
+            root_in: v[2],
+            root_out: v[3],
+            theta_in: v[4],
+            theta_out: v[5],
+            index_in: v[6],
+            index_out: v[7],
+            sums_in: v[8],
+            sums_out: v[9],
+            tau: v[10],
+            y: v[11],
+            theta: v[12],
+            gamma: v[13],
+            beta: v[14],
+            z: v[15],
+            data_value: v[16],
         }
     }
 }
@@ -134,7 +177,18 @@ pub struct ClosingPublic {
 
 /// Names of the public inputs of the closing circuit, in order.
 pub const CLOSING_INPUTS: [&str; 13] = [
-    "domain", "context", "risk root", "auction root", "tau", "y", "theta", "gamma", "beta", "z", "data value", "sums",
+    "domain",
+    "context",
+    "risk root",
+    "auction root",
+    "tau",
+    "y",
+    "theta",
+    "gamma",
+    "beta",
+    "z",
+    "data value",
+    "sums",
     "sequence product",
 ];
 
@@ -142,16 +196,38 @@ impl ClosingPublic {
     /// The values in the order of the public inputs.
     pub fn to_array(&self) -> [F; 13] {
         [
-            self.domain, self.context, self.risk_root, self.auction_root, self.tau, self.y, self.theta, self.gamma,
-            self.beta, self.z, self.data_value, self.sums, self.product,
+            self.domain,
+            self.context,
+            self.risk_root,
+            self.auction_root,
+            self.tau,
+            self.y,
+            self.theta,
+            self.gamma,
+            self.beta,
+            self.z,
+            self.data_value,
+            self.sums,
+            self.product,
         ]
     }
 
     /// The inverse of `to_array`.
     pub fn from_array(v: [F; 13]) -> Self {
         Self {
-            domain: v[0], context: v[1], risk_root: v[2], auction_root: v[3], tau: v[4], y: v[5], theta: v[6], gamma: v[7],
-            beta: v[8], z: v[9], data_value: v[10], sums: v[11], product: v[12],
+            domain: v[0],
+            context: v[1],
+            risk_root: v[2],
+            auction_root: v[3],
+            tau: v[4],
+            y: v[5],
+            theta: v[6],
+            gamma: v[7],
+            beta: v[8],
+            z: v[9],
+            data_value: v[10],
+            sums: v[11],
+            product: v[12],
         }
     }
 }

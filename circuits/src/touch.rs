@@ -3,7 +3,7 @@
 //! Everything a batch does to an account happens here, whatever the number of instruments. What concerns other accounts goes into
 //! running sums; what must be fixed before the challenges goes into the transcript; what the chain sees goes into data words.
 
-use tacit_core::field::{from_i128, pow2, F};
+use tacit_core::field::{F, from_i128, pow2};
 use tacit_core::params::Params;
 
 use crate::account::{self, NewPosition, OldLeaf};
@@ -118,14 +118,23 @@ pub fn touch(b: &mut Builder, s: &Shared<'_>, run: &mut Running, w: &TouchWitnes
     let bitmap = new_bitmap(b, &nonces, &slots, &fills, &admission);
     let new_positions = b.scoped("new leaf", |b| account::new_positions(b, p, w.new.as_ref()));
     b.scoped("netting", |b| net(b, &s.challenges.beta, &old, &held, &fills, &new_positions));
-    let words = b.scoped("new leaf", |b| account::new_words(b, &cash, &nonces.epoch, &bitmap, &old.updates, &new_positions));
+    let words =
+        b.scoped("new leaf", |b| account::new_words(b, &cash, &nonces.epoch, &bitmap, &old.updates, &new_positions));
     let outcomes = outcome_words(b, &slots, &fills, &admission);
     let sealed = b.scoped("encryption", |b| encrypt(b, s, &head, &owner, &words, &outcomes));
     let new_hash = account::close(b, &owner.owner, &words, &sealed.salt);
     let new_value = b.mul(&head.exists, &new_hash);
     b.scoped("state tree", |b| update_root(b, run, w, &head, &old, &new_value));
     let recipient = recipient(b, &slots, &admission);
-    let published = Published { head: &head, owner: &owner.owner, touch_hash: &touch_hash, leaf: &new_value, recipient: &recipient, paid: &paid, sealed: &sealed };
+    let published = Published {
+        head: &head,
+        owner: &owner.owner,
+        touch_hash: &touch_hash,
+        leaf: &new_value,
+        recipient: &recipient,
+        paid: &paid,
+        sealed: &sealed,
+    };
     let data = b.scoped("public words", |b| publish(b, s, run, &published));
     let expired = Lc::pack(&old.positions.iter().map(|x| x.expired.clone()).collect::<Vec<_>>(), 1);
     absorb(b, run, &data, &expired, &outcomes, &positions, &admission);
@@ -173,7 +182,14 @@ fn claimed_positions(b: &mut Builder, w: &TouchWitness) -> Positions {
 /// All order slots through test 7, with signatures and look-ups.
 #[allow(clippy::too_many_arguments)] // one argument a thing that the slots read or advance
 fn order_slots(
-    b: &mut Builder, s: &Shared<'_>, run: &mut Running, w: &TouchWitness, head: &Head, owner: &Owner, held: &Held, nonces: &mut Nonces,
+    b: &mut Builder,
+    s: &Shared<'_>,
+    run: &mut Running,
+    w: &TouchWitness,
+    head: &Head,
+    owner: &Owner,
+    held: &Held,
+    nonces: &mut Nonces,
 ) -> Vec<Slot> {
     let orders: Vec<OrderVars> =
         w.orders.iter().map(|o| b.scoped("order fields", |b| order::fields(b, o, &s.domain, &head.index))).collect();
@@ -201,7 +217,8 @@ fn order_slots(
             order::look_up(b, s.params, &witness.row, &order.instrument, &s.challenges, &mut run.transcript)
         });
         run.lookups = &run.lookups + &term;
-        let standing = b.scoped("order tests", |b| order::tests(b, s.params, &order, &row, &s.context, nonces, &mut room, window));
+        let standing =
+            b.scoped("order tests", |b| order::tests(b, s.params, &order, &row, &s.context, nonces, &mut room, window));
         let offered = b.mul(&standing.trade, &order.quantity);
         slots.push(Slot { order, row, standing, offered, candidate: None });
     }
@@ -240,7 +257,9 @@ fn touch_hash(b: &mut Builder, s: &Shared<'_>, head: &Head, owner: &Owner, slots
     let sequences: Vec<Lc> = slots.iter().map(|x| x.order.sequence.clone()).collect();
     parts.extend(sequences.chunks(7).map(|seven| Lc::pack(seven, 32)));
     let salt = poseidon::sponge(
-        b, TAG_SEAL, &[owner.viewing_key.clone(), s.domain.clone(), head.index.clone(), s.context.batch.clone()],
+        b,
+        TAG_SEAL,
+        &[owner.viewing_key.clone(), s.domain.clone(), head.index.clone(), s.context.batch.clone()],
     );
     parts.push(salt);
     poseidon::sponge(b, TAG_TOUCH, &parts)
@@ -248,7 +267,13 @@ fn touch_hash(b: &mut Builder, s: &Shared<'_>, head: &Head, owner: &Owner, slots
 
 /// Tests 8 and 9, the amount to pay out, and the losses of the survivors.
 fn offer(
-    b: &mut Builder, s: &Shared<'_>, w: &TouchWitness, head: &Head, funds: &Funds, held: &Held, slots: &mut [Slot],
+    b: &mut Builder,
+    s: &Shared<'_>,
+    w: &TouchWitness,
+    head: &Head,
+    funds: &Funds,
+    held: &Held,
+    slots: &mut [Slot],
 ) -> (Payout, Vec<Lc>) {
     let offered = Lc::sum(slots.iter().map(|x| &x.offered));
     let in_range = b.scoped("funds", |b| margin::in_range(b, funds, held, &offered));
@@ -271,7 +296,15 @@ fn offer(
     b.scoped("scenario losses", |b| {
         for slot in slots.iter() {
             let Some(candidate) = &slot.candidate else { continue };
-            margin::add_losses(b, &slot.order, &slot.row, &candidate.quantity, &s.context.den, &s.den_rate, &mut losses);
+            margin::add_losses(
+                b,
+                &slot.order,
+                &slot.row,
+                &candidate.quantity,
+                &s.context.den,
+                &s.den_rate,
+                &mut losses,
+            );
         }
     });
     for slot in slots.iter_mut() {
@@ -284,7 +317,13 @@ fn offer(
 
 /// Adds the touch's positions to the margin and group-by sums, at its power of θ.
 fn sum_positions(
-    b: &mut Builder, s: &Shared<'_>, run: &mut Running, old: &OldLeaf, admission: &Admission, positions: &Positions, losses: &[Lc],
+    b: &mut Builder,
+    s: &Shared<'_>,
+    run: &mut Running,
+    old: &OldLeaf,
+    admission: &Admission,
+    positions: &Positions,
+    losses: &[Lc],
 ) {
     let ch = &s.challenges;
     let term = margin::identity_term(b, s.params, ch, &s.num_powers, admission, positions, losses);
@@ -295,13 +334,21 @@ fn sum_positions(
 }
 
 /// Fills all orders and adds to the sums that clear the instruments.
-fn fill_orders(b: &mut Builder, s: &Shared<'_>, run: &mut Running, w: &TouchWitness, slots: &[Slot], admission: &Admission) -> Vec<(Fill, Lc)> {
+fn fill_orders(
+    b: &mut Builder,
+    s: &Shared<'_>,
+    run: &mut Running,
+    w: &TouchWitness,
+    slots: &[Slot],
+    admission: &Admission,
+) -> Vec<(Fill, Lc)> {
     let fills = b.scoped("fills", |b| {
         let mut fills = Vec::with_capacity(slots.len());
         for (slot, witness) in slots.iter().zip(&w.orders) {
             let Some(candidate) = &slot.candidate else { continue };
             let executed = b.mul(&candidate.trade, &admission.admitted);
-            let fill = auction::fill(b, &slot.order, &slot.row, witness.fill, &executed, &s.context.rate, &s.challenges.beta);
+            let fill =
+                auction::fill(b, &slot.order, &slot.row, witness.fill, &executed, &s.context.rate, &s.challenges.beta);
             fills.push((fill, executed));
         }
         fills
@@ -357,7 +404,8 @@ fn net(b: &mut Builder, beta: &Lc, old: &OldLeaf, held: &Held, fills: &[(Fill, L
 
 /// `u_j`: fill and first applicable reason of each order.
 fn outcome_words(b: &mut Builder, slots: &[Slot], fills: &[(Fill, Lc)], admission: &Admission) -> Vec<Lc> {
-    let outcomes: Vec<Lc> = slots.iter().zip(fills).map(|(slot, (fill, executed))| outcome(b, slot, fill, executed, admission)).collect();
+    let outcomes: Vec<Lc> =
+        slots.iter().zip(fills).map(|(slot, (fill, executed))| outcome(b, slot, fill, executed, admission)).collect();
     outcomes.chunks(7).map(|seven| b.materialize(&Lc::pack(seven, 36))).collect()
 }
 
@@ -401,7 +449,14 @@ struct Sealed {
 }
 
 /// Pads drawn from a value that depends on all plain words, so that a pad is never used twice; the last pad salts the leaf.
-fn encrypt(b: &mut Builder, s: &Shared<'_>, head: &Head, owner: &Owner, words: &account::NewWords, outcomes: &[Lc]) -> Sealed {
+fn encrypt(
+    b: &mut Builder,
+    s: &Shared<'_>,
+    head: &Head,
+    owner: &Owner,
+    words: &account::NewWords,
+    outcomes: &[Lc],
+) -> Sealed {
     let state = Lc::linear([(&words.state, F::from(1u64)), (&head.index, pow2(188)), (&words.updates, pow2(209))]);
     let mut plain = vec![state];
     plain.extend(words.positions.iter().cloned());
@@ -439,9 +494,15 @@ fn publish(b: &mut Builder, s: &Shared<'_>, run: &mut Running, x: &Published<'_>
     let head = x.head;
     let index = b.mul(&head.live, &head.index);
     let first = Lc::linear([
-        (&index, F::from(1u64)), (&head.live, pow2(21)), (&head.exit, pow2(22)), (&head.opens, pow2(23)), (&head.amount, pow2(24)), (x.paid, pow2(88)),
+        (&index, F::from(1u64)),
+        (&head.live, pow2(21)),
+        (&head.exit, pow2(22)),
+        (&head.opens, pow2(23)),
+        (&head.amount, pow2(24)),
+        (x.paid, pow2(88)),
     ]);
-    let mut words = vec![first, b.mul(&head.live, x.touch_hash), x.leaf.clone(), b.mul(&head.opens, x.owner), x.recipient.clone()];
+    let mut words =
+        vec![first, b.mul(&head.live, x.touch_hash), x.leaf.clone(), b.mul(&head.opens, x.owner), x.recipient.clone()];
     words.push(b.mul(&head.exists, &x.sealed.iv));
     words.extend(x.sealed.cipher.iter().map(|c| b.mul(&head.exists, c)));
     debug_assert_eq!(words.len(), s.params.words_per_touch());
@@ -452,7 +513,15 @@ fn publish(b: &mut Builder, s: &Shared<'_>, run: &mut Running, x: &Published<'_>
 }
 
 /// Binds the touch before the challenges (section 7, table of transcript elements).
-fn absorb(b: &mut Builder, run: &mut Running, words: &[Lc], expired: &Lc, outcomes: &[Lc], positions: &Positions, admission: &Admission) {
+fn absorb(
+    b: &mut Builder,
+    run: &mut Running,
+    words: &[Lc],
+    expired: &Lc,
+    outcomes: &[Lc],
+    positions: &Positions,
+    admission: &Admission,
+) {
     let offset = pow2(margin::CLAIM_BITS - 1);
     let claims: Vec<Lc> = admission.claims.iter().map(|c| c.add_constant(offset)).collect();
     let touch_word = &words[0] + &expired.scale(pow2(162));

@@ -42,7 +42,13 @@ pub struct ClosingSalts {
 pub fn segment(cleared: &ClearedBatch, segment: &Segment, salts: SegmentSalts) -> SegmentPrivate {
     let table = cleared.table();
     let touches = segment.touches.iter().map(|touch| touch_witness(cleared, &table, touch)).collect();
-    SegmentPrivate { context: cleared.context, touches, sums_in: SaltedSums::START, salt_out: salts.sums, rho: salts.rho }
+    SegmentPrivate {
+        context: cleared.context,
+        touches,
+        sums_in: SaltedSums::START,
+        salt_out: salts.sums,
+        rho: salts.rho,
+    }
 }
 
 fn touch_witness(cleared: &ClearedBatch, table: &Table<'_>, t: &SegmentTouch) -> TouchWitness {
@@ -88,7 +94,9 @@ fn order_slots(cleared: &ClearedBatch, t: &SegmentTouch) -> Vec<OrderWitness> {
     let slots = rows.into_iter().enumerate();
     slots
         .map(|(slot, row)| match (t.touch.orders.get(slot), t.cleared.orders.get(slot)) {
-            (Some(sealed), Some(outcome)) => OrderWitness { active: true, sealed: sealed.clone(), row, fill: outcome.fill },
+            (Some(sealed), Some(outcome)) => {
+                OrderWitness { active: true, sealed: sealed.clone(), row, fill: outcome.fill }
+            }
             _ => inactive_slot(row),
         })
         .collect()
@@ -119,18 +127,19 @@ fn inactive_slot(row: OrderRow) -> OrderWitness {
 pub fn closing(cleared: &ClearedBatch, theta: F, salts: ClosingSalts) -> ClosingPrivate {
     let table = cleared.table();
     let parts = ClosingParts::new(cleared, theta);
-    let risk = cleared.sealed.risk.rows.iter().zip(&cleared.auctions).enumerate().map(|(at, (row, auction))| RiskRowWitness {
-        row: row.clone(),
-        price: auction.price,
-        cut: auction.cut.into(),
-        cut_is_buy: auction.cut_side.is_buy(),
-        next: table.next(LookupRow::Risk(at)),
-        count: auction.count,
-        volume: auction.volume,
-        group_long: parts.open[at].0,
-        group_short: parts.open[at].1,
-        multiplicity: parts.open_multiplicities[at],
-    });
+    let risk =
+        cleared.sealed.risk.rows.iter().zip(&cleared.auctions).enumerate().map(|(at, (row, auction))| RiskRowWitness {
+            row: row.clone(),
+            price: auction.price,
+            cut: auction.cut.into(),
+            cut_is_buy: auction.cut_side.is_buy(),
+            next: table.next(LookupRow::Risk(at)),
+            count: auction.count,
+            volume: auction.volume,
+            group_long: parts.open[at].0,
+            group_short: parts.open[at].1,
+            multiplicity: parts.open_multiplicities[at],
+        });
     let settled = cleared.sealed.settled.iter().enumerate().map(|(at, row)| SettledRowWitness {
         row: *row,
         next: table.next(LookupRow::Settled(at)),

@@ -8,7 +8,7 @@ mod scene;
 
 use tacit_circuits::builder::Builder;
 use tacit_circuits::fingerprint::{Fingerprint, Pin, Pins};
-use tacit_circuits::settlement::{matrices, Plan, Queues};
+use tacit_circuits::settlement::{Plan, Queues, matrices};
 use tacit_circuits::{closing, segment};
 use tacit_core::params::Params;
 

@@ -21,9 +21,9 @@
 //! **R8** needs no check of its own: it is computed from points of the curve by the group law, so an R8 off the curve
 //! equals no result.
 //!
-//! **Unused slots.** With `live = 0` the row "h is the hash" is switched off and nothing else: h = S = 0 and R8 = (0,
-//! 1) satisfy the rest for every key and message. A key with `live = 0` is replaced by B8 before anything is asked of
-//! it. So a key that is off the curve or made out of H never blocks a touch in which it signs nothing; callers pass
+//! **Unused slots.** With `live = 0` the row "h is the hash" is switched off and nothing else: h = S = 0 and R8 the
+//! neutral element satisfy the rest for every key and message. A key with `live = 0` is replaced by B8 before anything
+//! is asked of it. So a key that is off the curve or made out of H never blocks a touch in which it signs nothing; callers pass
 //! as a key's `live` that one of its signatures is.
 
 use std::sync::OnceLock;
