@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from demo.chain import Contract, LocalChain, Receipt, deploy_settlement
-from demo.market import PARAMS, Market
+from demo.market import PARAMS
 from demo.progress import Watch
 from demo.seal import put_together, seal_root
 from demo.story import FEE_RATE, MARGIN, Request
@@ -79,7 +79,9 @@ class Exchange:
     def post_epoch(self, table: RiskTable, settled: Mapping[int, int]) -> Receipt:
         """Puts a risk table in force; the instruments that have left it get their settlement values."""
         before = [] if self.table is None else _ids(self.table)
-        receipt = self.contract.send("postEpoch", risk_root(PARAMS, table), _ids(table), before, sorted(settled.items()))
+        receipt = self.contract.send(
+            "postEpoch", risk_root(PARAMS, table), _ids(table), before, sorted(settled.items())
+        )
         self.table = table
         self.settled.update(settled)
         return receipt

@@ -34,7 +34,15 @@ MILLIBASIS: Final = 10**7  # thousandths of a basis point in one
 DELTA_UNIT: Final = 10**6
 LIQUID: Final = 6  # instruments of an expiry that the flow is in
 
-QUANTILES: Final = ((0, 1_000), (4_000, 1_000), (5_000, 4_000), (7_500, 15_000), (9_000, 57_000), (9_900, 250_000), (10_000, 1_000_000))
+QUANTILES: Final = (
+    (0, 1_000),
+    (4_000, 1_000),
+    (5_000, 4_000),
+    (7_500, 15_000),
+    (9_000, 57_000),
+    (9_900, 250_000),
+    (10_000, 1_000_000),
+)
 """(share in ten-thousandths, lots) of real option trades; straight lines between them."""
 
 

@@ -52,14 +52,21 @@ class Watch:
     def proving(self, text: str, proofs: int) -> Iterator[Callable[[Event], None]]:
         """A bar over all phases of all proofs of a settlement; gives what takes their progress."""
         start = time.monotonic()
-        columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeElapsedColumn())
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[now]}"),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self.console, transient=True) as bars:
             task = bars.add_task(text, total=proofs * len(PHASES), now="")
 
             def hear(event: Event) -> None:
                 if event.phase == "done":
                     elapsed = time.monotonic() - start
-                    bars.console.print(f"  {event.done}/{proofs} {_proof(event.name)}, {elapsed:.1f} s", highlight=False)
+                    bars.console.print(
+                        f"  {event.done}/{proofs} {_proof(event.name)}, {elapsed:.1f} s", highlight=False
+                    )
                 elif event.phase in PHASES:
                     self.phases[event.phase] += event.seconds
                     bars.update(task, advance=1, now=f"{_proof(event.name)}: {PHASES[event.phase]}")

@@ -46,9 +46,7 @@ def put_together(
 
 def seal_root(touches: Sequence[Touch], domain: int, batch: int) -> bytes:
     """The keccak root over the touches."""
-    leaves = [
-        keccak256(b"\0" + _word(touch.index) + _word(_touch_hash(touch, domain, batch))) for touch in touches
-    ]
+    leaves = [keccak256(b"\0" + _word(touch.index) + _word(_touch_hash(touch, domain, batch))) for touch in touches]
     while len(leaves) & (len(leaves) - 1):
         leaves.append(bytes(WORD))
     while len(leaves) > 1:

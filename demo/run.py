@@ -1,0 +1,200 @@
+"""The run from beginning to end: open, two batches with an expiry between them, every promise looked for, one result.
+
+It ends with a result or with :class:`prover.errors.TacitError`, :class:`demo.scenes.NotShown` or
+:class:`demo.chain.Reverted`: there is no result in which something is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from demo import attempts, reading, scenes
+from demo.attempts import Attempt
+from demo.chain import CONTRACTS, TOOLS, LocalChain, local_chain
+from demo.exchange import PAYER, Exchange, Sealed, Settled
+from demo.market import PARAMS, Market, load_market
+from demo.progress import Watch
+from demo.record import Line, lines
+from demo.story import Story, tell
+from demo.traders import Trader, make_traders
+from prover.batch import Cleared
+from prover.errors import FileError, TacitError
+from prover.keys import Keys, inspect
+from prover.settlement import Settlement
+
+HOUR: Final = 3600
+SETTLING_TIME: Final = 300  # seconds from the expiry until its settlement values are posted
+
+
+class NotReady(Exception):  # noqa: N818 - a state, not a fault
+    """Something that the demo needs is missing; the message says what makes it."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """What the run was to show, all of it found."""
+
+    auctions: tuple[tuple[scenes.Auction, ...], ...]
+    partial_fill: scenes.PartialFill
+    margin: scenes.MarginRefusal
+    netted: scenes.Netted
+    expired: tuple[scenes.Expired, ...]
+    refusals: tuple[scenes.Refused, ...]
+    payments: tuple[scenes.Payment, ...]
+    conservation: scenes.Conservation
+    reading: reading.OwnReading
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that ended well. ``constraints`` as ``prover inspect`` has them; ``phases``: seconds of all proofs by phase."""
+
+    market: Market
+    story: Story
+    batches: tuple[Settled, ...]
+    lines: tuple[tuple[Line, ...], ...]
+    scenes: Scenes
+    attempts: tuple[Attempt, ...]
+    constraints: dict[str, dict[str, object]]
+    seconds: dict[str, float]
+    phases: dict[str, float]
+    total_seconds: float
+
+
+def ready() -> Keys:
+    """The keys, if all that the demo needs is there. Raises :class:`NotReady`."""
+    for tool in (TOOLS / "anvil", CONTRACTS / "tools" / "solc", TOOLS.parent / "solc"):
+        if not tool.exists():
+            raise NotReady(f"{tool} is missing: run `make node`")
+    try:
+        keys = Keys.load(params=PARAMS)
+        fits = keys.fits()
+    except TacitError as error:
+        hint = "" if isinstance(error, FileError) else "; run `make keys`"
+        raise NotReady(f"{error}{hint}") from error
+    if not fits:
+        raise NotReady(f"the keys in {keys.folder} are of other circuits than this program's: run `make keys`")
+    return keys
+
+
+def run(keys: Keys, watch: Watch, workers: int) -> Result:
+    """Runs the demo; ``workers`` proofs are made at a time."""
+    start = time.monotonic()
+    watch.say("A real option chain, 40 traders, 150 signed orders")
+    with watch.step("make the risk table, the traders' keys and their orders"):
+        market, traders = load_market(), make_traders()
+        story = tell(market)
+    with watch.step("read the proving keys"):
+        keys.proving  # noqa: B018 - reading it loads it
+    with local_chain(start=market.valuation) as chain:
+        with watch.step("start a local chain, compile and deploy the verifier and the settlement contract"):
+            exchange = Exchange.open(chain, keys, traders, watch)
+        first = _first_batch(exchange, market, story, workers)
+        _expiry(exchange, chain, market, story)
+        second, refused = _second_batch(exchange, market, story, workers, first)
+        with watch.step("look for everything that was to be shown"):
+            batches = first, second
+            orders = tuple(lines(batch, story.batches[place], traders) for place, batch in enumerate(batches))
+            found = _look(exchange, market, story, batches, orders)
+    return Result(
+        market=market,
+        story=story,
+        batches=batches,
+        lines=tuple(tuple(each) for each in orders),
+        scenes=found,
+        attempts=tuple(refused),
+        constraints=inspect(PARAMS),
+        seconds=watch.seconds,
+        phases=watch.phases,
+        total_seconds=time.monotonic() - start,
+    )
+
+
+def _first_batch(exchange: Exchange, market: Market, story: Story, workers: int) -> Settled:
+    exchange.watch.say("Batch 1")
+    with exchange.watch.step("post the epoch's risk table, queue 40 deposits"):
+        exchange.post_epoch(market.table, {})
+        exchange.deposit(story.deposits[0])
+    sealed, cleared, settlement = _prepared(exchange, story, 0, market.valuation + HOUR, workers)
+    return _settled(exchange, sealed, cleared, settlement)
+
+
+def _expiry(exchange: Exchange, chain: LocalChain, market: Market, story: Story) -> None:
+    exchange.watch.say("The nearest expiry passes")
+    chain.next_block_at(market.expiry + SETTLING_TIME)
+    with exchange.watch.step("post 22 settlement values and the next epoch's risk table, queue an exit"):
+        exchange.post_epoch(market.next_table, market.expiring)
+        exchange.request_exits(story.exits[1])
+
+
+def _second_batch(
+    exchange: Exchange, market: Market, story: Story, workers: int, first: Settled
+) -> tuple[Settled, list[Attempt]]:
+    watch, contract = exchange.watch, exchange.contract
+    watch.say("Batch 2, from the root of batch 1")
+    sealed, cleared, settlement = _prepared(exchange, story, 1, market.expiry + HOUR, workers)
+    if cleared.start_root != first.cleared.end_root:
+        raise scenes.NotShown("batch 2 does not start at the root of batch 1")
+    with watch.step("try settlements that are not honest"):
+        refused = attempts.try_tampered(contract, exchange.check, settlement)
+        refused.append(attempts.try_replay(contract, exchange.check, first))
+    settled = _settled(exchange, sealed, cleared, settlement)
+    refused.append(attempts.try_again(contract, settled))
+    return settled, refused
+
+
+def _prepared(
+    exchange: Exchange, story: Story, place: int, at: int, workers: int
+) -> tuple[Sealed, Cleared, Settlement]:
+    """A batch sealed at a time, then cleared, proven and checked."""
+    watch, number = exchange.watch, place + 1
+    exchange.chain.next_block_at(at)
+    with watch.step(f"seal batch {number} on chain"):
+        sealed = exchange.seal(story.batches[place], story.deposits[place], story.exits[place])
+    with watch.step(f"clear batch {number}"):
+        cleared = exchange.clear(sealed)
+    settlement = exchange.prove(sealed, cleared, workers)
+    with watch.step(f"verify batch {number} against what the contract holds"):
+        exchange.check(settlement)
+    return sealed, cleared, settlement
+
+
+def _settled(exchange: Exchange, sealed: Sealed, cleared: Cleared, settlement: Settlement) -> Settled:
+    with exchange.watch.step(f"settle batch {sealed.number} by the contract"):
+        return exchange.settle(sealed, cleared, settlement)
+
+
+def _look(
+    exchange: Exchange, market: Market, story: Story, batches: Sequence[Settled], orders: Sequence[list[Line]]
+) -> Scenes:
+    everything = [line for batch in orders for line in batch]
+    pairs = zip(batches, orders, strict=True)
+    exits_to = exchange.chain.accounts[PAYER]
+    return Scenes(
+        auctions=tuple(tuple(scenes.auctions(market, *pair)) for pair in pairs),
+        partial_fill=scenes.partial_fill(market, batches, everything),
+        margin=scenes.margin_refusal(market, everything),
+        netted=scenes.netted(market, batches, everything),
+        expired=tuple(scenes.expired(market, batches[1].cleared)),
+        refusals=tuple(scenes.refusals(everything)),
+        payments=tuple(scenes.payments(exchange.contract, batches[1], orders[1], story, exits_to)),
+        conservation=scenes.conservation(batches),
+        reading=_read(exchange, batches, orders[1]),
+    )
+
+
+def _read(exchange: Exchange, batches: Sequence[Settled], orders: Sequence[Line]) -> reading.OwnReading:
+    """The account with most to tell, read by its owner."""
+    owner, stranger = _storyteller(exchange, orders), exchange.traders[-1]
+    transactions = tuple(batch.receipt.transaction for batch in batches)
+    return reading.agrees(reading.read_own_account(exchange.contract, transactions, owner, stranger), exchange.state)
+
+
+def _storyteller(exchange: Exchange, orders: Sequence[Line]) -> Trader:
+    """A trader of the flow whose orders were filled in the last batch, with as many positions as can be."""
+    filled = {line.trader.index for line in orders if line.outcome.fill and not line.request.scene}
+    positions = {index: len(leaf.positions) for index in filled if (leaf := exchange.state.leaf(index))}
+    return exchange.traders[max(sorted(positions), key=lambda index: positions[index])]
