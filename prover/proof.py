@@ -90,6 +90,9 @@ def prove(
         raise BatchError(message, {"params": cleared.batch.params})
     if workers < 1:
         raise BatchError(f"{workers} workers prove nothing", {"workers": workers})
+    for name, end in (("deposit_end", deposit_end), ("exit_end", exit_end)):
+        if not 0 <= end < 2**64:
+            raise BatchError(f"{name} {end} is not from 0 to 2^64 − 1", {name: end})
     terms = _Terms(deposit_end, exit_end, address(beneficiary))
     if directory is None:
         return _Run(cleared, keys, terms, secrets.token_bytes(SEED_BYTES), None).complete(workers, progress)

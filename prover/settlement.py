@@ -8,7 +8,8 @@ settlements is left to :mod:`prover.proof`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -310,12 +311,24 @@ def verify(settlement: Settlement, keys: Keys, expected: Expected) -> int:
     Raises :class:`prover.errors.VerificationError` for one that does not hold or is another one than expected,
     and :class:`SettlementError` for one that is malformed.
     """
-    return _native.verify(settlement, keys.verifying, expected)
+    with _fitting():
+        return _native.verify(settlement, keys.verifying, expected)
 
 
 def public_inputs(settlement: Settlement) -> list[list[int]]:
     """The public inputs of every proof as the contract derives them: one list a segment, then the closing proof's."""
-    return _native.public_inputs(settlement)
+    with _fitting():
+        return _native.public_inputs(settlement)
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Refuses values that their place has no room for, or that are of another type."""
+    try:
+        yield
+    except (TypeError, OverflowError, ValueError) as error:
+        place = str(error).partition("\n")[0].rpartition(".")[2]
+        raise SettlementError(f"a value does not fit its place: {place}", {"place": place}) from error
 
 
 def address(text: str = NO_ADDRESS) -> bytes:

@@ -1,5 +1,6 @@
 //! Field elements and other large numbers: Python integers (or their decimal and `0x` text) on one side, core types on the other.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
@@ -41,7 +42,7 @@ impl<'py> FromPyObject<'_, 'py> for Number {
         if let Ok(text) = object.cast::<PyString>() {
             return Ok(Self(field::parse_integer(text.to_cow()?.as_ref()).map_err(Failure::from)?));
         }
-        let bytes = object.call_method0("__index__")?.call_method1("to_bytes", (32, "little"));
+        let bytes = object.call_method0("__index__").map_err(|_| no_integer())?.call_method1("to_bytes", (32, "little"));
         let bytes = bytes.map_err(|_| out_of_range(&object))?;
         Ok(Self(field::integer_from_le_bytes(&bytes.extract::<[u8; 32]>()?)))
     }
@@ -60,6 +61,10 @@ impl<'py> IntoPyObject<'py> for Number {
 fn integer<'py>(py: Python<'py>, bytes: &[u8; 32]) -> PyResult<Bound<'py, PyInt>> {
     let number = py.get_type::<PyInt>().call_method1("from_bytes", (PyBytes::new(py, bytes), "little"))?;
     Ok(number.cast_into()?)
+}
+
+fn no_integer() -> PyErr {
+    PyTypeError::new_err("a field element is an integer, or its decimal or 0x text")
 }
 
 fn out_of_range(object: &Bound<'_, PyAny>) -> Failure {
