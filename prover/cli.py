@@ -8,7 +8,7 @@ with the offending value, and leaves every file as it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +110,17 @@ def _keys(directory: Path | None, params: str) -> Keys:
     if keys.insecure:
         say(f"warning: the {params} keys in {keys.folder} are development keys, INSECURE: good for a local chain only")
     return keys
+
+
+def at_least(least: int) -> Callable[[int | None], int | None]:
+    """Checks a number of the command line."""
+
+    def check(value: int | None) -> int | None:
+        if value is not None and value < least:
+            _misuse(f"{value} is below {least}")
+        return value
+
+    return check
 
 
 def _params(name: str) -> str:
@@ -233,7 +244,9 @@ def risk_command(
     instrument: Annotated[
         list[str] | None, typer.Option("--instrument", help="An instrument to take, by name.")
     ] = None,
-    max_rows: Annotated[int | None, typer.Option("--max-rows", min=1, help="Keep those nearest the money.")] = None,
+    max_rows: Annotated[
+        int | None, typer.Option("--max-rows", callback=at_least(1), help="Keep those nearest the money.")
+    ] = None,
     scenarios: Annotated[str | None, typer.Option("--scenarios", help="standard, span or dev.")] = None,
     previous: Annotated[
         Path | None, typer.Option("--previous", exists=True, dir_okay=False, help="The epoch before: its ids are kept.")
@@ -295,9 +308,13 @@ def prove_command(
         ),
     ] = None,
     keys: KeysOption = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Proofs made at a time.")] = 1,
-    deposit_end: Annotated[int, typer.Option("--deposit-end", min=0, help="The seal's end of the deposit queue.")] = 0,
-    exit_end: Annotated[int, typer.Option("--exit-end", min=0, help="The seal's end of the exit queue.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", callback=at_least(1), help="Proofs made at a time.")] = 1,
+    deposit_end: Annotated[
+        int, typer.Option("--deposit-end", callback=at_least(0), help="The seal's end of the deposit queue.")
+    ] = 0,
+    exit_end: Annotated[
+        int, typer.Option("--exit-end", callback=at_least(0), help="The seal's end of the exit queue.")
+    ] = 0,
     beneficiary: Annotated[str, typer.Option("--beneficiary", help="Address of the reward.")] = NO_ADDRESS,
     state_out: Annotated[
         Path | None, typer.Option("--state-out", dir_okay=False, help="Also write the state after the batch.")
@@ -362,17 +379,27 @@ def verify_command(
     risk: Annotated[str | None, typer.Option("--risk-root", help="Root of the epoch's risk table.")] = None,
     domain_: Annotated[str | None, typer.Option("--domain", help="Domain of the contract.")] = None,
     chain_id: Annotated[
-        int | None, typer.Option("--chain-id", min=0, help="With --contract, instead of --domain.")
+        int | None, typer.Option("--chain-id", callback=at_least(0), help="With --contract, instead of --domain.")
     ] = None,
     contract: Annotated[str | None, typer.Option("--contract", help="Address of the contract.")] = None,
-    batch: Annotated[int | None, typer.Option("--batch", min=1, help="Batch number.")] = None,
-    last_void: Annotated[int | None, typer.Option("--last-void", min=0, help="Last void batch.")] = None,
-    time: Annotated[int | None, typer.Option("--time", min=0, help="Time of the seal, seconds since 1970.")] = None,
-    fee_rate: Annotated[int | None, typer.Option("--fee-rate", min=0, help="Fee rate, basis points.")] = None,
+    batch: Annotated[int | None, typer.Option("--batch", callback=at_least(1), help="Batch number.")] = None,
+    last_void: Annotated[int | None, typer.Option("--last-void", callback=at_least(0), help="Last void batch.")] = None,
+    time: Annotated[
+        int | None, typer.Option("--time", callback=at_least(0), help="Time of the seal, seconds since 1970.")
+    ] = None,
+    fee_rate: Annotated[
+        int | None, typer.Option("--fee-rate", callback=at_least(0), help="Fee rate, basis points.")
+    ] = None,
     margin: Annotated[str | None, typer.Option("--margin", help="Initial margin ratio, NUM/DEN.")] = None,
-    orders: Annotated[int | None, typer.Option("--orders", min=0, help="Number of sealed orders.")] = None,
-    deposit_end: Annotated[int | None, typer.Option("--deposit-end", min=0, help="End of the deposit queue.")] = None,
-    exit_end: Annotated[int | None, typer.Option("--exit-end", min=0, help="End of the exit queue.")] = None,
+    orders: Annotated[
+        int | None, typer.Option("--orders", callback=at_least(0), help="Number of sealed orders.")
+    ] = None,
+    deposit_end: Annotated[
+        int | None, typer.Option("--deposit-end", callback=at_least(0), help="End of the deposit queue.")
+    ] = None,
+    exit_end: Annotated[
+        int | None, typer.Option("--exit-end", callback=at_least(0), help="End of the exit queue.")
+    ] = None,
     deposit: Annotated[
         list[str] | None, typer.Option("--deposit", help="INDEX:AMOUNT:OWNER of a locked deposit.")
     ] = None,

@@ -1,0 +1,44 @@
+"""The package is typed to its native core, and its errors are one tree with stable codes."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import prover
+from prover import errors
+from prover.errors import TacitError
+from tests.prover.material import ROOT
+
+
+def tree(error: type[TacitError]) -> Iterator[type[TacitError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from tree(child)
+
+
+def test_the_stubs_say_what_the_extension_has() -> None:
+    command = [sys.executable, "-m", "mypy.stubtest", "prover._native"]
+    done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_error_has_a_code_of_its_own_and_words() -> None:
+    classes = list(tree(TacitError))
+    assert len({each.code for each in classes}) == len(classes)
+    assert all(each.__doc__ and each.__module__ == errors.__name__ for each in classes)
+
+
+def test_an_error_keeps_its_values() -> None:
+    error = TacitError("too many", {"rows": 9})
+    assert (str(error), dict(error.values)) == ("too many", {"rows": 9})
+    with pytest.raises(TypeError):
+        error.values["rows"] = 1  # type: ignore[index]
+
+
+def test_everything_named_is_there() -> None:
+    assert all(hasattr(prover, name) for name in prover.__all__)
+    assert list(prover.__all__) == sorted(
+        prover.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+    )
