@@ -10,10 +10,10 @@ from rich.console import Console
 
 from demo.chain import ChainError, Reverted
 from demo.document import document
+from demo.errors import NotReady, NotShown
 from demo.progress import Watch
 from demo.report import show
-from demo.run import NotReady, ready, run
-from demo.scenes import NotShown
+from demo.run import ready, run
 from prover.errors import TacitError
 
 WIDTH = 110

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import Final
 
 from demo.chain import Contract, Reverted
+from demo.errors import NotShown
 from demo.exchange import Settled, arguments
 from demo.market import PARAMS
-from demo.scenes import NotShown
 from prover.batch import Params
 from prover.errors import SettlementError, VerificationError
 from prover.settlement import Proof, Settlement

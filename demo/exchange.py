@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from demo.chain import Contract, LocalChain, Receipt, deploy_settlement
+from demo.errors import NotShown
 from demo.market import PARAMS
 from demo.progress import Watch
 from demo.seal import put_together, seal_root
@@ -23,6 +24,7 @@ from prover.proof import prove
 from prover.risk import RiskTable
 from prover.settlement import Expected, LockedDeposit, Settlement, verify
 
+PROVE: Final = "prove batch {}"
 PAYER: Final = 1
 BENEFICIARY: Final = 2
 """Which of the chain's unlocked accounts pays deposits, and which is credited with settlements; 0 is the operator's."""
@@ -93,7 +95,7 @@ class Exchange:
             receipt = self.contract.send("enqueueDeposit", self.traders[index].holder.owner, amount, payer)
             given = [event.values["index"] for event in self.contract.events(receipt) if event.name == "DepositQueued"]
             if given != [index]:
-                raise ValueError(f"{self.traders[index].name} got account {given}, not {index}")
+                raise NotShown(f"{self.traders[index].name} was to get account {index}, and not {given}")
 
     def request_exits(self, amounts: Mapping[int, int]) -> None:
         """Queues exit requests in token units."""
@@ -113,28 +115,22 @@ class Exchange:
     def clear(self, sealed: Sealed) -> Cleared:
         """Clears the sealed batch under the epoch and the time that its seal has on chain."""
         if self.table is None:
-            raise ValueError("no epoch is posted")
+            raise NotShown("an epoch is posted before a batch is cleared")
         batch = SealedBatch(
             params=PARAMS,
             context=sealed_context(self.contract),
             risk=risk_rows(self.table),
             touches=sealed.touches,
-            settled=self._settled_rows(sealed.touches),
+            settled=settled_rows(self.state, sealed.touches, self.settled),
         )
         cleared = self.state.clear(batch)
         if cleared.seal_root != sealed.root:
-            raise ValueError("the core computes another seal than the one on chain")
+            raise NotShown("the seal that the core computes is the one on chain")
         return cleared
-
-    def _settled_rows(self, touches: Sequence[Touch]) -> tuple[SettledRow, ...]:
-        """The settled instruments that the touched accounts hold."""
-        leaves = [self.state.leaf(touch.index) for touch in touches]
-        held = {position.instrument for leaf in leaves if leaf for position in leaf.positions}
-        return tuple(SettledRow(number, self.settled[number]) for number in sorted(held & self.settled.keys()))
 
     def prove(self, sealed: Sealed, cleared: Cleared, workers: int) -> Settlement:
         """Proves the batch, with a bar."""
-        with self.watch.proving(f"prove batch {sealed.number}", cleared.segments + 1) as hear:
+        with self.watch.proving(PROVE.format(sealed.number), cleared.segments + 1) as hear:
             return prove(
                 cleared,
                 self.keys,
@@ -153,9 +149,16 @@ class Exchange:
         """Sends the settlement; the contract's root is then the state's."""
         receipt = self.contract.send("settle", *arguments(settlement))
         if self.contract.call("root") != cleared.end_root:
-            raise ValueError("the contract's root is not the state's")
+            raise NotShown("the contract's root after settling is that of the operator's state")
         self.state = cleared.state
         return Settled(sealed, cleared, settlement, receipt)
+
+
+def settled_rows(state: State, touches: Sequence[Touch], values: Mapping[int, int]) -> tuple[SettledRow, ...]:
+    """Of the settled instruments, by id with their values, those that the touched accounts hold."""
+    leaves = [state.leaf(touch.index) for touch in touches]
+    held = {position.instrument for leaf in leaves if leaf for position in leaf.positions}
+    return tuple(SettledRow(number, values[number]) for number in sorted(held & values.keys()))
 
 
 def arguments(settlement: Settlement) -> Arguments:

@@ -74,9 +74,14 @@ class Watch:
             yield hear
         self._ended(text, time.monotonic() - start)
 
-    def _ended(self, text: str, seconds: float) -> None:
-        self.seconds[text] = seconds
-        self.console.print(f"  [green]✓[/green] {text} [dim]{seconds:.1f} s[/dim]", highlight=False)
+    def _ended(self, text: str, time: float) -> None:
+        self.seconds[text] = time
+        self.console.print(f"  [green]✓[/green] {text} [dim]{seconds(time)}[/dim]", highlight=False)
+
+
+def seconds(time: float) -> str:
+    """A duration for people."""
+    return f"{time:.1f} s" if time >= 1 else f"{1000 * time:.0f} ms"
 
 
 def _proof(name: str) -> str:

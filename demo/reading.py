@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from demo.chain import Contract
+from demo.errors import NotShown
 from demo.market import PARAMS
-from demo.scenes import NotShown
 from demo.traders import Trader
 from prover.batch import Leaf, Params, Reading, State, read_touch
 from prover.errors import ReadingError

@@ -1,4 +1,4 @@
-"""A settled batch order by order: what was asked, what came of it, at which price. The operator's view of everybody."""
+"""A cleared batch order by order: what was asked, what came of it, at which price. The operator's view of everybody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from demo.exchange import Settled
 from demo.story import Request
 from demo.traders import Trader
 from prover.batch import Cleared, ClearedTouch, Outcome
@@ -28,9 +27,8 @@ class Line:
     price: int | None
 
 
-def lines(settled: Settled, requests: Sequence[Request], traders: Sequence[Trader]) -> list[Line]:
-    """The orders of a settled batch, in the order of arrival."""
-    cleared = settled.cleared
+def lines(cleared: Cleared, requests: Sequence[Request], traders: Sequence[Trader]) -> list[Line]:
+    """The orders of a cleared batch, in the order of arrival."""
     prices = {int(row["instrument"]): int(row["price"]) for row in cleared.auctions}
     outcomes = {
         order.sequence: (outcome, result)
@@ -39,7 +37,7 @@ def lines(settled: Settled, requests: Sequence[Request], traders: Sequence[Trade
     }
     return [
         Line(
-            settled.sealed.number,
+            cleared.batch.context.batch,
             sequence,
             traders[request.account],
             request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.flow import LOTS
-from demo.market import PARAMS, Market
-from demo.progress import PHASES
+from demo.market import PARAMS
+from demo.progress import PHASES, seconds
 from demo.reading import OwnReading
 from demo.record import Line
-from demo.run import Result, Scenes
+from demo.run import STEPS, Result, Scenes
 from demo.scenes import Auction
 from demo.story import TOKEN
 from prover.batch import Params, Reason
@@ -46,7 +47,7 @@ def tokens(units: int) -> str:
 
 def show(result: Result, console: Console) -> None:
     """Prints everything."""
-    for table in (
+    for section in (
         _overview(result),
         *(_auctions(place + 1, auctions) for place, auctions in enumerate(result.scenes.auctions)),
         _partial(result.scenes),
@@ -55,49 +56,55 @@ def show(result: Result, console: Console) -> None:
         _expired(result),
         _refusals(result.scenes),
         _payments(result.scenes),
-        _reading(result.scenes.reading, result.market),
+        _reading(result.scenes.reading, result),
         _attempts(result),
+        _steps(result),
         _times(result),
         _costs(result),
     ):
         console.print()
-        console.print(table)
+        console.print(section.title, style="bold", highlight=False)
+        console.print(section.table)
+        if section.note:
+            console.print(section.note, style="dim", highlight=False)
 
 
-def _table(title: str, columns: Iterable[str], caption: str = "") -> Table:
-    """A table; columns that start with > are numbers."""
-    table = Table(
-        title=title,
-        caption=caption or None,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        caption_style="dim",
-        pad_edge=False,
-    )
+@dataclass(frozen=True)
+class Section:
+    """A table with what stands over and under it."""
+
+    title: str
+    table: Table
+    note: str = ""
+
+    def add(self, *cells: str) -> None:
+        """A row."""
+        self.table.add_row(*cells)
+
+
+def _section(title: str, columns: Iterable[str], note: str = "") -> Section:
+    """A section without rows; columns that start with > are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
-    return table
+    return Section(title, table, note)
 
 
-def _overview(result: Result) -> Table:
-    table = _table("Two batches", ("", ">batch 1", ">batch 2"))
+def _overview(result: Result) -> Section:
+    section = _section("Two batches", ("", ">batch 1", ">batch 2"))
     rows = result.market.table, result.market.next_table
     contexts = [batch.cleared.batch.context for batch in result.batches]
-    table.add_row("sealed", *(f"{datetime.fromtimestamp(each.time, UTC):%d %b %Y %H:%M} UTC" for each in contexts))
-    table.add_row("instruments", *(str(len(each)) for each in rows))
-    table.add_row(
-        "settled instruments in accounts", *(str(len(batch.cleared.batch.settled)) for batch in result.batches)
-    )
-    table.add_row("accounts touched", *(str(len(batch.sealed.touches)) for batch in result.batches))
-    table.add_row("orders", *(str(len(lines)) for lines in result.lines))
+    section.add("sealed", *(f"{datetime.fromtimestamp(each.time, UTC):%d %b %Y %H:%M} UTC" for each in contexts))
+    section.add("instruments", *(str(len(each)) for each in rows))
+    section.add("settled instruments in accounts", *(str(len(batch.cleared.batch.settled)) for batch in result.batches))
+    section.add("accounts touched", *(str(len(batch.sealed.touches)) for batch in result.batches))
+    section.add("orders", *(str(len(lines)) for lines in result.lines))
     for what, test in (("  filled", _full), ("  filled in part", _part), ("  refused", _refused)):
-        table.add_row(what, *(str(sum(map(test, lines))) for lines in result.lines))
-    table.add_row("segments", *(str(batch.cleared.segments) for batch in result.batches))
-    table.add_row("root before", *(_short(batch.cleared.start_root) for batch in result.batches))
-    table.add_row("root after", *(_short(batch.cleared.end_root) for batch in result.batches))
-    return table
+        section.add(what, *(str(sum(map(test, lines))) for lines in result.lines))
+    section.add("segments", *(str(batch.cleared.segments) for batch in result.batches))
+    section.add("root before", *(_short(batch.cleared.start_root) for batch in result.batches))
+    section.add("root after", *(_short(batch.cleared.end_root) for batch in result.batches))
+    return section
 
 
 def _full(line: Line) -> bool:
@@ -112,15 +119,15 @@ def _refused(line: Line) -> bool:
     return line.outcome.reason is not Reason.NONE
 
 
-def _auctions(number: int, auctions: Iterable[Auction]) -> Table:
-    table = _table(
+def _auctions(number: int, auctions: Iterable[Auction]) -> Section:
+    section = _section(
         f"Clearing prices of batch {number}",
         ("instrument", ">mark", ">price", ">difference", ">volume", ">buyers", ">sellers"),
         "One price an instrument, the feasible one nearest the mark; buys equal sells. USD, BTC contracts.",
     )
     for each in auctions:
-        difference = f"{Decimal(each.price - each.mark) / PRICE:+,.2f}"
-        table.add_row(
+        difference = f"{Decimal(each.price - each.mark) / PRICE:+,.2f}" if each.price != each.mark else "at mark"
+        section.add(
             each.instrument,
             price(each.mark),
             price(each.price),
@@ -129,136 +136,155 @@ def _auctions(number: int, auctions: Iterable[Auction]) -> Table:
             str(each.buyers),
             str(each.sellers),
         )
-    return table
+    return section
 
 
-def _partial(found: Scenes) -> Table:
+def _partial(found: Scenes) -> Section:
     each = found.partial_fill
-    table = _table(
-        "A partial fill at the cut",
-        ("order", "of", "side", "instrument", ">limit = price", ">wanted", ">filled"),
-        "At the clearing price earlier orders come first; only the one at the cut can be filled in part.",
+    section = _section(
+        f"A partial fill at the cut: {each.instrument}, batch {each.batch}, price {price(each.price)}",
+        ("side", ">order", "from", ">limit", ">wanted", ">filled", ""),
+        "Better limits are filled whole, at the price the earlier order comes first, and one order can be filled in part.",
     )
-    side = "buy" if each.buy else "sell"
-    order = f"{each.sequence} of batch {each.batch}"
-    table.add_row(order, each.trader, side, each.instrument, price(each.price), size(each.quantity), size(each.filled))
-    return table
+    for entry in each.book:
+        section.add(
+            "buy" if entry.buy else "sell",
+            str(entry.sequence),
+            entry.trader,
+            price(entry.limit),
+            size(entry.quantity),
+            size(entry.filled) if entry.filled else "",
+            "◂ the cut" if entry.sequence == each.sequence else "",
+        )
+    return section
 
 
-def _margin(found: Scenes) -> Table:
+def _margin(found: Scenes) -> Section:
     each = found.margin
-    table = _table(
+    section = _section(
         "An order refused for margin",
         ("trader", "order", ">cash", "worst scenario", ">shortfall"),
-        f"Short in {each.scenarios_failed} of {each.scenarios - 1} scenarios and the mark. "
-        "In batch 2 the same trader sends 0.1, which its margin carries: admitted.",
+        f"It fails in {each.scenarios_failed} of the {each.scenarios} tests (24 scenarios and the mark). "
+        "In batch 2 the same trader offers 0.1, and that is admitted.",
     )
     order = f"sell {size(each.quantity)} {each.instrument} at {price(each.limit)}"
-    table.add_row(each.trader, order, money(each.cash), each.scenario, money(each.shortfall))
-    return table
+    section.add(each.trader, order, money(each.cash), each.scenario, money(each.shortfall))
+    return section
 
 
-def _netted(found: Scenes) -> Table:
+def _netted(found: Scenes) -> Section:
     each = found.netted
     columns = ("trader", "instrument", ">size", ">bought in batch 1", ">sold in batch 2", ">gain before fees")
-    table = _table("A position netted to nothing", columns)
+    section = _section("A position netted to nothing", columns)
     row = (each.trader, each.instrument, size(each.quantity), price(each.bought_at), price(each.sold_at))
-    table.add_row(*row, money(each.gain))
-    return table
+    section.add(*row, money(each.gain))
+    return section
 
 
-def _expired(result: Result) -> Table:
-    table = _table(
+def _expired(result: Result) -> Section:
+    section = _section(
         "Positions expired into cash",
         ("trader", "instrument", ">position", ">settlement value", ">cash"),
         f"Delivery price {price(result.market.delivery)}, the chain's forward of the expiry. In all: "
         f"{money(sum(each.cash for each in result.scenes.expired))}.",
     )
     for each in result.scenes.expired:
-        table.add_row(each.trader, each.instrument, size(each.quantity), price(each.value), money(each.cash))
-    return table
+        section.add(each.trader, each.instrument, size(each.quantity), price(each.value), money(each.cash))
+    return section
 
 
-def _refusals(found: Scenes) -> Table:
-    table = _table("Orders refused in batch 2, each for a proven reason", ("trader", "order", ">code", "reason"))
+def _refusals(found: Scenes) -> Section:
+    section = _section("Orders refused in batch 2, each for a proven reason", ("trader", "order", ">code", "reason"))
     for each in found.refusals:
-        table.add_row(each.trader, each.what, str(each.code), each.reason)
-    return table
+        section.add(each.trader, each.what, str(each.code), each.reason)
+    return section
 
 
-def _payments(found: Scenes) -> Table:
+def _payments(found: Scenes) -> Section:
     kept = found.conservation
-    table = _table(
+    section = _section(
         "Cash out, and all cash accounted for",
         ("trader", "what", ">asked", ">paid"),
         f"Deposited {money(kept.deposited)} less paid {money(kept.paid)} = cash of all accounts {money(kept.cash)}, to the last "
         f"10⁻¹⁴; of it fees of the fund {money(kept.fees)}.",
     )
     for each in found.payments:
-        table.add_row(each.trader, each.what, tokens(each.asked), tokens(each.paid))
-    return table
+        section.add(each.trader, each.what, tokens(each.asked), tokens(each.paid))
+    return section
 
 
-def _reading(own: OwnReading, market: Market) -> Table:
-    table = _table(
+def _reading(own: OwnReading, result: Result) -> Section:
+    section = _section(
         f"{own.trader} reads account {own.index} from public data alone",
         ("what", ">"),
-        f"Calldata of two settlements ({own.bytes_read:,} bytes) and the viewing key. A stranger's key opens nothing of it.",
+        f"From the calldata of two settlements ({own.bytes_read:,} bytes) and the account's viewing key. It is what the "
+        "operator has; a stranger's key opens nothing.",
     )
-    table.add_row("cash", money(own.leaf.cash))
+    for (_, each), lines in zip(own.readings, result.lines, strict=True):
+        mine = [line.request.order for line in lines if line.trader.index == own.index]
+        for order, (fill, reason) in zip(mine, each.outcomes, strict=False):
+            what = f"{'buy' if order.buy else 'sell'} {size(order.quantity)} {result.market.names[order.instrument]}"
+            section.add(f"batch {lines[0].batch}: {what} at {price(order.limit)}", _outcome(fill, reason))
+    section.table.add_section()
     for position in own.leaf.positions:
-        table.add_row(market.names[position.instrument], f"{Decimal(position.quantity) / LOTS:+,.1f}")
-    for number, (_, each) in enumerate(own.readings, 1):
-        outcomes = [_outcome(fill, reason) for fill, reason in each.outcomes]
-        table.add_row(f"places of batch {number}", ", ".join(outcomes))
-    return table
+        section.add(result.market.names[position.instrument], f"{Decimal(position.quantity) / LOTS:+,.1f}")
+    section.add("cash", money(own.leaf.cash))
+    return section
 
 
-def _attempts(result: Result) -> Table:
-    table = _table(
+def _attempts(result: Result) -> Section:
+    section = _section(
         "Settlements that must fail, and do",
         ("what was tried", "the contract says"),
         "prover.verify refuses them as well.",
     )
     for each in result.attempts:
-        table.add_row(each.what, each.error)
-    return table
+        section.add(each.what, each.error)
+    return section
 
 
-def _times(result: Result) -> Table:
+def _steps(result: Result) -> Section:
+    section = _section(
+        "Time by step", ("", ">batch 1", ">batch 2"), f"The whole run took {result.total_seconds:.0f} s."
+    )
+    for name, step in STEPS.items():
+        section.add(name, *(seconds(result.seconds[step.format(number)]) for number in (1, 2)))
+    return section
+
+
+def _times(result: Result) -> Section:
     whole = sum(result.phases.values())
     proofs = sum(batch.cleared.segments + 1 for batch in result.batches)
-    table = _table(f"Time of {proofs} proofs by phase", ("phase", ">seconds", ">share"))
+    section = _section(f"Time of {proofs} proofs by phase", ("phase", ">time", ">share"))
     for phase, name in PHASES.items():
-        seconds = result.phases[phase]
-        table.add_row(name, f"{seconds:.2f}", f"{100 * seconds / whole:.0f} %")
-    table.add_section()
-    table.add_row("all", f"{whole:.2f}", "")
-    return table
+        section.add(name, seconds(result.phases[phase]), f"{100 * result.phases[phase] / whole:.0f} %")
+    section.table.add_section()
+    section.add("all", seconds(whole), "")
+    return section
 
 
-def _costs(result: Result) -> Table:
+def _costs(result: Result) -> Section:
     params = Params.named(PARAMS)
     segment, closing = result.constraints["segment"], result.constraints["closing"]
-    table = _table(f"Cost, parameters {PARAMS}", ("", ">"), f"Whole run {result.total_seconds:.0f} s.")
-    table.add_row(
+    section = _section(f"Constraints and gas, parameters {PARAMS}", ("", ">"))
+    section.add(
         f"constraints of a segment ({params.touches} accounts, {params.touches * params.orders} order places)",
         f"{segment['constraints']:,}",
     )
-    table.add_row("constraints an order, everything in", f"{segment['per_order']:,}")
-    table.add_row(f"constraints of the closing proof ({params.rows} open rows)", f"{closing['constraints']:,}")
-    table.add_row("constraints an open row", f"{closing['per_row']:,}")
+    section.add("constraints an order, everything in", f"{segment['per_order']:,}")
+    section.add(f"constraints of the closing proof ({params.rows} open rows)", f"{closing['constraints']:,}")
+    section.add("constraints an open row", f"{closing['per_row']:,}")
     for batch in result.batches:
-        table.add_row(f"gas to seal batch {batch.sealed.number}", f"{batch.sealed.receipt.gas:,}")
+        section.add(f"gas to seal batch {batch.sealed.number}", f"{batch.sealed.receipt.gas:,}")
         gas, data = batch.receipt.gas, len(batch.settlement.calldata_words)
-        table.add_row(f"gas to settle batch {batch.sealed.number} ({data:,} bytes of data)", f"{gas:,}")
-        table.add_row("  an order", f"{gas // batch.cleared.active_orders:,}")
-    return table
+        section.add(f"gas to settle batch {batch.sealed.number} ({data:,} bytes of data)", f"{gas:,}")
+        section.add("  an order", f"{gas // batch.cleared.active_orders:,}")
+    return section
 
 
 def _outcome(fill: int, reason: Reason) -> str:
     """What an owner reads of an order place."""
-    return reason.text or (f"filled {size(fill)}" if fill else "nothing")
+    return reason.text or (f"filled {size(fill)}" if fill else "unfilled")
 
 
 def _short(root: int) -> str:

@@ -1,6 +1,6 @@
 """The run from beginning to end: open, two batches with an expiry between them, every promise looked for, one result.
 
-It ends with a result or with :class:`prover.errors.TacitError`, :class:`demo.scenes.NotShown` or
+It ends with a result or with :class:`prover.errors.TacitError`, :class:`demo.errors.NotShown` or
 :class:`demo.chain.Reverted`: there is no result in which something is missing.
 """
 
@@ -14,11 +14,12 @@ from typing import Final
 from demo import attempts, reading, scenes
 from demo.attempts import Attempt
 from demo.chain import CONTRACTS, TOOLS, LocalChain, local_chain
-from demo.exchange import PAYER, Exchange, Sealed, Settled
+from demo.errors import NotReady, NotShown
+from demo.exchange import PAYER, PROVE, Exchange, Sealed, Settled
 from demo.market import PARAMS, Market, load_market
 from demo.progress import Watch
 from demo.record import Line, lines
-from demo.story import Story, tell
+from demo.story import Story, address_of, tell
 from demo.traders import Trader, make_traders
 from prover.batch import Cleared
 from prover.errors import FileError, TacitError
@@ -26,11 +27,14 @@ from prover.keys import Keys, inspect
 from prover.settlement import Settlement
 
 HOUR: Final = 3600
+SEAL: Final = "seal batch {} on chain"
+CLEAR: Final = "clear batch {}"
+VERIFY: Final = "verify batch {} against what the contract holds"
+SETTLE: Final = "settle batch {} by the contract"
+STEPS: Final = {"seal": SEAL, "clear": CLEAR, "prove": PROVE, "verify without a chain": VERIFY, "settle": SETTLE}
+"""The steps of a batch, timed under these texts."""
+
 SETTLING_TIME: Final = 300  # seconds from the expiry until its settlement values are posted
-
-
-class NotReady(Exception):  # noqa: N818 - a state, not a fault
-    """Something that the demo needs is missing; the message says what makes it."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
         second, refused = _second_batch(exchange, market, story, workers, first)
         with watch.step("look for everything that was to be shown"):
             batches = first, second
-            orders = tuple(lines(batch, story.batches[place], traders) for place, batch in enumerate(batches))
-            found = _look(exchange, market, story, batches, orders)
+            orders = tuple(lines(batch.cleared, story.batches[place], traders) for place, batch in enumerate(batches))
+            found = _look(exchange, market, batches, orders)
     return Result(
         market=market,
         story=story,
@@ -137,7 +141,7 @@ def _second_batch(
     watch.say("Batch 2, from the root of batch 1")
     sealed, cleared, settlement = _prepared(exchange, story, 1, market.expiry + HOUR, workers)
     if cleared.start_root != first.cleared.end_root:
-        raise scenes.NotShown("batch 2 does not start at the root of batch 1")
+        raise NotShown("batch 2 does not start at the root of batch 1")
     with watch.step("try settlements that are not honest"):
         refused = attempts.try_tampered(contract, exchange.check, settlement)
         refused.append(attempts.try_replay(contract, exchange.check, first))
@@ -152,38 +156,44 @@ def _prepared(
     """A batch sealed at a time, then cleared, proven and checked."""
     watch, number = exchange.watch, place + 1
     exchange.chain.next_block_at(at)
-    with watch.step(f"seal batch {number} on chain"):
+    with watch.step(SEAL.format(number)):
         sealed = exchange.seal(story.batches[place], story.deposits[place], story.exits[place])
-    with watch.step(f"clear batch {number}"):
+    with watch.step(CLEAR.format(number)):
         cleared = exchange.clear(sealed)
     settlement = exchange.prove(sealed, cleared, workers)
-    with watch.step(f"verify batch {number} against what the contract holds"):
+    with watch.step(VERIFY.format(number)):
         exchange.check(settlement)
     return sealed, cleared, settlement
 
 
 def _settled(exchange: Exchange, sealed: Sealed, cleared: Cleared, settlement: Settlement) -> Settled:
-    with exchange.watch.step(f"settle batch {sealed.number} by the contract"):
+    with exchange.watch.step(SETTLE.format(sealed.number)):
         return exchange.settle(sealed, cleared, settlement)
 
 
-def _look(
-    exchange: Exchange, market: Market, story: Story, batches: Sequence[Settled], orders: Sequence[list[Line]]
-) -> Scenes:
+def _look(exchange: Exchange, market: Market, batches: Sequence[Settled], orders: Sequence[list[Line]]) -> Scenes:
     everything = [line for batch in orders for line in batch]
-    pairs = zip(batches, orders, strict=True)
-    exits_to = exchange.chain.accounts[PAYER]
+    cleared = [batch.cleared for batch in batches]
+    pairs = zip(cleared, orders, strict=True)
     return Scenes(
         auctions=tuple(tuple(scenes.auctions(market, *pair)) for pair in pairs),
-        partial_fill=scenes.partial_fill(market, batches, everything),
+        partial_fill=scenes.partial_fill(market, cleared, everything),
         margin=scenes.margin_refusal(market, everything),
-        netted=scenes.netted(market, batches, everything),
-        expired=tuple(scenes.expired(market, batches[1].cleared)),
+        netted=scenes.netted(market, cleared, everything),
+        expired=tuple(scenes.expired(market, cleared[1])),
         refusals=tuple(scenes.refusals(everything)),
-        payments=tuple(scenes.payments(exchange.contract, batches[1], orders[1], story, exits_to)),
-        conservation=scenes.conservation(batches),
+        payments=_claimable(exchange, scenes.withdrawal(everything), scenes.leaver(everything, cleared[1], market)),
+        conservation=scenes.conservation(cleared),
         reading=_read(exchange, batches, orders[1]),
     )
+
+
+def _claimable(exchange: Exchange, signed: scenes.Payment, left: scenes.Payment) -> tuple[scenes.Payment, ...]:
+    """Both payments, if their recipients can claim them from the contract."""
+    for payment, recipient in ((signed, address_of(signed.trader)), (left, exchange.chain.accounts[PAYER])):
+        if exchange.contract.call("claimable", recipient) != payment.paid:
+            raise NotShown(f"{payment.trader}'s recipient cannot claim {payment.paid} token units")
+    return signed, left
 
 
 def _read(exchange: Exchange, batches: Sequence[Settled], orders: Sequence[Line]) -> reading.OwnReading:

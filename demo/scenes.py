@@ -1,6 +1,6 @@
 """What the demo promises to show, found in what really happened. A promise that did not come true is an error.
 
-Each function looks for one thing in the settled batches and raises :class:`NotShown` if it is not there or not as the
+Each function looks for one thing in the settled batches and raises :class:`demo.errors.NotShown` if it is not there or not as the
 protocol has it. Quantities in lots, prices in price units, cash in cash units (10⁻¹⁴ quote), all integers.
 """
 
@@ -10,18 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demo import story
-from demo.chain import Contract
-from demo.exchange import Settled
+from demo.errors import NotShown
 from demo.market import Market
 from demo.record import CASH_A_TOKEN, CASH_A_VALUE, Line, premium, touch_of
-from demo.story import Story
 from demo.traders import NAMES
 from prover.batch import Cleared, ClearedTouch, Position, Reason
 from prover.risk import RiskTable
-
-
-class NotShown(Exception):  # noqa: N818 - it says what was promised and did not happen
-    """Something that the demo is there to show did not happen."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +32,29 @@ class Auction:
 
 
 @dataclass(frozen=True)
-class PartialFill:
-    """The cut: the one order at the clearing price that is filled in part."""
+class BookEntry:
+    """An order of an auction."""
 
-    batch: int
     sequence: int
     trader: str
-    instrument: str
     buy: bool
+    limit: int
     quantity: int
     filled: int
+
+
+@dataclass(frozen=True)
+class PartialFill:
+    """An auction in which the cut, the one order with this ``sequence``, is filled in part; ``book``: buys, then sells, both by
+    priority.
+    """
+
+    batch: int
+    instrument: str
+    mark: int
     price: int
+    sequence: int
+    book: tuple[BookEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,10 @@ class Conservation:
     fees: int
 
 
-def auctions(market: Market, batch: Settled, orders: Sequence[Line]) -> list[Auction]:
+def auctions(market: Market, cleared: Cleared, orders: Sequence[Line]) -> list[Auction]:
     """Every instrument that traded, with its clearing price against its mark."""
     found = []
-    for row in batch.cleared.auctions:
+    for row in cleared.auctions:
         number, price, volume = int(row["instrument"]), int(row["price"]), int(row["volume"])
         if not volume:
             continue
@@ -136,19 +142,19 @@ def auctions(market: Market, batch: Settled, orders: Sequence[Line]) -> list[Auc
             raise NotShown(f"an order in {market.names[number]} was filled past its limit")
         name = market.names[number]
         found.append(
-            Auction(batch.sealed.number, name, market.marks[number], price, volume, len(sides[0]), len(sides[1]))
+            Auction(number_of(cleared), name, market.marks[number], price, volume, len(sides[0]), len(sides[1]))
         )
     if not found:
-        raise NotShown(f"nothing traded in batch {batch.sealed.number}")
+        raise NotShown(f"nothing traded in batch {number_of(cleared)}")
     return found
 
 
-def partial_fill(market: Market, batches: Sequence[Settled], orders: Sequence[Line]) -> PartialFill:
+def partial_fill(market: Market, batches: Sequence[Cleared], orders: Sequence[Line]) -> PartialFill:
     """The largest partial fill at the cut, of any batch."""
     cuts = {
-        (batch.sealed.number, int(row["instrument"])): (int(row["cut"]), bool(row["cut_buy"]))
+        (number_of(batch), int(row["instrument"])): (int(row["cut"]), bool(row["cut_buy"]))
         for batch in batches
-        for row in batch.cleared.auctions
+        for row in batch.auctions
     }
     partial = [line for line in orders if 0 < line.outcome.fill < line.request.order.quantity]
     for line in sorted(partial, key=lambda each: -each.outcome.fill):
@@ -158,11 +164,27 @@ def partial_fill(market: Market, batches: Sequence[Settled], orders: Sequence[Li
     if not partial:
         raise NotShown("no order was filled in part")
     line = max(partial, key=lambda each: each.outcome.fill)
-    order = line.request.order
-    name = market.names[order.instrument]
+    number = line.request.order.instrument
+    book = [each for each in orders if each.batch == line.batch and each.request.order.instrument == number]
     return PartialFill(
-        line.batch, line.sequence, line.trader.name, name, order.buy, order.quantity, line.outcome.fill, order.limit
+        batch=line.batch,
+        instrument=market.names[number],
+        mark=market.marks[number],
+        price=line.request.order.limit,
+        sequence=line.sequence,
+        book=tuple(_entry(each) for each in sorted(book, key=_priority)),
     )
+
+
+def _priority(line: Line) -> tuple[bool, int, int]:
+    """Buys before sells, better limits before worse, then the order of arrival."""
+    order = line.request.order
+    return not order.buy, -order.limit if order.buy else order.limit, line.sequence
+
+
+def _entry(line: Line) -> BookEntry:
+    order = line.request.order
+    return BookEntry(line.sequence, line.trader.name, order.buy, order.limit, order.quantity, line.outcome.fill)
 
 
 def margin_refusal(market: Market, orders: Sequence[Line]) -> MarginRefusal:
@@ -192,12 +214,12 @@ def margin_refusal(market: Market, orders: Sequence[Line]) -> MarginRefusal:
     )
 
 
-def netted(market: Market, batches: Sequence[Settled], orders: Sequence[Line]) -> Netted:
+def netted(market: Market, batches: Sequence[Cleared], orders: Sequence[Line]) -> Netted:
     """The position bought in batch 1 and sold in batch 2: its entry is gone."""
     bought, sold = (line for line in orders if line.request.scene == story.NETTED)
     order = bought.request.order
     held = Position(order.instrument, order.quantity)
-    before, after = (_leaf(touch_of(batch.cleared, bought.trader.index)) for batch in batches)
+    before, after = (_leaf(touch_of(batch, bought.trader.index)) for batch in batches)
     if held not in before or any(position.instrument == order.instrument for position in after):
         raise NotShown(f"{bought.trader.name}'s position was not netted to nothing")
     return Netted(
@@ -229,7 +251,7 @@ def expired(market: Market, cleared: Cleared) -> list[Expired]:
         raise NotShown("no position expired into cash")
     if sum(each.cash for each in found) != 0:
         raise NotShown("what the expired positions bring and what they cost differ")
-    return found
+    return sorted(found, key=lambda each: -each.cash)
 
 
 WANTED = {
@@ -257,36 +279,44 @@ def refusals(orders: Sequence[Line]) -> list[Refused]:
     return found
 
 
-def payments(contract: Contract, batch: Settled, orders: Sequence[Line], told: Story, exits_to: str) -> list[Payment]:
-    """The exit and the withdrawal: paid, and claimable in the contract by the address that was named."""
-    found = []
+def leaver(orders: Sequence[Line], cleared: Cleared, market: Market) -> Payment:
+    """The exit: after its only position expired into cash the account pays out all it has."""
+    bought = _scene(orders, story.LEAVES)
+    touch = touch_of(cleared, bought.trader.index)
+    value = bought.outcome.fill * market.expiring[bought.request.order.instrument]
+    if not value or touch.expiry_value != value:
+        raise NotShown("the account that leaves had no position that expired into cash")
+    if not touch.paid or touch.new is None or touch.new.cash >= CASH_A_TOKEN or touch.new.positions:
+        raise NotShown("the exit did not pay out all there was")
+    asked = next(each.exit for each in cleared.batch.touches if each.index == touch.index)
+    return Payment(bought.trader.name, "exit, asked of the contract", asked or 0, touch.paid)
+
+
+def withdrawal(orders: Sequence[Line]) -> Payment:
+    """The withdrawal that was signed, covered and made."""
     line = _scene(orders, story.WITHDRAWS)
-    order = line.request.order
-    asked = order.quantity * order.limit
-    if not line.touch.paid == asked == contract.call("claimable", order.recipient):
-        raise NotShown("the withdrawal was not paid to its recipient")
-    found.append(Payment(line.trader.name, "withdrawal, signed", asked, line.touch.paid))
-    for index, amount in told.exits[batch.sealed.number - 1].items():
-        touch = touch_of(batch.cleared, index)
-        if not touch.paid or touch.new is None or touch.new.cash >= CASH_A_TOKEN or touch.new.positions:
-            raise NotShown("the exit did not pay out all there was")
-        if contract.call("claimable", exits_to) != touch.paid:
-            raise NotShown("the exit was not credited to its recipient")
-        found.append(Payment(NAMES[index - 1], "exit, asked of the contract", amount, touch.paid))
-    return found
+    asked = line.request.order.quantity * line.request.order.limit
+    if line.touch.paid != asked:
+        raise NotShown("the withdrawal was not made")
+    return Payment(line.trader.name, "withdrawal, signed", asked, line.touch.paid)
 
 
-def conservation(batches: Sequence[Settled]) -> Conservation:
+def conservation(batches: Sequence[Cleared]) -> Conservation:
     """The cash of all accounts is what was deposited less what was paid out, to the last unit."""
-    deposited = sum(touch.deposit for batch in batches for touch in batch.sealed.touches)
-    paid = sum(touch.paid for batch in batches for touch in batch.cleared.touches)
-    state = batches[-1].cleared.state
+    deposited = sum(touch.deposit for batch in batches for touch in batch.batch.touches)
+    paid = sum(touch.paid for batch in batches for touch in batch.touches)
+    state = batches[-1].state
     leaves = [leaf for index in state.indices() if (leaf := state.leaf(index))]
     cash = sum(leaf.cash for leaf in leaves)
     if cash != CASH_A_TOKEN * (deposited - paid):
         raise NotShown("cash was made or lost")
     fund = state.leaf(0)
     return Conservation(CASH_A_TOKEN * deposited, CASH_A_TOKEN * paid, cash, fund.cash if fund else 0)
+
+
+def number_of(cleared: Cleared) -> int:
+    """The batch's number."""
+    return cleared.batch.context.batch
 
 
 def scenario_label(table: RiskTable, place: int) -> str:

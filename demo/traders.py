@@ -12,48 +12,11 @@ from typing import Final
 from prover.hashing import FIELD_ORDER
 from prover.orders import Holder
 
-NAMES: Final = (
-    "Ada",
-    "Amir",
-    "Anna",
-    "Ben",
-    "Bo",
-    "Cara",
-    "Carl",
-    "Dana",
-    "Dev",
-    "Elif",
-    "Emil",
-    "Finn",
-    "Gina",
-    "Hugo",
-    "Ida",
-    "Ines",
-    "Ivo",
-    "Jana",
-    "Jon",
-    "Kai",
-    "Kira",
-    "Lea",
-    "Liam",
-    "Max",
-    "Mei",
-    "Nils",
-    "Nora",
-    "Olga",
-    "Omar",
-    "Pia",
-    "Raj",
-    "Rosa",
-    "Sven",
-    "Tara",
-    "Theo",
-    "Uma",
-    "Vera",
-    "Wanda",
-    "Wim",
-    "Zoe",
+_ROLL: Final = (
+    "Ada Amir Anna Ben Bo Cara Carl Dana Dev Elif Emil Finn Gina Hugo Ida Ines Ivo Jana Jon Kai "
+    "Kira Lea Liam Max Mei Nils Nora Olga Omar Pia Raj Rosa Sven Tara Theo Uma Vera Wanda Wim Zoe"
 )
+NAMES: Final = tuple(_ROLL.split())
 
 
 def secret(*label: object) -> bytes:
