@@ -95,9 +95,7 @@ class Book:
 
     def _batch(self, touches: list[Touch], number: int, time: int) -> SealedBatch:
         num, den = MARGIN
-        context = Context(
-            domain=self.domain, batch=number, last_void=0, time=time, fee_rate=FEE_RATE, num=num, den=den
-        )
+        context = Context(domain=self.domain, batch=number, last_void=0, time=time, fee_rate=FEE_RATE, num=num, den=den)
         return SealedBatch(self.params, context, self.rows, tuple(touches))
 
 
@@ -106,4 +104,6 @@ def require_all_admitted(cleared: Cleared) -> None:
     for touch in cleared.touches:
         for outcome in touch.orders:
             if not outcome.admitted:
-                raise ValueError(f"account {touch.index}: {outcome.reason.text or 'not admitted'} in a batch to measure")
+                raise ValueError(
+                    f"account {touch.index}: {outcome.reason.text or 'not admitted'} in a batch to measure"
+                )

@@ -68,7 +68,9 @@ def _commit() -> str:
     name = said("git", "rev-parse", "--short=10", "HEAD")
     if name == UNKNOWN:
         return name
-    changed = said("git", "status", "--porcelain", "--untracked-files=no", "--", "rust", "circuits", "contracts", "prover")
+    changed = said(
+        "git", "status", "--porcelain", "--untracked-files=no", "--", "rust", "circuits", "contracts", "prover"
+    )
     return f"{name}, with changes" if changed else name
 
 
