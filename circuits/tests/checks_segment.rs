@@ -6,10 +6,10 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ark_ff::{AdditiveGroup, BigInteger, Field};
-use support::{SEED, QUEUES, bits_of, broken_by_input, market};
+use support::{QUEUES, SEED, broken_by_input, market, segment_bits};
 use tacit_circuits::builder::{Builder, MATERIALIZED, PRODUCT};
 use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::settlement::{Plan, shapes};
@@ -93,11 +93,6 @@ impl Case {
         }
         b.violated_checks()
     }
-}
-
-fn segment_bits() -> &'static BTreeMap<&'static str, Vec<usize>> {
-    static BITS: std::sync::OnceLock<BTreeMap<&'static str, Vec<usize>>> = std::sync::OnceLock::new();
-    BITS.get_or_init(|| bits_of(&shapes(&Params::DEV).0))
 }
 
 fn n(value: i128) -> F {

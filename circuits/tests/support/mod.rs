@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ark_ff::{AdditiveGroup, Field};
-use tacit_circuits::builder::Builder;
+use tacit_circuits::builder::{Builder, PRODUCT, RowFilter};
 use tacit_circuits::fingerprint::Fingerprint;
+use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::keys::VerifyingKey;
 use tacit_circuits::settlement::{self, Expected, LockedDeposit, Plan, Queues, Settlement, SettlementError, VerifyingKeys};
 use tacit_circuits::statement::{
@@ -24,11 +25,12 @@ use tacit_circuits::statement::{
 use tacit_circuits::witness::{self, ClosingSalts};
 use tacit_circuits::{closing, segment};
 use tacit_core::batch::ClearedBatch;
-use tacit_core::field::{F, from_i128, from_u64};
+use tacit_core::field::{F, from_i128, from_u64, pow2};
 use tacit_core::order::{Kind, Side};
 use tacit_core::params::Params;
+use tacit_core::seal::{seal_leaf, seal_root};
 use tacit_core::tree::StateTree;
-use tacit_core::transcript::{Challenges, Sums, data_value, second_hash, theta_power};
+use tacit_core::transcript::{Challenges, Sums, second_hash, theta_power};
 
 /// Queue ends of attacked batches.
 pub const QUEUES: Queues = Queues { deposit_end: 0, exit_end: 0 };
@@ -59,6 +61,7 @@ struct Lie {
 
 type EditClosing = Box<dyn Fn(&mut ClosingPrivate)>;
 type EditSettlement = Box<dyn Fn(&mut Settlement)>;
+type EditExpected = Box<dyn Fn(&mut Expected)>;
 
 /// A batch under attack.
 pub struct Attack {
@@ -73,6 +76,8 @@ pub struct Attack {
     closing: Vec<EditClosing>,
     late_closing: Vec<EditClosing>,
     settlement: Vec<EditSettlement>,
+    trusted: Vec<EditExpected>,
+    resealed: bool,
 }
 
 /// What refuses an attack.
@@ -132,6 +137,8 @@ impl Attack {
             closing: Vec::new(),
             late_closing: Vec::new(),
             settlement: Vec::new(),
+            trusted: Vec::new(),
+            resealed: false,
         }
     }
 
@@ -160,6 +167,25 @@ impl Attack {
         self
     }
 
+    /// The contract holds something else.
+    pub fn trusting(mut self, edit: impl Fn(&mut Expected) + 'static) -> Self {
+        self.trusted.push(Box::new(edit));
+        self
+    }
+
+    /// The operator sealed what the tampered witnesses say, not the honest batch.
+    pub fn resealed(mut self) -> Self {
+        self.resealed = true;
+        self
+    }
+
+    /// Answers the `group`-th comparison of `n` bits under a check of a segment by `claim`, though the contrary is true.
+    pub fn claim(self, segment: usize, check: &'static str, group: usize, n: u32, claim: bool) -> Self {
+        let by = if claim { -pow2(n - 1) } else { pow2(n - 1) };
+        let ordinal = segment_bits()[check][group * (n as usize - 1)];
+        self.lie(Circuit::Segment(segment), BIT, ordinal, move |honest| honest + by)
+    }
+
     /// Replaces a witness value of a circuit.
     pub fn lie(
         mut self, circuit: Circuit, label: &'static str, occurrence: usize, replace: impl Fn(F) -> F + Send + Sync + 'static,
@@ -185,6 +211,12 @@ impl Attack {
         if settlement.words != self.honest.words && self.follow_leaves(&settlement) {
             self.bind_first(&mut settlement);
         }
+        if self.resealed {
+            let size = self.cleared.params.words_per_touch();
+            let words = settlement.words.chunks(size);
+            let leaves: Vec<[u8; 32]> = settlement.touches().iter().zip(words).map(|(t, w)| seal_leaf(t.index, w[1])).collect();
+            settlement.seal_root = seal_root(&leaves);
+        }
         self.settlement.iter().for_each(|edit| edit(&mut settlement));
         let first = settlement.header().first_hash();
         let challenges = Challenges::of_first_hash(&first);
@@ -200,21 +232,17 @@ impl Attack {
         let mut previous: Option<SegmentPublic> = None;
         for j in 0..self.segments.len() {
             let public = self.segment_public(settlement, j, previous.as_ref(), &dummy());
-            let derived = segment::public(&self.build_segment(j, &public, &self.segments[j], &dummy(), false));
+            let b = self.build_segment(j, &public, &self.segments[j], &dummy(), false);
+            let derived = segment::public(&b);
             settlement.segments[j].root = derived.root_out;
             settlement.segments[j].tau = derived.tau;
-            words.extend(self.words(derived.data_value, settlement.segment_words(j), |z| {
-                let at = Challenges { z, ..dummy() };
-                let public = SegmentPublic { z, ..public };
-                segment::public(&self.build_segment(j, &public, &self.segments[j], &at, false)).data_value
-            }));
+            words.extend(derived_words(&b, &shape(&self.cleared.params).segment_words, derived.data_value));
             previous = Some(derived);
         }
-        let derived = self.closing_public(settlement, &dummy());
+        let b = self.build_closing(settlement, &dummy(), SaltedSums::START, false);
+        let derived = closing::public(&b);
         settlement.closing.auction_root = derived.auction_root;
-        words.extend(self.words(derived.data_value, settlement.closing_words(), |z| {
-            self.closing_public(settlement, &Challenges { z, ..dummy() }).data_value
-        }));
+        words.extend(derived_words(&b, &shape(&self.cleared.params).closing_words, derived.data_value));
         settlement.words = words;
     }
 
@@ -230,18 +258,6 @@ impl Attack {
             self.tree.set(touch.index, words[2]).unwrap();
         }
         changed
-    }
-
-    /// The words that a circuit derives: the honest ones if their value is the same, else interpolated from values at many points.
-    fn words(&self, value: F, honest: &[F], at: impl Fn(F) -> F) -> Vec<F> {
-        if data_value(honest, dummy().z) == value {
-            return honest.to_vec();
-        }
-        let points: Vec<F> = (1..=honest.len() as u64).map(F::from).collect();
-        let values: Vec<F> = points.iter().map(|z| at(*z)).collect();
-        let mut coefficients = interpolate(&points, &values);
-        coefficients.reverse();
-        coefficients
     }
 
     fn segment_public(&self, s: &Settlement, j: usize, previous: Option<&SegmentPublic>, c: &Challenges) -> SegmentPublic {
@@ -344,7 +360,12 @@ impl Attack {
             links.extend(differing(&derived.to_array(), &planned.to_array(), &SEGMENT_INPUTS));
         }
         links.extend(differing(&closing::public(&b).to_array(), &planned_closing.to_array(), &CLOSING_INPUTS));
-        let contract = match settlement::verify(&settlement, &no_keys(self.cleared.params), &expected(&self.cleared)) {
+        let mut trusted = expected(&self.cleared);
+        if self.resealed {
+            trusted.seal_root = settlement.seal_root;
+        }
+        self.trusted.iter().for_each(|edit| edit(&mut trusted));
+        let contract = match settlement::verify(&settlement, &no_keys(self.cleared.params), &trusted) {
             Err(SettlementError::Malformed(what)) if what == "a proof is missing" => None,
             other => Some(other.expect_err("there are no proofs")),
         };
@@ -412,20 +433,55 @@ pub fn dummy() -> Challenges {
 
 /// The sums that a segment ends in: the seven wires after its salt.
 fn sums_out(params: &Params, b: &Builder) -> SaltedSums {
-    let at = salt_wire(params);
+    let at = shape(params).salt;
     let wires = &b.values()[at + 1..at + 8];
     let sums =
         Sums { margin: wires[0], positions: wires[1], trades: wires[2], lookups: wires[3], fees: wires[4], product: wires[5] };
     SaltedSums { sums, salt: wires[6] }
 }
 
-fn salt_wire(params: &Params) -> usize {
-    static KNOWN: Mutex<BTreeMap<&'static str, usize>> = Mutex::new(BTreeMap::new());
-    *KNOWN.lock().unwrap().entry(params.name).or_insert_with(|| {
-        let (segment, _) = settlement::shapes(params);
+/// Where wires stand that the attacker reads.
+#[derive(Clone)]
+struct Shape {
+    /// The salt of a segment's sums.
+    salt: usize,
+    /// Products of the segment's data value: the value of all words before, times z.
+    segment_words: Vec<usize>,
+    /// The same of the closing circuit.
+    closing_words: Vec<usize>,
+}
+
+fn shape(params: &Params) -> Shape {
+    static KNOWN: Mutex<BTreeMap<&'static str, Shape>> = Mutex::new(BTreeMap::new());
+    let find = || {
+        let (segment, closing) = settlement::shapes(params);
         let is_salt = |wire: &usize| segment.label(*wire).is_some_and(|(label, _)| label == "sums salt");
-        (1..segment.values().len()).find(is_salt).unwrap()
-    })
+        let (gated, words) = (4 + params.plain_words(), params.words_per_touch());
+        let products = public_products(&segment);
+        let mut segment_words: Vec<usize> = products[gated..gated + words - 1].to_vec();
+        for touch in products[gated + words - 1..].chunks(gated + words) {
+            segment_words.extend(&touch[gated..]);
+        }
+        let closing = public_products(&closing);
+        let closing_words = closing[closing.len() + 1 - params.closing_words()..].to_vec();
+        Shape { salt: (1..segment.values().len()).find(is_salt).unwrap(), segment_words, closing_words }
+    };
+    KNOWN.lock().unwrap().entry(params.name).or_insert_with(find).clone()
+}
+
+/// Wires of the products in the scope of the data words.
+fn public_products(b: &Builder) -> Vec<usize> {
+    let wires = 1..b.values().len();
+    wires.filter(|wire| b.label(*wire) == Some((PRODUCT, "public words"))).collect()
+}
+
+/// The words behind a data value, from its products: each is z times the value of the words before.
+fn derived_words(b: &Builder, products: &[usize], value: F) -> Vec<F> {
+    let z = dummy().z.inverse().unwrap();
+    let products: Vec<F> = products.iter().map(|wire| b.values()[*wire]).collect();
+    let values = products.iter().map(|product| *product * z).chain([value]);
+    let before = [F::ZERO].into_iter().chain(products.iter().copied());
+    values.zip(before).map(|(value, before)| value - before).collect()
 }
 
 /// Keys that verify nothing, for checks that come before proofs.
@@ -457,24 +513,6 @@ pub fn expected(cleared: &ClearedBatch) -> Expected {
         exits: exits.collect(),
         settled: sealed.settled.iter().map(|row| (row.instrument, row.value)).collect(),
     }
-}
-
-/// Coefficients, lowest first, of the polynomial through the points.
-fn interpolate(points: &[F], values: &[F]) -> Vec<F> {
-    let mut sum = vec![F::ZERO; points.len()];
-    for (i, value) in values.iter().enumerate() {
-        let mut basis = vec![*value];
-        for point in points.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, point)| point) {
-            let scale = (points[i] - point).inverse().unwrap();
-            basis.push(F::ZERO);
-            for k in (0..basis.len()).rev() {
-                let below = if k > 0 { basis[k - 1] } else { F::ZERO };
-                basis[k] = (below - *point * basis[k]) * scale;
-            }
-        }
-        sum.iter_mut().zip(basis).for_each(|(total, part)| *total += part);
-    }
-    sum
 }
 
 /// A batch in which most things happen. Segments of `dev` hold accounts (0, 1), (2, 3), (4, 5), (6, padding).
@@ -513,10 +551,14 @@ pub fn scene_slot(order: tacit_core::order::Order, slot: u8) -> tacit_core::orde
     tacit_core::order::Order { slot, ..order }
 }
 
+/// As [`bits_of`] for the segment circuit of `dev`.
+pub fn segment_bits() -> &'static BTreeMap<&'static str, Vec<usize>> {
+    static BITS: std::sync::OnceLock<BTreeMap<&'static str, Vec<usize>>> = std::sync::OnceLock::new();
+    BITS.get_or_init(|| bits_of(&settlement::shapes(&Params::DEV).0))
+}
+
 /// Where the bits of a check's decompositions stand among all wires labelled "bit", in the order of rows.
 pub fn bits_of(shape: &Builder) -> BTreeMap<&'static str, Vec<usize>> {
-    use tacit_circuits::builder::RowFilter;
-    use tacit_circuits::gadgets::range::BIT;
     let mut ordinal = BTreeMap::new();
     for wire in 1..shape.values().len() {
         if shape.label(wire).is_some_and(|(label, _)| label == BIT) {
@@ -539,7 +581,6 @@ pub fn bits_of(shape: &Builder) -> BTreeMap<&'static str, Vec<usize>> {
 
 /// Checks of all rows that an assignment breaks once the public input `index` is another.
 pub fn broken_by_input(b: Builder, index: usize) -> BTreeSet<&'static str> {
-    use tacit_circuits::builder::RowFilter;
     let mut wires = b.values().to_vec();
     wires[index + 1] += F::ONE;
     let m = b.matrices(&RowFilter::default());
