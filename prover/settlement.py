@@ -317,6 +317,10 @@ def verify(settlement: Settlement, keys: Keys, expected: Expected) -> int:
 
 def public_inputs(settlement: Settlement) -> list[list[int]]:
     """The public inputs of every proof as the contract derives them: one list a segment, then the closing proof's."""
+    sizes, count = Params.named(settlement.params), len(settlement.segments)
+    words = count * sizes.touches * sizes.words + sizes.rows + sizes.settled
+    if len(settlement.words) != words or settlement.active_orders > count * sizes.touches * sizes.orders:
+        raise SettlementError(f"{count} segments have {words} data words, it has {len(settlement.words)}")
     with _fitting():
         return _native.public_inputs(settlement)
 

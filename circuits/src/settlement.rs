@@ -10,7 +10,7 @@ use ark_ff::{AdditiveGroup, UniformRand};
 use ark_std::rand::rngs::StdRng;
 use ark_std::rand::{RngCore, SeedableRng};
 use tacit_core::batch::{ClearedBatch, Context};
-use tacit_core::field::{F, from_u64, pow2};
+use tacit_core::field::{F, from_u64, hex, pow2, to_hex};
 use tacit_core::keccak::keccak256_of;
 use tacit_core::params::Params;
 use tacit_core::seal::{TouchNumbers, seal_leaf, seal_root};
@@ -510,25 +510,49 @@ fn check_shape(s: &Settlement, keys: &VerifyingKeys) -> Result<(), SettlementErr
     if !live || touches[0].index != 0 {
         return malformed("its live touches do not stand first, beginning with leaf 0".into());
     }
+    // More cannot be true, and the product over them is as long as a liar likes.
+    let most = touches.len() * s.params.orders;
+    if s.active_orders as usize > most {
+        return malformed(format!("{} orders are more than {} touches hold", s.active_orders, touches.len()));
+    }
     Ok(())
 }
 
-fn compare<T: PartialEq + std::fmt::Debug>(what: &'static str, found: &T, expected: &T) -> Result<(), SettlementError> {
+fn compare<T: PartialEq + std::fmt::Display>(
+    what: &'static str,
+    found: &T,
+    expected: &T,
+) -> Result<(), SettlementError> {
     if found == expected {
         return Ok(());
     }
-    Err(SettlementError::Mismatch { what, found: format!("{found:?}"), expected: format!("{expected:?}") })
+    Err(SettlementError::Mismatch { what, found: found.to_string(), expected: expected.to_string() })
 }
 
 fn check_trusted(s: &Settlement, e: &Expected) -> Result<(), SettlementError> {
-    compare("domain", &s.context.domain, &e.context.domain)?;
-    compare("batch number", &s.context.batch, &e.context.batch)?;
-    compare("context", &s.context, &e.context)?;
-    compare("start root", &s.start_root, &e.start_root)?;
-    compare("seal root", &s.seal_root, &e.seal_root)?;
+    let (found, expected) = (&s.context, &e.context);
+    compare("domain", &to_hex(&found.domain), &to_hex(&expected.domain))?;
+    compare("batch number", &found.batch, &expected.batch)?;
+    compare("last void batch", &found.last_void, &expected.last_void)?;
+    compare("time", &found.time, &expected.time)?;
+    compare("fee rate", &found.fee_rate, &expected.fee_rate)?;
+    compare("numerator of the margin ratio", &found.num, &expected.num)?;
+    compare("denominator of the margin ratio", &found.den, &expected.den)?;
+    compare("start root", &to_hex(&s.start_root), &to_hex(&e.start_root))?;
+    compare("seal root", &hash(&s.seal_root), &hash(&e.seal_root))?;
     compare("number of orders", &s.active_orders, &e.active_orders)?;
-    compare("queue ends", &s.queues, &e.queues)?;
-    compare("risk root", &s.risk_root, &e.risk_root)
+    compare("end of the deposit queue", &s.queues.deposit_end, &e.queues.deposit_end)?;
+    compare("end of the exit queue", &s.queues.exit_end, &e.queues.exit_end)?;
+    compare("risk root", &to_hex(&s.risk_root), &to_hex(&e.risk_root))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    format!("0x{}", hex(bytes))
+}
+
+/// An exit request in words.
+fn request(amount: Option<u64>) -> String {
+    amount.map_or_else(|| "none".into(), |amount| amount.to_string())
 }
 
 /// The seal's root over the published touches; deposits, exits and owners as locked.
@@ -538,15 +562,15 @@ fn check_touches(s: &Settlement, e: &Expected) -> Result<(), SettlementError> {
     let words: Vec<&[F]> = s.words.chunks(size).take(touches.len()).collect();
     let leaves: Vec<[u8; 32]> =
         touches.iter().zip(&words).map(|(touch, words)| seal_leaf(touch.index, words[1])).collect();
-    compare("sealed touches (root)", &seal_root(&leaves), &e.seal_root)?;
+    compare("root of the sealed touches", &hash(&seal_root(&leaves)), &hash(&e.seal_root))?;
     let address_end = pow2(160);
     for (touch, words) in touches.iter().zip(&words) {
         let deposit = if touch.exit { 0 } else { touch.amount };
         compare("deposit of an account", &deposit, &e.deposits.get(&touch.index).map_or(0, |d| d.amount))?;
         let exit = touch.exit.then_some(touch.amount);
-        compare("exit request of an account", &exit, &e.exits.get(&touch.index).copied())?;
+        compare("exit request of an account", &request(exit), &request(e.exits.get(&touch.index).copied()))?;
         let owner = if touch.opens { e.deposits.get(&touch.index).map_or(F::ZERO, |d| d.owner) } else { F::ZERO };
-        compare("owner of an opened account", &words[3], &owner)?;
+        compare("owner of an opened account", &to_hex(&words[3]), &to_hex(&owner))?;
         if words[4] >= address_end {
             return Err(SettlementError::Malformed("a recipient is no address".into()));
         }

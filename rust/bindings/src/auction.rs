@@ -22,7 +22,8 @@ pub struct OrderColumns<'py>(Column<'py, u32>, Column<'py, bool>, Column<'py, u3
 pub struct MarkColumns<'py>(Column<'py, u32>, Column<'py, u64>);
 
 /// Columns of auctions: price, cut, cut's side is buy, volume, count; then the fill of each order.
-type Cleared<'py> = (Array<'py, u64>, Array<'py, u32>, Array<'py, bool>, Array<'py, u64>, Array<'py, u64>, Array<'py, u32>);
+type Cleared<'py> =
+    (Array<'py, u64>, Array<'py, u32>, Array<'py, bool>, Array<'py, u64>, Array<'py, u64>, Array<'py, u32>);
 
 /// Clears all instruments at once; `active_orders` is n of section 5.
 #[pyfunction]

@@ -26,7 +26,12 @@ use crate::interrupt;
 
 /// A record of a documented format. Its content is not repeated in the message: it may be an order or a viewing key.
 fn record<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Failure> {
-    let malformed = |_| raise::<BatchError>(format!("{what} is not of its format: docs/formats.md describes it"), vec![("what", what.into())]);
+    let malformed = |_| {
+        raise::<BatchError>(
+            format!("{what} is not of its format: docs/formats.md describes it"),
+            vec![("what", what.into())],
+        )
+    };
     serde_json::from_str(text).map_err(malformed)
 }
 
@@ -58,7 +63,9 @@ pub fn holder_owner(holder: &str) -> Result<Field, Failure> {
 #[pyfunction]
 pub fn order_hash(order: &str, domain: Field) -> Result<Field, Failure> {
     let order: Order = record("the order", order)?;
-    order.check().map_err(|what| raise::<BatchError>(format!("the order is malformed: {what}"), vec![("what", what.into())]))?;
+    order
+        .check()
+        .map_err(|what| raise::<BatchError>(format!("the order is malformed: {what}"), vec![("what", what.into())]))?;
     Ok(Field(order.hash(domain.0)))
 }
 
@@ -312,11 +319,12 @@ pub fn account_margin(leaf: &str, risk: &str, context: &str, orders: Vec<String>
 }
 
 fn trades<'a>(orders: &[Order], table: &Table<'a>) -> Result<Vec<TradeRisk<'a>>, Failure> {
-    let trades = orders.iter().filter(|order| order.kind == Kind::Trade);
-    let risk = |order: &Order| {
-        let Order { side, quantity, limit, instrument, .. } = *order;
-        let unknown = || raise::<RiskTableError>(format!("the table has no instrument {instrument}"), vec![("instrument", instrument.into())]);
-        Ok(TradeRisk { side, quantity, limit, row: table.open_row(instrument).ok_or_else(unknown)? })
-    };
-    trades.map(risk).collect()
+    orders.iter().filter(|order| order.kind == Kind::Trade).map(|order| trade(order, table)).collect()
+}
+
+fn trade<'a>(order: &Order, table: &Table<'a>) -> Result<TradeRisk<'a>, Failure> {
+    let Order { side, quantity, limit, instrument, .. } = *order;
+    let message = || format!("the table has no instrument {instrument}");
+    let unknown = || raise::<RiskTableError>(message(), vec![("instrument", instrument.into())]);
+    Ok(TradeRisk { side, quantity, limit, row: table.open_row(instrument).ok_or_else(unknown)? })
 }

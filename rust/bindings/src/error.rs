@@ -7,6 +7,7 @@ use pyo3::{PyErrArguments, PyTypeInfo, import_exception};
 
 use tacit_circuits::error::{Error as CircuitError, KeyError, ProveError, VerifyError};
 use tacit_circuits::fingerprint::Fingerprint;
+use tacit_circuits::settlement::SettlementError as Refusal;
 use tacit_core::batch::BatchError as CoreBatchError;
 use tacit_core::error::CoreError;
 
@@ -168,13 +169,23 @@ conversion!(KeyError {
     _ => KeyFileError
 });
 
+conversion!(Refusal {
+    Mismatch { what, found, expected } => VerificationError,
+    Proof {} => VerificationError,
+    Derived { circuit, input } => ProvingError,
+    Unsatisfied { circuit, check, scope } => ProvingError,
+    _ => SettlementError
+});
+
 impl From<CircuitError> for Failure {
     fn from(error: CircuitError) -> Self {
         match error {
             CircuitError::Key(error) => error.into(),
             CircuitError::Prove(error) => error.into(),
             CircuitError::Verify(error) => error.into(),
-            CircuitError::File { ref path, .. } => raise::<FileError>(error.to_string(), vec![("path", path.display().to_string().into())]),
+            CircuitError::File { ref path, .. } => {
+                raise::<FileError>(error.to_string(), vec![("path", path.display().to_string().into())])
+            }
             other => raise::<InternalError>(other.to_string(), Vec::new()),
         }
     }

@@ -42,7 +42,8 @@ impl<'py> FromPyObject<'_, 'py> for Number {
         if let Ok(text) = object.cast::<PyString>() {
             return Ok(Self(field::parse_integer(text.to_cow()?.as_ref()).map_err(Failure::from)?));
         }
-        let bytes = object.call_method0("__index__").map_err(|_| no_integer())?.call_method1("to_bytes", (32, "little"));
+        let bytes =
+            object.call_method0("__index__").map_err(|_| no_integer())?.call_method1("to_bytes", (32, "little"));
         let bytes = bytes.map_err(|_| out_of_range(&object))?;
         Ok(Self(field::integer_from_le_bytes(&bytes.extract::<[u8; 32]>()?)))
     }

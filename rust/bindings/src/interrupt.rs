@@ -90,7 +90,10 @@ where
     Ok(result??)
 }
 
-fn start<T: Send + 'static>(stop: Arc<AtomicBool>, work: impl FnOnce(&Line<T>) -> T + Send + 'static) -> Receiver<Message<T>> {
+fn start<T: Send + 'static>(
+    stop: Arc<AtomicBool>,
+    work: impl FnOnce(&Line<T>) -> T + Send + 'static,
+) -> Receiver<Message<T>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let line = Line { sender, stop };

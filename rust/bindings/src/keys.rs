@@ -40,7 +40,12 @@ pub struct VerifyingKeys(pub Arc<Verifying>);
 /// Makes keys from 32 bytes of randomness, which must then be forgotten.
 #[pyfunction]
 #[pyo3(signature = (params, seed, progress=None))]
-pub fn setup(py: Python<'_>, params: &str, seed: [u8; 32], progress: Option<&Bound<'_, PyAny>>) -> Result<ProvingKeys, Failure> {
+pub fn setup(
+    py: Python<'_>,
+    params: &str,
+    seed: [u8; 32],
+    progress: Option<&Bound<'_, PyAny>>,
+) -> Result<ProvingKeys, Failure> {
     let params = Params::by_name(params)?;
     interrupt::run(py, None, progress, move |line| {
         let mut rng = StdRng::from_seed(seed);
@@ -117,7 +122,9 @@ pub fn manifest(directory: PathBuf, circuit: &str) -> Result<String, Failure> {
 #[pyfunction]
 pub fn circuit_fingerprints(py: Python<'_>, params: &str) -> Result<[String; 2], Failure> {
     let params = Params::by_name(params)?;
-    interrupt::run(py, None, None, move |_| Ok::<_, KeyError>(fingerprints(&params).map(|fingerprint| fingerprint.to_string())))
+    interrupt::run(py, None, None, move |_| {
+        Ok::<_, KeyError>(fingerprints(&params).map(|fingerprint| fingerprint.to_string()))
+    })
 }
 
 /// Synthesised once a process and parameter set.
@@ -142,4 +149,3 @@ pub fn circuit_counts(py: Python<'_>, params: &str) -> Result<[Vec<(String, usiz
         Ok::<_, KeyError>([&segment, &closing].map(|builder: &Builder| builder.counts().into_iter().collect()))
     })
 }
-

@@ -19,7 +19,8 @@ mod _native {
     use super::auction::clear_columns;
     #[pymodule_export]
     use super::batch::{
-        Cleared, State, account_margin, canonical_batch, domain, holder_owner, order_hash, params, read_touch, risk_root,
+        Cleared, State, account_margin, canonical_batch, domain, holder_owner, order_hash, params, read_touch,
+        risk_root,
     };
     #[pymodule_export]
     use super::eddsa::{eddsa_public_key, eddsa_sign, eddsa_verify, point_pack, point_unpack};

@@ -1,6 +1,6 @@
 //! Proving a cleared batch, and checking what comes out.
 //!
-//! A settlement crosses as an object with the attributes of `prover.proof.Settlement`, and back as a dictionary of them.
+//! A settlement crosses as an object with the attributes of `prover.settlement.Settlement`, and back as a dictionary of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,30 +19,13 @@ use tacit_core::field::F;
 use tacit_core::params::Params;
 
 use crate::batch::Cleared;
-use crate::error::{Failure, ProvingError, SettlementError, VerificationError, raise};
+use crate::error::{Failure, SettlementError, raise};
 use crate::field::{Field, Number};
 use crate::interrupt::{self, Cancellation};
 use crate::keys::{ProvingKeys, VerifyingKeys};
 
 /// Eight words of a proof: A.x, A.y, B.x imaginary, B.x real, B.y imaginary, B.y real, C.x, C.y.
 type Words = [Number; 8];
-
-impl From<Refusal> for Failure {
-    fn from(error: Refusal) -> Self {
-        let message = error.to_string();
-        match error {
-            Refusal::Malformed(what) => raise::<SettlementError>(message, vec![("what", what.into())]),
-            Refusal::Mismatch { what, found, expected } => {
-                let values = vec![("what", what.into()), ("found", found.into()), ("expected", expected.into())];
-                raise::<VerificationError>(message, values)
-            }
-            Refusal::Proof => raise::<VerificationError>(message, Vec::new()),
-            Refusal::Derived { circuit, .. } | Refusal::Unsatisfied { circuit, .. } => {
-                raise::<ProvingError>(message, vec![("circuit", circuit.into())])
-            }
-        }
-    }
-}
 
 /// Bytes of a fixed number.
 pub struct Fixed<const N: usize>([u8; N]);
@@ -53,7 +36,12 @@ impl<'py, const N: usize> FromPyObject<'_, 'py> for Fixed<N> {
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let object = object.cast::<PyBytes>()?;
         let bytes = object.as_bytes();
-        let wrong = || raise::<SettlementError>(format!("{N} bytes expected, {} given", bytes.len()), vec![("bytes", bytes.len().into())]);
+        let wrong = || {
+            raise::<SettlementError>(
+                format!("{N} bytes expected, {} given", bytes.len()),
+                vec![("bytes", bytes.len().into())],
+            )
+        };
         Ok(Self(bytes.try_into().map_err(|_| wrong())?))
     }
 }
@@ -77,7 +65,7 @@ impl From<ContextParts> for Context {
     }
 }
 
-/// `prover.proof.SegmentPart`.
+/// `prover.settlement.SegmentPart`.
 #[derive(FromPyObject, IntoPyObject)]
 struct SegmentParts {
     root: Field,
@@ -86,7 +74,13 @@ struct SegmentParts {
     proof: Option<Words>,
 }
 
-/// `prover.proof.ClosingPart`.
+impl SegmentParts {
+    fn unproven(part: &circuits::SegmentPart) -> Self {
+        Self { root: Field(part.root), sums: Field(part.sums), tau: Field(part.tau), proof: None }
+    }
+}
+
+/// `prover.settlement.ClosingPart`.
 #[derive(FromPyObject, IntoPyObject)]
 struct ClosingParts {
     auction_root: Field,
@@ -94,7 +88,7 @@ struct ClosingParts {
     proof: Option<Words>,
 }
 
-/// `prover.proof.Settlement`.
+/// `prover.settlement.Settlement`.
 #[derive(FromPyObject)]
 pub struct SettlementParts {
     params: String,
@@ -111,7 +105,7 @@ pub struct SettlementParts {
     beneficiary: Fixed<20>,
 }
 
-/// `prover.proof.Expected`.
+/// `prover.settlement.Expected`.
 #[derive(FromPyObject)]
 pub struct ExpectedParts {
     context: ContextParts,
@@ -196,7 +190,14 @@ pub struct Planned {
 impl Plan {
     /// Draws the challenges. Same batch, same seed: same plan. The seed must be secret.
     #[new]
-    fn new(py: Python<'_>, cleared: &Cleared, deposit_end: u64, exit_end: u64, beneficiary: Fixed<20>, seed: [u8; 32]) -> Result<Self, Failure> {
+    fn new(
+        py: Python<'_>,
+        cleared: &Cleared,
+        deposit_end: u64,
+        exit_end: u64,
+        beneficiary: Fixed<20>,
+        seed: [u8; 32],
+    ) -> Result<Self, Failure> {
         let (batch, queues) = (cleared.batch.clone(), Queues { deposit_end, exit_end });
         interrupt::run(py, None, None, move |_| {
             Ok::<_, Refusal>(Self(Arc::new(circuits::Plan::new(&batch, queues, beneficiary.0, seed))))
@@ -206,12 +207,13 @@ impl Plan {
     /// The settlement's parts.
     #[getter]
     fn planned(&self) -> Planned {
-        let settlement = &self.0.settlement;
-        let segments = settlement.segments.iter().map(|part| SegmentParts {
-            root: Field(part.root), sums: Field(part.sums), tau: Field(part.tau), proof: None,
-        });
-        let closing = ClosingParts { auction_root: Field(settlement.closing.auction_root), tau: Field(settlement.closing.tau), proof: None };
-        Planned { segments: segments.collect(), closing, words: fields(&settlement.words) }
+        let circuits::Settlement { segments, closing, words, .. } = &self.0.settlement;
+        let (auction_root, tau) = (Field(closing.auction_root), Field(closing.tau));
+        Planned {
+            segments: segments.iter().map(SegmentParts::unproven).collect(),
+            closing: ClosingParts { auction_root, tau, proof: None },
+            words: fields(words),
+        }
     }
 
     /// Proves a segment, from 0; `seed` blinds the proof and must be fresh.
@@ -290,8 +292,14 @@ fn prove(
 
 /// Checks a settlement against what the caller trusts; returns the root after it.
 #[pyfunction]
-pub fn verify(py: Python<'_>, settlement: SettlementParts, keys: &VerifyingKeys, expected: ExpectedParts) -> Result<Field, Failure> {
-    let (settlement, expected, keys) = (circuits::Settlement::try_from(settlement)?, expected.into(), Arc::clone(&keys.0));
+pub fn verify(
+    py: Python<'_>,
+    settlement: SettlementParts,
+    keys: &VerifyingKeys,
+    expected: ExpectedParts,
+) -> Result<Field, Failure> {
+    let (settlement, expected, keys) =
+        (circuits::Settlement::try_from(settlement)?, expected.into(), Arc::clone(&keys.0));
     interrupt::run(py, None, None, move |_| circuits::verify(&settlement, &keys, &expected).map(Field))
 }
 
