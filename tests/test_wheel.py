@@ -1,6 +1,7 @@
 """The built wheel stands alone: it installs outside the checkout and works there, next to its locked dependencies."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import prover
+from tests.prover.material import read_cases
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,3 +64,28 @@ def test_the_package_imports_from_the_wheel_and_not_from_the_checkout(elsewhere:
 
 def test_the_command_line_is_installed(elsewhere: Path) -> None:
     assert "verify" in run([elsewhere.with_name("prover"), "--help"], elsewhere.parent)
+
+
+FIVE_LINES = """\
+import prover
+keys = prover.Keys.load("keys", "dev")
+settlement = prover.Settlement.load("settlement.json")
+expected = prover.Expected.load("expected.json")
+prover.verify(settlement, keys, expected)
+"""
+
+
+def test_a_settlement_is_verified_in_five_lines_outside_the_checkout(elsewhere: Path, tmp_path: Path) -> None:
+    """The verifying keys and the settlement are all that is taken along."""
+    case = read_cases("batches_dev.json")["nothing at all"]
+    keys = prover.setup("dev", ROOT / "keys")
+    prover.prove(case.cleared, keys).save(tmp_path / "settlement.json")
+    prover.Expected.of(case.cleared).save(tmp_path / "expected.json")
+    (tmp_path / "keys").mkdir()
+    for name in ("segment.vk", "segment.json", "closing.vk", "closing.json"):
+        shutil.copy(keys.folder / name, tmp_path / "keys" / name)
+    run([elsewhere, "-c", FIVE_LINES], tmp_path)
+    other = FIVE_LINES.replace("prover.verify(", "import dataclasses; prover.verify(dataclasses.replace(", 1)
+    other = other.replace("settlement, keys", "settlement, start_root=1), keys")
+    with pytest.raises(AssertionError, match="VerificationError: start root"):
+        run([elsewhere, "-c", other], tmp_path)
