@@ -1,4 +1,4 @@
-"""The result as one object for programs: integers in the protocol's units, those that may pass 2⁵³ as decimal strings."""
+"""The result as one object for programs: integers in the protocol's units, cash and token amounts as decimal strings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from demo.market import PARAMS
 from demo.record import Line
 from demo.run import Result
 
-SAFE = 2**53
+AMOUNTS = frozenset({"asked", "cash", "deposited", "fees", "gain", "paid", "shortfall"})
+"""Names of what may pass 2⁵³."""
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -84,11 +85,7 @@ def _order(line: Line) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Large integers as strings, tuples as lists."""
+    """Cash and token amounts as strings, tuples as lists."""
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= SAFE:
-        return str(value)
-    return value
+        return {name: str(each) if name in AMOUNTS else _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

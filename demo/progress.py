@@ -26,6 +26,8 @@ PHASES: Final = {
     "check": "own check",
 }
 """The phases of a proof, in words."""
+NEXT: Final = dict(zip(PHASES, (*list(PHASES.values())[1:], "done"), strict=True))
+"""What follows a phase that has ended."""
 
 
 class Watch:
@@ -69,7 +71,7 @@ class Watch:
                     )
                 elif event.phase in PHASES:
                     self.phases[event.phase] += event.seconds
-                    bars.update(task, advance=1, now=f"{_proof(event.name)}: {PHASES[event.phase]}")
+                    bars.update(task, advance=1, now=f"{_proof(event.name)}: {NEXT[event.phase]}")
 
             yield hear
         self._ended(text, time.monotonic() - start)

@@ -21,6 +21,10 @@ from demo.scenes import Auction
 from demo.story import TOKEN
 from prover.batch import Params, Reason
 
+PRICES_NOTE = (
+    "One price an instrument, the feasible one nearest the mark; buys equal sells. In USD and contracts of one BTC."
+)
+MARKS_NOTE = "The data hold one moment of the market, so the marks are those of batch 1."
 PRICE = 10**6
 CASH = 10**14
 
@@ -123,7 +127,7 @@ def _auctions(number: int, auctions: Iterable[Auction]) -> Section:
     section = _section(
         f"Clearing prices of batch {number}",
         ("instrument", ">mark", ">price", ">difference", ">volume", ">buyers", ">sellers"),
-        "One price an instrument, the feasible one nearest the mark; buys equal sells. USD, BTC contracts.",
+        PRICES_NOTE if number == 1 else MARKS_NOTE,
     )
     for each in auctions:
         difference = f"{Decimal(each.price - each.mark) / PRICE:+,.2f}" if each.price != each.mark else "at mark"
@@ -144,7 +148,7 @@ def _partial(found: Scenes) -> Section:
     section = _section(
         f"A partial fill at the cut: {each.instrument}, batch {each.batch}, price {price(each.price)}",
         ("side", ">order", "from", ">limit", ">wanted", ">filled", ""),
-        "Better limits are filled whole, at the price the earlier order comes first, and one order can be filled in part.",
+        "Better limits are filled whole; at the price the earlier order comes first, and one can be filled in part.",
     )
     for entry in each.book:
         section.add(
@@ -164,8 +168,8 @@ def _margin(found: Scenes) -> Section:
     section = _section(
         "An order refused for margin",
         ("trader", "order", ">cash", "worst scenario", ">shortfall"),
-        f"It fails in {each.scenarios_failed} of the {each.scenarios} tests (24 scenarios and the mark). "
-        "In batch 2 the same trader offers 0.1, and that is admitted.",
+        f"It fails in {each.scenarios_failed} of the {each.scenarios} tests, 24 scenarios and the mark. "
+        "In batch 2 the same trader offers 0.1: admitted.",
     )
     order = f"sell {size(each.quantity)} {each.instrument} at {price(each.limit)}"
     section.add(each.trader, order, money(each.cash), each.scenario, money(each.shortfall))

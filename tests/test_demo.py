@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from demo import scenes, story
-from demo.errors import NotShown
+from demo.__main__ import main
+from demo.errors import NotReady, NotShown
 from demo.exchange import settled_rows
 from demo.flow import LOTS, limit_price, read_adds, sizes
 from demo.market import EXPIRIES, PARAMS, Market, load_market
 from demo.record import Line, lines
+from demo.run import ready
 from demo.seal import put_together, seal_root
 from demo.story import Story, tell
 from demo.traders import NAMES, Trader, make_traders
@@ -142,3 +145,23 @@ def test_the_story_shows_what_it_promises(market: Market, cleared: tuple[Cleared
 def test_a_promise_that_does_not_come_true_is_an_error(market: Market, cleared: tuple[Cleared, ...]) -> None:
     with pytest.raises(NotShown, match="no position expired"):
         scenes.expired(market, cleared[0])
+
+
+def test_what_is_missing_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TACIT_KEYS", str(tmp_path))
+    with pytest.raises(NotReady, match=r"no standard keys in .* make them with"):
+        ready()
+    monkeypatch.setattr("demo.run.TOOLS", tmp_path / "node_modules" / ".bin")
+    with pytest.raises(NotReady, match="anvil is missing: run `make node`"):
+        ready()
+
+
+def test_what_is_missing_ends_the_demo_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TACIT_KEYS", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["demo"])
+    assert main() == 2
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert "there are no standard keys" in shown.err
