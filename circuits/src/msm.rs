@@ -99,9 +99,10 @@ pub(crate) fn sign_and_magnitude(scalar: &Fr) -> (bool, Limbs) {
     (true, negated.0)
 }
 
-/// The width of a digit that makes the number of field products smallest.
+/// The width of a digit that makes the work smallest, in field products: six an addition, measured as much again to move its
+/// points, and two additions in extended coordinates a bucket.
 fn window_bits(terms: usize) -> usize {
-    let products = |bits: usize| MAGNITUDE_BITS.div_ceil(bits) * (6 * terms + (26 << (bits - 1)));
+    let products = |bits: usize| MAGNITUDE_BITS.div_ceil(bits) * (12 * terms + (26 << (bits - 1)));
     (3..=16).min_by_key(|&bits| products(bits)).expect("the range is not empty")
 }
 
