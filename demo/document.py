@@ -18,37 +18,35 @@ def document(result: Result) -> dict[str, Any]:
     """Everything that the tables show, and a line an order."""
     found = result.scenes
     reading = asdict(found.reading)
-    return {
-        name: _plain(each)
-        for name, each in {
-            "params": PARAMS,
-            "instruments": {str(number): f"BTC-{name}" for number, name in result.market.names.items()},
-            "delivery_price": result.market.delivery,
-            "batches": [
-                _batch(batch, lines) | {"auctions": [asdict(each) for each in auctions]}
-                for batch, lines, auctions in zip(result.batches, result.lines, found.auctions, strict=True)
-            ],
-            "partial_fill": asdict(found.partial_fill),
-            "margin_refusal": asdict(found.margin),
-            "netted": asdict(found.netted),
-            "expired": [asdict(each) for each in found.expired],
-            "refusals": [asdict(each) for each in found.refusals],
-            "payments": [asdict(each) for each in found.payments],
-            "conservation": asdict(found.conservation),
-            "reading": {
-                "trader": reading["trader"],
-                "index": reading["index"],
-                "cash": reading["leaf"]["cash"],
-                "positions": [list(position) for position in found.reading.leaf.positions],
-                "transactions": [transaction for transaction, _ in found.reading.readings],
-            },
-            "attempts": [asdict(each) for each in result.attempts],
-            "constraints": result.constraints,
-            "seconds": result.seconds,
-            "phases": result.phases,
-            "total_seconds": result.total_seconds,
-        }.items()
+    whole = {
+        "params": PARAMS,
+        "instruments": {str(number): f"BTC-{name}" for number, name in result.market.names.items()},
+        "delivery_price": result.market.delivery,
+        "batches": [
+            _batch(batch, lines) | {"auctions": [asdict(each) for each in auctions]}
+            for batch, lines, auctions in zip(result.batches, result.lines, found.auctions, strict=True)
+        ],
+        "partial_fill": asdict(found.partial_fill),
+        "margin_refusal": asdict(found.margin),
+        "netted": asdict(found.netted),
+        "expired": [asdict(each) for each in found.expired],
+        "refusals": [asdict(each) for each in found.refusals],
+        "payments": [asdict(each) for each in found.payments],
+        "conservation": asdict(found.conservation),
+        "reading": {
+            "trader": reading["trader"],
+            "index": reading["index"],
+            "cash": reading["leaf"]["cash"],
+            "positions": [list(position) for position in found.reading.leaf.positions],
+            "transactions": [transaction for transaction, _ in found.reading.readings],
+        },
+        "attempts": [asdict(each) for each in result.attempts],
+        "constraints": result.constraints,
+        "seconds": result.seconds,
+        "phases": result.phases,
+        "total_seconds": result.total_seconds,
     }
+    return {name: _plain(each) for name, each in whole.items()}
 
 
 def _batch(batch: Settled, lines: tuple[Line, ...]) -> dict[str, Any]:
