@@ -9,6 +9,7 @@ import pytest
 
 from demo import scenes, story
 from demo.__main__ import main
+from demo.chain import ChainError, Reverted
 from demo.errors import NotReady, NotShown
 from demo.exchange import settled_rows
 from demo.flow import LOTS, limit_price, read_adds, sizes
@@ -20,6 +21,7 @@ from demo.story import Story, tell
 from demo.traders import NAMES, Trader, make_traders
 from prover.batch import Cleared, Context, Params, SealedBatch, State, risk_rows
 from prover.chain import expiry_code
+from prover.errors import ProvingError
 
 DOMAIN = 20251205
 
@@ -165,3 +167,30 @@ def test_what_is_missing_ends_the_demo_with_2(
     shown = capsys.readouterr()
     assert not shown.out
     assert "there are no standard keys" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "message"),
+    [
+        (
+            NotShown("a position netted to nothing"),
+            1,
+            "was to be shown and did not happen: a position netted to nothing",
+        ),
+        (Reverted("SealMismatch", (1, 2), b""), 1, "the contract refused an honest call: SealMismatch(1, 2)"),
+        (ChainError("anvil did not start", None), 2, "the local chain: anvil did not start"),
+        (ProvingError("no proof"), 1, "no proof [PROVING]"),
+    ],
+)
+def test_an_ending_that_is_not_good_is_an_exit_code_and_a_message(
+    ending: Exception, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ending
+
+    monkeypatch.setattr("demo.__main__.ready", fail)
+    monkeypatch.setattr("sys.argv", ["demo"])
+    assert main() == code
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert message in " ".join(shown.err.split())
