@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
 #[path = "../../rust/core/tests/scene/mod.rs"]
-#[allow(dead_code, unused_imports, missing_docs)]
 mod scene;
 
 use scene::{Dice, QUOTE, Scene, cancel, order, withdrawal};

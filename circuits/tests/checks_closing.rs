@@ -19,6 +19,7 @@ use tacit_core::params::Params;
 use tacit_core::units::TOP;
 
 type Replace = Box<dyn Fn(F) -> F + Send>;
+type Edit = Box<dyn Fn(&ClosingPublic, &mut ClosingPrivate)>;
 
 /// Rows of the market: 10, 20 and 30 at places 0 to 2 of 8, settled 15 and 40 at places 8 and 9 of 8 … 11. Place 5 is unused.
 const UNUSED: usize = 5;
@@ -29,7 +30,7 @@ const QUIET: usize = 2;
 #[derive(Default)]
 struct Case {
     lies: Vec<(&'static str, usize, Replace)>,
-    edits: Vec<Box<dyn Fn(&ClosingPublic, &mut ClosingPrivate)>>,
+    edits: Vec<Edit>,
 }
 
 fn set(label: &'static str, occurrence: usize, value: F) -> Case {
@@ -108,7 +109,10 @@ fn range_cases() -> Vec<(&'static str, Case)> {
     let two = from_u64(2);
     vec![
         ("context", edit(|_, private| private.context.time += 1)),
-        ("context part", Case::default().lie("context part", 2, |x| x + pow2(40)).lie("context part", 3, |x| x - F::ONE)),
+        (
+            "context part",
+            Case::default().lie("context part", 2, |x| x + pow2(40)).lie("context part", 3, |x| x - F::ONE),
+        ),
         ("clearing price", bit("clearing price", 0, two)),
         ("mark", bit("mark", 0, two)),
         ("cut", set("cut", UNUSED, pow2(33))),
@@ -126,7 +130,8 @@ fn range_cases() -> Vec<(&'static str, Case)> {
         ("next id above id", set("row next id", UNUSED, -F::ONE)),
         ("unused row has no id", set("row id", UNUSED, from_u64(3)).set("row next id", UNUSED, from_u64(9))),
         ("unused row adds nothing", {
-            set("group long", UNUSED, F::ONE).edit(|public, private| private.sums.sums.positions += fraction(public, F::ZERO))
+            set("group long", UNUSED, F::ONE)
+                .edit(|public, private| private.sums.sums.positions += fraction(public, F::ZERO))
         }),
         ("traded", set("traded", UNUSED, F::ZERO)),
         ("price against the mark", bit("price against the mark", 42 * UNUSED, pow2(42))),
@@ -173,7 +178,11 @@ fn table() -> Vec<(&'static str, Case)> {
 fn joint_table() -> Vec<(&'static str, &'static [&'static str], Case)> {
     let sum = &["ids form one increasing chain"];
     vec![
-        ("sentinel points at the first id", sum, Case::default().lie("sentinel points at the first id", 0, |x| x + F::ONE)),
+        (
+            "sentinel points at the first id",
+            sum,
+            Case::default().lie("sentinel points at the first id", 0, |x| x + F::ONE),
+        ),
         ("top is pointed at", sum, Case::default().lie("top is pointed at", 0, |x| x + F::ONE)),
     ]
 }

@@ -12,9 +12,9 @@ use ark_ff::{AdditiveGroup, BigInteger, Field};
 use support::{QUEUES, SEED, broken_by_input, market, segment_bits};
 use tacit_circuits::builder::{Builder, MATERIALIZED, PRODUCT};
 use tacit_circuits::gadgets::range::BIT;
+use tacit_circuits::segment;
 use tacit_circuits::settlement::{Plan, shapes};
 use tacit_circuits::statement::{SegmentPrivate, SegmentPublic};
-use tacit_circuits::segment;
 use tacit_core::babyjub::SUBGROUP_ORDER;
 use tacit_core::batch::clear;
 use tacit_core::eddsa;
@@ -23,13 +23,14 @@ use tacit_core::params::Params;
 use tacit_core::poseidon;
 
 type Replace = Box<dyn Fn(F) -> F + Send>;
+type Edit = Box<dyn Fn(&mut SegmentPublic, &mut SegmentPrivate)>;
 
 /// One segment about to be lied to.
 struct Case {
     scene: support::scene::Scene,
     segment: usize,
     lies: Vec<(&'static str, usize, Replace)>,
-    edits: Vec<Box<dyn Fn(&mut SegmentPublic, &mut SegmentPrivate)>>,
+    edits: Vec<Edit>,
 }
 
 /// A case on a segment of the market.
@@ -150,9 +151,18 @@ fn order_cases() -> Vec<(&'static str, Case)> {
         ("row is in the table", on(0).lie("row is in the table", 0, |term| term + ONE)),
         ("scenario value against the limit", on(0).claim("scenario value against the limit", 0, 47, false)),
         // A reserve of one lot that is rounded down, with a remainder below 0; and one unit too high.
-        ("fee remainder", on(0).set("limit", 0, ONE).set("fee remainder", 0, n(-20))),
-        ("fee remainder below 10⁴", on(0).set("fee remainder", 0, n(10_000))),
+        ("fee remainder", on(0).set("limit", 0, ONE).set("fee reserve", 0, F::ZERO)),
+        ("fee remainder below 10⁴", on(0).set("fee reserve", 0, ONE)),
+        ("fee reserve", fractional_reserve()),
     ]
+}
+
+/// A reserve of a quarter of a unit in an inactive slot, with values W that stand in whole distance from it: what would give the
+/// packed words of W a second reading, to be chosen after the challenges.
+fn fractional_reserve() -> Case {
+    let quarter = F::from(4u64).inverse().expect("4 is not 0");
+    let values = Params::DEV.scenarios + 1;
+    (0..values).fold(on(0).set("fee reserve", 0, quarter), |case, s| case.set("row W", s, -quarter))
 }
 
 /// Checks of the auction's fill rules. Segment 1 holds the cut (account 2, which sold 1,000 of 1,200) and an order behind it (account 3).
@@ -205,7 +215,10 @@ fn touch_cases() -> Vec<(&'static str, Case)> {
         ("exit pays at most what was asked", on(0).set("exit amount", 0, ONE)),
         ("exit paid in full", on(0).set("exit paid in full", 0, F::ZERO)),
         ("exit pays all cash or all asked", on(2).alone().set("exit amount", 0, n(6_000_000))),
-        ("exit pays at most cash", on(2).scene(exits(1_000_000_000_000)).alone().set("exit amount", 0, n(1_000_000_000_000))),
+        (
+            "exit pays at most cash",
+            on(2).scene(exits(1_000_000_000_000)).alone().set("exit amount", 0, n(1_000_000_000_000)),
+        ),
         ("exit pays nothing from negative cash", on(2).scene(indebted).set("exit amount", 0, n(7_000_000))),
         ("exit remainder", on(0).set("exit remainder", 0, -ONE)),
         ("exit remainder below 10⁸", on(0).set("exit remainder", 0, n(100_000_000))),
@@ -244,12 +257,15 @@ fn leaf_cases() -> Vec<(&'static str, Case)> {
         ("old bitmap", on(0).bit("old bitmap", 0, n(2)).bit("old bitmap", 1, -ONE)),
         ("old updates", on(0).bit("old updates", 0, n(2))),
         ("old position id", {
-            let carried = on(1).alone().lie("old position id", 3, |x| x + pow2(27)).lie("old position quantity", 3, |x| x - ONE);
-            let dropped = carried.set("expired", 3, ONE).set("new position id", 2, F::ZERO).set("new position id", 3, n(10));
+            let carried =
+                on(1).alone().lie("old position id", 3, |x| x + pow2(27)).lie("old position quantity", 3, |x| x - ONE);
+            let dropped =
+                carried.set("expired", 3, ONE).set("new position id", 2, F::ZERO).set("new position id", 3, n(10));
             dropped.set("new position quantity", 2, F::ZERO).set("new position quantity", 3, n(-1_000))
         }),
         ("old position quantity", {
-            let carried = on(0).lie("old position quantity", 5, |x| x + pow2(36)).lie("old position id", 6, |x| x - ONE);
+            let carried =
+                on(0).lie("old position quantity", 5, |x| x + pow2(36)).lie("old position id", 6, |x| x - ONE);
             carried.set("expired", 5, ONE).set("new position quantity", 6, n(1_000))
         }),
         ("epoch does not fall", on(3).scene(aged).set("touch epoch", 0, n(4))),
@@ -287,19 +303,31 @@ fn flag_cases() -> Vec<(&'static str, Case)> {
     vec![
         ("live", {
             let path = path_of_no_leaf();
-            on(3).set("live", 1, n(2)).set("index", 1, n(7)).edit(move |_, private| private.touches[1].path = path.clone())
+            on(3)
+                .set("live", 1, n(2))
+                .set("index", 1, n(7))
+                .edit(move |_, private| private.touches[1].path = path.clone())
         }),
-        ("empty", on(3).set("empty", 1, n(2)).set("exit", 1, ONE).edit(|_, private| {
-            let touch = &mut private.touches[1];
-            let blank = tacit_core::account::Leaf {
-                owner: touch.holder.owner(), cash: 0, epoch: 0, bitmap: 0, updates: 0, salt: F::ZERO, positions: Vec::new(),
-            };
-            let mut node = -blank.hash(&Params::DEV);
-            for children in &mut touch.path {
-                children[0] = node;
-                node = poseidon::hash(children);
-            }
-        })),
+        (
+            "empty",
+            on(3).set("empty", 1, n(2)).set("exit", 1, ONE).edit(|_, private| {
+                let touch = &mut private.touches[1];
+                let blank = tacit_core::account::Leaf {
+                    owner: touch.holder.owner(),
+                    cash: 0,
+                    epoch: 0,
+                    bitmap: 0,
+                    updates: 0,
+                    salt: F::ZERO,
+                    positions: Vec::new(),
+                };
+                let mut node = -blank.hash(&Params::DEV);
+                for children in &mut touch.path {
+                    children[0] = node;
+                    node = poseidon::hash(children);
+                }
+            }),
+        ),
     ]
 }
 
@@ -329,11 +357,19 @@ fn joint_table() -> Vec<(&'static str, &'static [&'static str], Case)> {
         ("challenge is the hash", &[], other_order_under_an_old_signature()),
         // A digit that is none stands for a point that is none: the sum misses R8.
         ("challenge digit", &["signature equation"], on(0).set("challenge digit", 0, n(5))),
-        ("scalar digit", &["signature equation"], on(0).lie("scalar digit", 0, |x| x + n(16)).lie("scalar digit", 1, |x| x - n(2))),
+        (
+            "scalar digit",
+            &["signature equation"],
+            on(0).lie("scalar digit", 0, |x| x + n(16)).lie("scalar digit", 1, |x| x - n(2)),
+        ),
         ("challenge below p", &[], challenge_plus_p()),
         ("point addition", &["signature equation"], on(0).lie("last sum x", 0, |x| x + ONE)),
         // A key that is no point makes multiples that are none.
-        ("key in Montgomery form", &["key on the curve", "signature equation"], on(0).lie("key in Montgomery form", 0, |x| x + ONE)),
+        (
+            "key in Montgomery form",
+            &["key on the curve", "signature equation"],
+            on(0).lie("key in Montgomery form", 0, |x| x + ONE),
+        ),
         ("key on the curve", &["signature equation"], on(1).edit(|_, private| private.touches[1].holder.key.x += ONE)),
         ("key not of low order", &["signature equation"], on(0).lie("key not of low order", 129, |x| x + ONE)),
     ]
@@ -370,8 +406,15 @@ fn challenge_plus_p() -> Case {
 }
 
 /// Public inputs that the circuit computes: the row that ties each.
-const OUTPUTS: [(&str, usize); 7] =
-    [("root out", 3), ("theta out", 5), ("index out", 7), ("sums in", 8), ("sums out", 9), ("tau", 10), ("data value", 16)];
+const OUTPUTS: [(&str, usize); 7] = [
+    ("root out", 3),
+    ("theta out", 5),
+    ("index out", 7),
+    ("sums in", 8),
+    ("sums out", 9),
+    ("tau", 10),
+    ("data value", 16),
+];
 
 #[test]
 fn every_check_of_the_segment_has_a_case() {

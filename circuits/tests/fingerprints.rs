@@ -3,7 +3,7 @@
 //! A change of a circuit fails here until the pin (`cargo run --release -p tacit-circuits --example pin`) and the keys are renewed on purpose.
 
 #[path = "../../rust/core/tests/scene/mod.rs"]
-#[allow(dead_code, unused_imports, missing_docs)]
+#[allow(unused_imports, missing_docs)]
 mod scene;
 
 use tacit_circuits::builder::Builder;

@@ -150,7 +150,12 @@ fn hole_04_a_crossing_book_declared_quiet() {
 /// Every scenario claim of a touch that is negative is raised to zero.
 fn claims_raised(attack: Attack, segment: usize, touch: usize) -> Attack {
     (5 * touch..5 * touch + 4).fold(attack, |attack, at| {
-        attack.lie(Segment(segment), "margin claim", at, |claim| if to_i128(&claim).unwrap() < 0 { F::ZERO } else { claim })
+        attack.lie(
+            Segment(segment),
+            "margin claim",
+            at,
+            |claim| if to_i128(&claim).unwrap() < 0 { F::ZERO } else { claim },
+        )
     })
 }
 
@@ -247,7 +252,12 @@ fn hole_08_extreme_requests_and_orders_block_no_batch() {
     let mut s = market();
     s.plans.get_mut(&4).unwrap().exit = Some(u64::MAX);
     s.leaves.get_mut(&4).unwrap().cash = -(1 << 80);
-    s.order(Order { first_batch: u32::MAX, last_batch: 0, epoch: u32::MAX, ..scene_slot(order(5, TOP - 1, Side::Buy, u32::MAX, (1 << 42) - 1), 63) });
+    s.order(Order {
+        first_batch: u32::MAX,
+        last_batch: 0,
+        epoch: u32::MAX,
+        ..scene_slot(order(5, TOP - 1, Side::Buy, u32::MAX, (1 << 42) - 1), 63)
+    });
     Attack::on(&s).run().accepted();
 }
 
@@ -271,7 +281,11 @@ fn hole_11_padding_that_acts() {
     let ordering = Attack::on(&market()).touch(7, |t| {
         (t.orders[0].active, t.orders[0].sealed.order.kind, t.orders[0].sealed.sequence) = (true, Kind::Withdraw, 10);
     });
-    ordering.sent(|s| s.active_orders = 10).trusting(|e| e.active_orders = 10).run().refused_by(&["no orders in padding"]);
+    ordering
+        .sent(|s| s.active_orders = 10)
+        .trusting(|e| e.active_orders = 10)
+        .run()
+        .refused_by(&["no orders in padding"]);
     Attack::on(&market()).touch(7, |t| t.exit = true).run().refused_by(&["padding has no account and no exit"]);
     let rich = Attack::on(&market()).touch(7, |t| t.amount = 5);
     assert!(rich.run().reasons().contains("padding has no amount"));
@@ -303,7 +317,8 @@ fn hole_12_repeated_sequence_numbers() {
     repeated.resealed().run().refused_by(&["sequence product"]);
     let gap = Attack::on(&pair()).touch(2, |t| t.orders[0].sealed.sequence = 3);
     gap.resealed().run().refused_by(&["sequence product"]);
-    let within = Attack::on(&market()).touch(1, |t| (t.orders[0].sealed.sequence, t.orders[1].sealed.sequence) = (2, 1));
+    let within =
+        Attack::on(&market()).touch(1, |t| (t.orders[0].sealed.sequence, t.orders[1].sealed.sequence) = (2, 1));
     within.resealed().run().refused_by(&["sequence numbers increase"]);
 }
 
@@ -326,20 +341,37 @@ fn bitmap_bit(at: usize, bit: usize) -> usize {
 fn hole_13_a_value_bound_after_its_challenge() {
     // Whatever enters an identity, changed once the challenges are known, changes a digest that they were drawn from.
     let segment: [(&str, usize); 12] = [
-        ("expired", 5), ("fill", 2), ("row id", 2), ("row next", 2), ("row price", 2), ("row cut", 2), ("row minimum", 2), ("row W", 10),
-        ("margin claim", 5), ("mark value", 1), ("expiry value", 1), ("short requirement", 1),
+        ("expired", 5),
+        ("fill", 2),
+        ("row id", 2),
+        ("row next", 2),
+        ("row price", 2),
+        ("row cut", 2),
+        ("row minimum", 2),
+        ("row W", 10),
+        ("margin claim", 5),
+        ("mark value", 1),
+        ("expiry value", 1),
+        ("short requirement", 1),
     ];
     for (label, at) in segment {
         let late = Attack::on(&market()).late_lie(Segment(0), label, at, |x, _| x + F::from(1u8));
         assert!(late.run().reasons().contains("tau"), "{label}");
     }
-    let closing: [(&str, usize); 6] =
-        [("group long", 0), ("group short", 1), ("at-price count", 0), ("buy volume", 0), ("multiplicity", 0), ("sentinel multiplicity", 0)];
+    let closing: [(&str, usize); 6] = [
+        ("group long", 0),
+        ("group short", 1),
+        ("at-price count", 0),
+        ("buy volume", 0),
+        ("multiplicity", 0),
+        ("sentinel multiplicity", 0),
+    ];
     for (label, at) in closing {
         let late = Attack::on(&market()).late_lie(Closing, label, at, |x, _| x + F::from(1u8));
         assert!(late.run().reasons().contains("tau"), "{label}");
     }
-    for (label, at) in [("clearing price", 0), ("cut", 0), ("cut side", 1), ("row next id", 0), ("settlement value", 0)] {
+    for (label, at) in [("clearing price", 0), ("cut", 0), ("cut side", 1), ("row next id", 0), ("settlement value", 0)]
+    {
         let late = Attack::on(&market()).late_lie(Closing, label, at, |x, _| F::from(1u8) - x);
         assert!(late.run().reasons().contains("auction root"), "{label}");
     }
@@ -361,8 +393,17 @@ fn hole_13_an_unused_row_takes_no_look_ups_by_becoming_beta() {
     let num = from_u64(cleared.context.num.into());
     for (label, at, value) in [
         ("scenario value", 4 * unused, public.beta * ark_ff::Field::inverse(&num).unwrap()),
-        ("row next id", unused, public.beta * ark_ff::Field::inverse(&(ark_ff::Field::pow(&public.y, [5]) * pow2(36))).unwrap()),
-        ("row next id", 8 + private.settled.len(), (public.beta * ark_ff::Field::inverse(&ark_ff::Field::pow(&public.y, [5])).unwrap() - pow2(155)) * ark_ff::Field::inverse(&pow2(36)).unwrap()),
+        (
+            "row next id",
+            unused,
+            public.beta * ark_ff::Field::inverse(&(ark_ff::Field::pow(&public.y, [5]) * pow2(36))).unwrap(),
+        ),
+        (
+            "row next id",
+            8 + private.settled.len(),
+            (public.beta * ark_ff::Field::inverse(&ark_ff::Field::pow(&public.y, [5])).unwrap() - pow2(155))
+                * ark_ff::Field::inverse(&pow2(36)).unwrap(),
+        ),
     ] {
         let mut b = Builder::assignment();
         b.override_witness(label, at, move |_| value);
@@ -430,13 +471,24 @@ fn hole_17_minus_zero_and_empties_in_two_encodings() {
     let nameless = Attack::on(&market()).lie(Segment(3), "new position quantity", 3, |_| F::from(9u8));
     assert!(nameless.run().reasons().contains("ids strictly increasing"));
     // Empties behind positions: account 2 ends with 10 and 30 in places 2 and 3 of segment 1.
-    let behind = [(1, 10, -1_000), (2, 30, 40), (3, 0, 0)].into_iter().fold(Attack::on(&market()), |attack, (at, id, lots)| {
-        attack.lie(Segment(1), "new position id", at, move |_| n(id)).lie(Segment(1), "new position quantity", at, move |_| n(lots))
-    });
+    let behind =
+        [(1, 10, -1_000), (2, 30, 40), (3, 0, 0)].into_iter().fold(Attack::on(&market()), |attack, (at, id, lots)| {
+            attack.lie(Segment(1), "new position id", at, move |_| n(id)).lie(
+                Segment(1),
+                "new position quantity",
+                at,
+                move |_| n(lots),
+            )
+        });
     behind.run().refused_by(&["ids strictly increasing"]);
     // One position in two places.
     let split = [(1, 10, -999), (2, 10, -1)].into_iter().fold(Attack::on(&market()), |attack, (at, id, lots)| {
-        attack.lie(Segment(1), "new position id", at, move |_| n(id)).lie(Segment(1), "new position quantity", at, move |_| n(lots))
+        attack.lie(Segment(1), "new position id", at, move |_| n(id)).lie(
+            Segment(1),
+            "new position quantity",
+            at,
+            move |_| n(lots),
+        )
     });
     split.run().refused_by(&["ids strictly increasing"]);
 }
@@ -472,7 +524,9 @@ fn hole_18_salt_withheld_or_pad_used_twice() {
 #[test]
 fn hole_20_settlement_values_that_change() {
     // Another value, everything recomputed: the contract knows better. (500 lots of instrument 15.)
-    let value = Attack::on(&market()).touch(1, |t| t.expiry_value = 500 * 300_001).closing(|c| c.settled[0].row.value = 300_001);
+    let value = Attack::on(&market())
+        .touch(1, |t| t.expiry_value = 500 * 300_001)
+        .closing(|c| c.settled[0].row.value = 300_001);
     value.run().refused_by(&["contract"]);
     let quiet = Attack::on(&market()).closing(|c| c.settled[0].row.value = 300_001);
     quiet.run().refused_by(&["margin identity", "contract"]);
@@ -537,7 +591,12 @@ fn hole_23_a_challenge_answered_with_a_signature_that_is_an_order() {
     answered.run().refused_by(&["signature equation"]);
     for tag in 11..=14 {
         let sealed = &s.batch().touches[1].orders[0];
-        let inputs = [s.context.domain, sealed.order.fields(), sealed.order.recipient_field() + from_u64(2) * pow2(160), sealed.order.salt];
+        let inputs = [
+            s.context.domain,
+            sealed.order.fields(),
+            sealed.order.recipient_field() + from_u64(2) * pow2(160),
+            sealed.order.salt,
+        ];
         assert_ne!(poseidon::sponge(tag, &inputs), sealed.order.hash(s.context.domain));
     }
 }
@@ -694,6 +753,16 @@ fn money_comes_from_deposits_alone() {
     assert!(more.run().reasons().contains("exit pays at most what was asked"));
     let recipient = Attack::on(&market()).touch(2, |t| t.orders[1].sealed.order.recipient = [8; 20]);
     assert!(recipient.run().reasons().is_superset(&BTreeSet::from(["signature equation", "contract"])));
+}
+
+#[test]
+fn sums_start_from_nothing_and_end_where_they_are_compared() {
+    // Five cash units more for the fund, taken from where the sums start, and from where they are opened.
+    let mut start = Attack::on(&market()).touch(0, |t| t.credit += 5);
+    start.start.sums.fees = n(5);
+    start.run().refused_by(&["sums in"]);
+    let end = Attack::on(&market()).touch(0, |t| t.credit += 5).late_closing(|c| c.sums.sums.fees = F::ZERO);
+    end.run().refused_by(&["sums"]);
 }
 
 #[test]

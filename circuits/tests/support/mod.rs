@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
 #[path = "../../../rust/core/tests/scene/mod.rs"]
-#[allow(missing_docs, unused_imports)]
 pub mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +17,9 @@ use tacit_circuits::builder::{Builder, PRODUCT, RowFilter};
 use tacit_circuits::fingerprint::Fingerprint;
 use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::keys::VerifyingKey;
-use tacit_circuits::settlement::{self, Expected, LockedDeposit, Plan, Queues, Settlement, SettlementError, VerifyingKeys};
+use tacit_circuits::settlement::{
+    self, Expected, LockedDeposit, Plan, Queues, Settlement, SettlementError, VerifyingKeys,
+};
 use tacit_circuits::statement::{
     CLOSING_INPUTS, ClosingPrivate, ClosingPublic, SEGMENT_INPUTS, SaltedSums, SegmentPrivate, SegmentPublic,
 };
@@ -29,8 +30,8 @@ use tacit_core::field::{F, from_i128, from_u64, pow2};
 use tacit_core::order::{Kind, Side};
 use tacit_core::params::Params;
 use tacit_core::seal::{seal_leaf, seal_root};
-use tacit_core::tree::StateTree;
 use tacit_core::transcript::{Challenges, Sums, second_hash, theta_power};
+use tacit_core::tree::StateTree;
 
 /// Queue ends of attacked batches.
 pub const QUEUES: Queues = Queues { deposit_end: 0, exit_end: 0 };
@@ -69,6 +70,8 @@ pub struct Attack {
     pub cleared: ClearedBatch,
     /// The segments' witnesses, to be tampered with.
     pub segments: Vec<SegmentPrivate>,
+    /// The sums that the first segment starts from.
+    pub start: SaltedSums,
     tree: StateTree,
     honest: Settlement,
     salts: ClosingSalts,
@@ -130,6 +133,7 @@ impl Attack {
         Self {
             cleared,
             tree,
+            start: SaltedSums::START,
             segments: plan.segments.into_iter().map(|(_, private)| private).collect(),
             honest: plan.settlement,
             salts,
@@ -188,7 +192,11 @@ impl Attack {
 
     /// Replaces a witness value of a circuit.
     pub fn lie(
-        mut self, circuit: Circuit, label: &'static str, occurrence: usize, replace: impl Fn(F) -> F + Send + Sync + 'static,
+        mut self,
+        circuit: Circuit,
+        label: &'static str,
+        occurrence: usize,
+        replace: impl Fn(F) -> F + Send + Sync + 'static,
     ) -> Self {
         let replace: Replace = Arc::new(move |honest, _| replace(honest));
         self.lies.push(Lie { circuit, label, occurrence, replace, late: false });
@@ -197,7 +205,10 @@ impl Attack {
 
     /// Replaces a witness value once all challenges are known: what a value bound too late would allow.
     pub fn late_lie(
-        mut self, circuit: Circuit, label: &'static str, occurrence: usize,
+        mut self,
+        circuit: Circuit,
+        label: &'static str,
+        occurrence: usize,
         replace: impl Fn(F, &Challenges) -> F + Send + Sync + 'static,
     ) -> Self {
         self.lies.push(Lie { circuit, label, occurrence, replace: Arc::new(replace), late: true });
@@ -214,7 +225,8 @@ impl Attack {
         if self.resealed {
             let size = self.cleared.params.words_per_touch();
             let words = settlement.words.chunks(size);
-            let leaves: Vec<[u8; 32]> = settlement.touches().iter().zip(words).map(|(t, w)| seal_leaf(t.index, w[1])).collect();
+            let leaves: Vec<[u8; 32]> =
+                settlement.touches().iter().zip(words).map(|(t, w)| seal_leaf(t.index, w[1])).collect();
             settlement.seal_root = seal_root(&leaves);
         }
         self.settlement.iter().for_each(|edit| edit(&mut settlement));
@@ -260,7 +272,13 @@ impl Attack {
         changed
     }
 
-    fn segment_public(&self, s: &Settlement, j: usize, previous: Option<&SegmentPublic>, c: &Challenges) -> SegmentPublic {
+    fn segment_public(
+        &self,
+        s: &Settlement,
+        j: usize,
+        previous: Option<&SegmentPublic>,
+        c: &Challenges,
+    ) -> SegmentPublic {
         let size = self.cleared.params.touches;
         SegmentPublic {
             domain: s.context.domain,
@@ -290,7 +308,14 @@ impl Attack {
         }
     }
 
-    fn build_segment(&self, j: usize, public: &SegmentPublic, private: &SegmentPrivate, c: &Challenges, last: bool) -> Builder {
+    fn build_segment(
+        &self,
+        j: usize,
+        public: &SegmentPublic,
+        private: &SegmentPrivate,
+        c: &Challenges,
+        last: bool,
+    ) -> Builder {
         let mut b = Builder::assignment();
         self.tell(&mut b, Circuit::Segment(j), c, last);
         segment::synthesize(&mut b, &self.cleared.params, public, private);
@@ -343,7 +368,7 @@ impl Attack {
     fn prove(&self, mut settlement: Settlement, c: &Challenges) -> Verdict {
         let mut derived = Vec::new();
         let mut violated = Vec::new();
-        let mut sums = SaltedSums::START;
+        let mut sums = self.start;
         for j in 0..self.segments.len() {
             let public = self.segment_public(&settlement, j, derived.last(), c);
             let private = SegmentPrivate { sums_in: sums, ..self.segments[j].clone() };
@@ -401,7 +426,9 @@ fn recount(private: &mut ClosingPrivate, segments: &[SegmentPrivate], cleared: &
         power *= theta;
         for (slot, order) in touch.orders.iter().enumerate() {
             let o = &order.sealed.order;
-            if let Some(row) = private.settled.iter_mut().find(|x| order.row.settled && x.row.instrument == order.row.id) {
+            if let Some(row) =
+                private.settled.iter_mut().find(|x| order.row.settled && x.row.instrument == order.row.id)
+            {
                 row.multiplicity += 1;
             } else if let Some(row) = private.risk.iter_mut().find(|x| x.row.instrument == order.row.id) {
                 row.multiplicity += 1;
@@ -435,8 +462,14 @@ pub fn dummy() -> Challenges {
 fn sums_out(params: &Params, b: &Builder) -> SaltedSums {
     let at = shape(params).salt;
     let wires = &b.values()[at + 1..at + 8];
-    let sums =
-        Sums { margin: wires[0], positions: wires[1], trades: wires[2], lookups: wires[3], fees: wires[4], product: wires[5] };
+    let sums = Sums {
+        margin: wires[0],
+        positions: wires[1],
+        trades: wires[2],
+        lookups: wires[3],
+        fees: wires[4],
+        product: wires[5],
+    };
     SaltedSums { sums, salt: wires[6] }
 }
 
