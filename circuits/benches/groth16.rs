@@ -70,7 +70,8 @@ fn push_word(matrices: &mut Matrices, wires: &mut Vec<Fr>, word: u64) {
 fn push_power(matrices: &mut Matrices, wires: &mut Vec<Fr>) {
     let one = Fr::one();
     let next = wires.len() as u32;
-    let sum: Vec<(Fr, u32)> = (1..4).map(|back| (Fr::from(u64::from(back)), next - back)).chain([(Fr::from(1_000_003u64), 0)]).collect();
+    let sum: Vec<(Fr, u32)> =
+        (1..4).map(|back| (Fr::from(u64::from(back)), next - back)).chain([(Fr::from(1_000_003u64), 0)]).collect();
     let value: Fr = sum.iter().map(|(k, wire)| *k * wires[*wire as usize]).sum();
     wires.extend([value.square(), value.pow([4]), value.pow([5])]);
     matrices.push_row(&sum, &sum, &[(one, next)]);
@@ -191,7 +192,8 @@ fn measure(log: u32, threads: &[usize]) -> Value {
     let by_threads = threads.iter().map(|&threads| {
         eprintln!("2^{log}: proving with {threads} threads");
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        let both = pool.install(|| json!({ "tacit": ours(&key, &wires), "arkworks": arkworks(&other, &plain, rows, &wires) }));
+        let both =
+            pool.install(|| json!({ "tacit": ours(&key, &wires), "arkworks": arkworks(&other, &plain, rows, &wires) }));
         (threads.to_string(), both)
     });
     json!({

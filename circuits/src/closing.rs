@@ -90,7 +90,9 @@ pub fn synthesize(b: &mut Builder, p: &Params, public: &ClosingPublic, private: 
 /// The row below all ids: its look-ups are those of inactive slots and of orders that are no trades. Returns the least id.
 fn sentinel(b: &mut Builder, private: &ClosingPrivate, ch: &ChallengeVars, totals: &mut Totals) -> Lc {
     let zero = Lc::zero();
-    let first = range::ranged(b, "first id", F::from(private.first), ID_BITS + 1);
+    let first = b.witness("first id", F::from(private.first));
+    // Not 0, and so by the chain no id is.
+    range::bits(b, "first id", &first.add_constant(-F::from(1u64)), ID_BITS + 1);
     let word = row_word(&RowWord {
         id: &zero,
         next: &first,
@@ -378,8 +380,9 @@ fn horner(b: &mut Builder, words: &[Lc], z: &Lc) -> Lc {
 /// Arity-8 root over the rows, unused places 0.
 fn tree_root(b: &mut Builder, p: &Params, leaves: &[Lc]) -> Lc {
     let mut level = leaves.to_vec();
+    // Empty subtrees are hashed like any other; hashes of constants take no rows.
+    level.resize(8usize.pow(p.risk_levels() as u32), Lc::zero());
     for _ in 0..p.risk_levels() {
-        level.resize(level.len().next_multiple_of(8), Lc::zero());
         level = level.chunks(8).map(|eight| poseidon::hash(b, eight)).collect();
     }
     level.swap_remove(0)

@@ -205,9 +205,7 @@ mod tests {
         let (tau, coefficients) = (Fr::rand(&mut rng), powers(Fr::rand(&mut rng), Fr::rand(&mut rng), 8));
         let at = |x: Fr| coefficients.iter().rev().fold(Fr::zero(), |sum, k| sum * x + k);
         let dot = |values: &[Fr], basis: &[Fr]| values.iter().zip(basis).map(|(v, b)| *v * b).sum::<Fr>();
-        for (first, basis) in
-            [(Fr::one(), domain.lagrange_at(tau)), (domain.shift, domain.coset_lagrange_at(tau))]
-        {
+        for (first, basis) in [(Fr::one(), domain.lagrange_at(tau)), (domain.shift, domain.coset_lagrange_at(tau))] {
             let values: Vec<Fr> = powers(first, domain.root, 8).into_iter().map(at).collect();
             assert_eq!(dot(&values, &basis.expect("tau is no point")), at(tau));
         }

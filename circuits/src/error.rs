@@ -178,10 +178,16 @@ impl fmt::Display for KeyError {
             }
             Self::Inconsistent { part } => write!(f, "the parts of the proving key do not belong together: {part}"),
             Self::WrongCircuit { expected, found } => {
-                write!(f, "key of another circuit: it has fingerprint {found}, this circuit {expected}; run setup again")
+                write!(
+                    f,
+                    "key of another circuit: it has fingerprint {found}, this circuit {expected}; run setup again"
+                )
             }
             Self::WrongHash { file, expected, found } => {
-                write!(f, "{file} is not the file of its manifest: SHA-256 {found}, manifest says {expected}; run setup again")
+                write!(
+                    f,
+                    "{file} is not the file of its manifest: SHA-256 {found}, manifest says {expected}; run setup again"
+                )
             }
             Self::TooLarge { rows } => write!(f, "{rows} rows are more than the curve's largest domain holds"),
             Self::NotPinned { circuit, difference } => {
@@ -200,7 +206,9 @@ impl fmt::Display for ProveError {
             Self::ConstantNotOne => f.write_str("wire 0 of the assignment must be 1"),
             Self::Unsatisfied { row } => write!(f, "the assignment breaks row {row} of the circuit: no proof was made"),
             Self::Cancelled => f.write_str("proving was cancelled"),
-            Self::SelfCheckFailed => f.write_str("the proof does not verify under its own key: the proving key is damaged"),
+            Self::SelfCheckFailed => {
+                f.write_str("the proof does not verify under its own key: the proving key is damaged")
+            }
         }
     }
 }

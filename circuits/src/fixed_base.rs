@@ -4,8 +4,8 @@
 //! scalars go digit by digit in affine coordinates. Two to three times as fast as arkworks' table.
 
 use ark_bn254::Fr;
-use ark_ec::{AdditiveGroup, CurveGroup};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::{AdditiveGroup, CurveGroup};
 use rayon::prelude::*;
 
 use crate::batch_add::BatchAdder;
@@ -28,13 +28,13 @@ impl<C: SWCurveConfig<ScalarField = Fr>> FixedBase<C> {
     #[must_use]
     pub fn new(base: Projective<C>, count: usize) -> Self {
         let bits = digit_bits(count);
-        let bases: Vec<Projective<C>> = std::iter::successors(Some(base), |base| {
-            Some((0..bits).fold(*base, |power, _| power.double()))
-        })
-        .take(MAGNITUDE_BITS.div_ceil(bits))
-        .collect();
+        let bases: Vec<Projective<C>> =
+            std::iter::successors(Some(base), |base| Some((0..bits).fold(*base, |power, _| power.double())))
+                .take(MAGNITUDE_BITS.div_ceil(bits))
+                .collect();
         let multiples = |base: &Projective<C>| {
-            let all: Vec<_> = std::iter::successors(Some(*base), |sum| Some(*sum + base)).take(1 << (bits - 1)).collect();
+            let all: Vec<_> =
+                std::iter::successors(Some(*base), |sum| Some(*sum + base)).take(1 << (bits - 1)).collect();
             Projective::normalize_batch(&all)
         };
         Self { bits, table: bases.par_iter().map(multiples).collect() }

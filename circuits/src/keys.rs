@@ -18,8 +18,8 @@ use rayon::prelude::*;
 
 use crate::domain::Domain;
 use crate::error::KeyError;
-use crate::fixed_base::FixedBase;
 use crate::fingerprint::Fingerprint;
+use crate::fixed_base::FixedBase;
 use crate::matrices::{Matrices, SparseMatrix};
 
 /// What a verifier holds: about 1 kB.
@@ -123,10 +123,8 @@ impl Secrets {
 
 fn generate(matrices: Matrices, domain: Domain, secrets: &Secrets) -> ProvingKey {
     let (a, b, c) = polynomials(&matrices, &secrets.rows);
-    let combined: Vec<Fr> = (&a, &b, &c)
-        .into_par_iter()
-        .map(|(a, b, c)| secrets.beta * a + secrets.alpha * b + c)
-        .collect();
+    let combined: Vec<Fr> =
+        (&a, &b, &c).into_par_iter().map(|(a, b, c)| secrets.beta * a + secrets.alpha * b + c).collect();
     let (inputs, witness) = combined.split_at(1 + matrices.n_inputs);
     let ic: Vec<Fr> = inputs.iter().map(|value| *value * secrets.gamma_inverse).collect();
     let l: Vec<Fr> = witness.iter().map(|value| *value * secrets.delta_inverse).collect();

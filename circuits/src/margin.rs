@@ -15,6 +15,8 @@ use crate::statement::TouchWitness;
 
 /// Bits of `W − t`, offset.
 const LOSS_BITS: u32 = 47;
+/// Bits of a fee reserve: rate < 10⁴ and den ≤ 4, so it is at most four limits.
+const RESERVE_BITS: u32 = 44;
 /// Bits of a claim, offset.
 pub const CLAIM_BITS: u32 = 83;
 /// Bits of ⌊cash/10⁴⌋, offset.
@@ -147,21 +149,24 @@ fn exit_amount(b: &mut Builder, funds: &Funds, paid: &Lc, requested: &Lc, exit: 
 }
 
 /// `f = ⌈den·rate·limit/10⁴⌉`: the fee reserve of one lot, in margin units.
+///
+/// Ranged, for as a quotient in the field it could be a fraction: W would then be ranged against a fraction, and the packed words
+/// of W that bind it before the challenges would have several readings.
 fn fee_reserve(b: &mut Builder, limit: &Lc, den_rate: &Lc) -> Lc {
     let product = b.mul(limit, den_rate);
-    let value = integer(&product);
     let ten4 = i128::from(VALUE);
-    let up = (ten4 - value.rem_euclid(ten4)) % ten4;
-    let remainder = range::ranged(b, "fee remainder", from_i128(up), 14);
-    range::bits(b, "fee remainder below 10⁴", &Lc::constant(F::from(VALUE - 1)).sub(&remainder), 14);
-    let inverse = ark_ff::Field::inverse(&F::from(VALUE)).unwrap_or_default();
-    (&product + &remainder).scale(inverse)
+    let value = integer(&product);
+    let reserve = range::ranged(b, "fee reserve", from_i128((value + ten4 - 1).div_euclid(ten4)), RESERVE_BITS);
+    let excess = &reserve.scale(F::from(VALUE)) - &product;
+    range::bits(b, "fee remainder", &excess, 14);
+    range::bits(b, "fee remainder below 10⁴", &Lc::constant(F::from(VALUE - 1)).sub(&excess), 14);
+    reserve
 }
 
 /// Adds one order's losses to `D_s`, a scenario at a time: `min(0, ±Q·(W − den·l) − Q·f)`.
 ///
-/// With `t = den·l ± f` and `g = [W ≥ t]` this is `(side − g)·(W − t)·Q`. That f is an integer follows from the range of `W − t`,
-/// W being an integer by the look-up.
+/// With `t = den·l ± f` and `g = [W ≥ t]` this is `(side − g)·(W − t)·Q`. t is an integer, so the range of `W − t` makes W one in
+/// a window of 2⁴⁷, which its 50-bit slots in the transcript hold.
 pub fn add_losses(
     b: &mut Builder,
     o: &OrderVars,

@@ -38,8 +38,11 @@ pub fn sum_of_products<C: SWCurveConfig<ScalarField = Fr>>(points: &[Affine<C>],
     let windows = MAGNITUDE_BITS.div_ceil(bits);
     let shift = digit_offset(bits, windows);
     terms.magnitudes.par_iter_mut().for_each(|magnitude| *magnitude = add(magnitude, &shift));
-    let sums: Vec<Projective<C>> =
-        (0..windows).into_par_iter().with_max_len(1).map(|at| Window { at, bits, windows }.sum(points, &terms)).collect();
+    let sums: Vec<Projective<C>> = (0..windows)
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|at| Window { at, bits, windows }.sum(points, &terms))
+        .collect();
     sums.into_iter().rev().fold(Projective::zero(), |mut total, sum| {
         for _ in 0..bits {
             total.double_in_place();

@@ -55,6 +55,11 @@ fn random_dev_batches_satisfy_both_circuits() {
 }
 
 #[test]
+fn a_random_large_batch_satisfies_both_circuits() {
+    assert_satisfied(&plan(Params::LARGE, 1), "large batch");
+}
+
+#[test]
 fn random_standard_batches_satisfy_both_circuits() {
     for seed in 0..4 {
         assert_satisfied(&plan(&scene::random(Params::STANDARD, seed), seed), &format!("standard batch {seed}"));

@@ -20,9 +20,7 @@ fn proof() -> Proof {
 fn a_proof_is_eight_words_with_imaginary_parts_first() {
     let proof = proof();
     let words = proof.to_words();
-    let fields = [
-        proof.a.x, proof.a.y, proof.b.x.c1, proof.b.x.c0, proof.b.y.c1, proof.b.y.c0, proof.c.x, proof.c.y,
-    ];
+    let fields = [proof.a.x, proof.a.y, proof.b.x.c1, proof.b.x.c0, proof.b.y.c1, proof.b.y.c0, proof.c.x, proof.c.y];
     for (word, field) in words.iter().zip(fields) {
         assert_eq!(word.to_vec(), field.into_bigint().to_bytes_be());
     }
@@ -63,7 +61,10 @@ fn the_words_of_a_key_are_its_points() {
     let (_, vk) = power_keys();
     let words = vk.to_words();
     assert_eq!(evm::g1_point(&words.alpha), Some(vk.alpha));
-    assert_eq!([words.beta, words.gamma, words.delta].map(|p| evm::g2_point(&p)), [vk.beta, vk.gamma, vk.delta].map(Some));
+    assert_eq!(
+        [words.beta, words.gamma, words.delta].map(|p| evm::g2_point(&p)),
+        [vk.beta, vk.gamma, vk.delta].map(Some)
+    );
     assert_eq!(words.ic.iter().map(evm::g1_point).collect::<Option<Vec<_>>>(), Some(vk.ic));
 }
 

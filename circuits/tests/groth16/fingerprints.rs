@@ -21,7 +21,10 @@ fn the_fingerprint_changes_with_every_coefficient_wire_count_and_row_order() {
         (1, 3, rows(one, 2)),
         (1, 2, rows(one, 3)),
         (1, 2, rows(Fr::from(2u64), 2)),
-        (1, 2, { let [first, second] = rows(one, 3); [second, first] }),
+        (1, 2, {
+            let [first, second] = rows(one, 3);
+            [second, first]
+        }),
     ] {
         let b = rows(one, 0);
         others.push(Fingerprint::of(&Matrices::from_rows(inputs, witness, &a, &b, &b)));

@@ -24,7 +24,8 @@ fn folder(name: &str) -> PathBuf {
 
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).expect("the folder is there");
-    let mut names: Vec<String> = entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into()).collect();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into()).collect();
     names.sort();
     names
 }
@@ -49,8 +50,12 @@ fn a_key_of_another_circuit_is_refused_with_both_fingerprints() {
     let dir = folder("another");
     let ((pk, vk), (_, square_vk)) = (power_keys(), square_keys());
     save(&dir, "power", "dev", &pk, Origin::Development).expect("a writable folder");
-    let error = load_proving_key(&dir, "power", Some(square_vk.fingerprint)).expect_err("the wrong circuit").to_string();
-    assert!(error.contains(&vk.fingerprint.to_string()) && error.contains(&square_vk.fingerprint.to_string()), "{error}");
+    let error =
+        load_proving_key(&dir, "power", Some(square_vk.fingerprint)).expect_err("the wrong circuit").to_string();
+    assert!(
+        error.contains(&vk.fingerprint.to_string()) && error.contains(&square_vk.fingerprint.to_string()),
+        "{error}"
+    );
     assert!(load_verifying_key(&dir, "power", Some(square_vk.fingerprint)).is_err());
     assert!(pk.require_circuit(square_vk.fingerprint).is_err());
 }

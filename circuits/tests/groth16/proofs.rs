@@ -155,11 +155,8 @@ fn a_product_of_proofs_of_two_keys_holds_and_fails_with_any_one_of_them() {
     let proofs: Vec<Proof> = all_wires.iter().map(|wires| proof_of(&pk, wires)).collect();
     let square = [Fr::one(), Fr::from(49u64), Fr::from(7u64)];
     let square_proof = proof_of(&square_pk, &square);
-    let mut claims: Vec<Claim<'_>> = all_wires
-        .iter()
-        .zip(&proofs)
-        .map(|(wires, proof)| Claim { key: &vk, inputs: &wires[1..3], proof })
-        .collect();
+    let mut claims: Vec<Claim<'_>> =
+        all_wires.iter().zip(&proofs).map(|(wires, proof)| Claim { key: &vk, inputs: &wires[1..3], proof }).collect();
     claims.push(Claim { key: &square_vk, inputs: &square[1..2], proof: &square_proof });
     let weights = [1, u128::MAX, 3 << 100, 12345];
     assert_eq!(verify_product(&claims, &weights), Ok(()));
@@ -180,7 +177,9 @@ fn weights_that_leave_a_proof_unchecked_are_refused() {
     let wires = power_wires(3, true);
     let proof = proof_of(&pk, &wires);
     let claim = Claim { key: &vk, inputs: &wires[1..3], proof: &proof };
-    let refused = |claims: &[Claim<'_>], weights: &[u128]| verify_product(claims, weights).is_err_and(|error| matches!(error, VerifyError::BadWeights { .. }));
+    let refused = |claims: &[Claim<'_>], weights: &[u128]| {
+        verify_product(claims, weights).is_err_and(|error| matches!(error, VerifyError::BadWeights { .. }))
+    };
     assert!(refused(&[claim, claim], &[1]));
     assert!(refused(&[claim, claim], &[1, 0]));
     assert!(refused(&[], &[]));
