@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bench.run import THREADS, Results
 from bench.settling import KEY_PAIRS, Gas, Settled
-from bench.text import digits, ratio, said, seconds, share, size, table, whole
+from bench.text import counted, digits, ratio, said, seconds, share, size, table, whole
 from bench.worker import Report
 from demo.progress import PHASES
 from prover.batch import Params
@@ -310,7 +310,7 @@ def _arkworks(results: Results) -> list[str]:
         by_threads = system["prove_seconds_by_threads"]
         rows = [(PHASES.get(phase, "**all**"), *_rivals(by_threads, phase)) for phase in ARKWORKS_PHASES]
         heads = (
-            f"{who}, {threads} thread(s)" if who else f"ratio, {threads}"
+            f"{who}, {counted(int(threads))}" if who else "ratio"
             for threads in by_threads
             for who in ("arkworks", "tacit", "")
         )

@@ -26,7 +26,7 @@ Figures = dict[str, Any]
 
 
 class BenchFailed(Exception):  # noqa: N818 - what happened
-    """A bench that cargo could not build or run, with what was said."""
+    """A bench that cargo could not build or run; what it said has gone to the error stream."""
 
 
 def measure(logs: tuple[int, ...], say: Callable[[str], None]) -> Figures:
@@ -35,7 +35,7 @@ def measure(logs: tuple[int, ...], say: Callable[[str], None]) -> Figures:
     """
     figures: Figures = {}
     for crate, name, arguments in BENCHES:
-        say(f"{crate}: {name} (built first)")
+        say(f"{crate}: {name} (cargo builds it first)")
         figures |= _run(crate, name, arguments)
     for log in logs:
         say(f"tacit-circuits: Groth16 beside arkworks, 2^{log} rows")
@@ -48,8 +48,8 @@ def _run(crate: str, name: str, arguments: tuple[str, ...]) -> Figures:
     if cargo is None:
         raise BenchFailed("there is no cargo: CONTRIBUTING.md says what building needs")
     command = [cargo, "bench", "--locked", "--quiet", "--package", crate, "--bench", name, "--", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise BenchFailed(f"cargo bench of {crate} {name} ended with {done.returncode}:\n{done.stderr.strip()[-2000:]}")
+        raise BenchFailed(f"cargo bench of {crate} {name} ended with {done.returncode}, for the reason above")
     figures: Figures = json.loads(done.stdout)
     return figures

@@ -15,6 +15,7 @@ from typing import Final
 from bench import machine, native, worker
 from bench.machine import Machine
 from bench.settling import Calls, Settled, settlements
+from bench.text import counted
 from bench.worker import Report
 from prover.keys import Keys, inspect, setup
 
@@ -28,12 +29,13 @@ class Extent:
     """
 
     params: tuple[str, ...] = ("dev", "standard")
-    rounds: int = 5
+    rounds: int = 3
     sizes: tuple[int, ...] = (1, 2, 4, 6)
-    logs: tuple[int, ...] = (16, 18)
+    logs: tuple[int, ...] = (16,)
     large: bool = False
 
 
+LARGE: Final = Extent(logs=(16, 18), large=True)
 QUICK: Final = Extent(params=("dev",), rounds=1, sizes=(1, 2), logs=())
 
 
@@ -108,7 +110,7 @@ def _prove(results: Results, watch: _Watch, folder: Path) -> None:
         reports: dict[int, list[Report]] = {threads: [] for threads in THREADS}
         for turn in range(1, (1 if params == "large" else results.extent.rounds) + 1):
             for threads in THREADS:
-                watch.say(f"{params}: a segment and its closing proof, {threads} thread(s), turn {turn}")
+                watch.say(f"{params}: a segment and its closing proof, {counted(threads)}, turn {turn}")
                 reports[threads].append(worker.measure("prove", params, str(folder), threads=threads))
         results.proofs[params] = reports
 

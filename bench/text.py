@@ -30,6 +30,11 @@ def whole(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(threads: int) -> str:
+    """A number of threads, in words."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 def size(count: int) -> str:
     """Bytes: ``117 MiB``, ``1.6 KiB``."""
     if count >= MIB:
