@@ -56,7 +56,7 @@ fn random_dev_batches_satisfy_both_circuits() {
 
 #[test]
 fn a_random_large_batch_satisfies_both_circuits() {
-    assert_satisfied(&plan(Params::LARGE, 1), "large batch");
+    assert_satisfied(&plan(&scene::random(Params::LARGE, 1), 1), "large batch");
 }
 
 #[test]
