@@ -8,9 +8,8 @@ with the offending value, and leaves every file as it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -20,18 +19,30 @@ from rich.table import Table
 
 from prover import _native
 from prover import explain as owner
-from prover.batch import Context, Params, SealedBatch, State, risk_root
+from prover.batch import Params, SealedBatch, State, risk_root
 from prover.doctor import examine
 from prover.errors import FileError, TacitError
-from prover.hashing import FIELD_ORDER
 from prover.keys import PARAMETER_SETS, Keys, Manifest, default_directory, inspect, setup
-from prover.orders import NO_ADDRESS, domain
+from prover.orders import NO_ADDRESS
 from prover.progress import proving, setting_up
 from prover.proof import RISK_FILE, prove
 from prover.risk import RiskTable
 from prover.scenarios import SCENARIO_SETS
-from prover.settlement import Expected, LockedDeposit, Settlement, public_inputs, verify
-from prover.wire import HASH_BYTES, element, file_errors, hexadecimal, read_text, write_whole
+from prover.settlement import Expected, Settlement, public_inputs, verify
+from prover.trusted import (
+    Ratio,
+    Trusted,
+    at_least,
+    contract_address,
+    domain_of,
+    field_element,
+    hash_value,
+    locked_deposit,
+    misuse,
+    pair,
+    ratio,
+)
+from prover.wire import element, file_errors, hexadecimal, read_text, write_whole
 
 INTERRUPTED: Final = 130
 REFUSED: Final = 1
@@ -88,10 +99,6 @@ def _fail(as_json: bool, code: str, message: str, values: dict[str, object]) -> 
     raise typer.Exit(REFUSED) from None
 
 
-def _misuse(message: str) -> NoReturn:
-    raise typer.BadParameter(message)
-
-
 def _print_json(document: object) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
@@ -112,20 +119,9 @@ def _keys(directory: Path | None, params: str) -> Keys:
     return keys
 
 
-def at_least(least: int) -> Callable[[int | None], int | None]:
-    """Checks a number of the command line."""
-
-    def check(value: int | None) -> int | None:
-        if value is not None and value < least:
-            _misuse(f"{value} is below {least}")
-        return value
-
-    return check
-
-
 def _params(name: str) -> str:
     if name not in PARAMETER_SETS:
-        _misuse(f"there is no parameter set {name!r}: choose {', '.join(PARAMETER_SETS)}")
+        misuse(f"there is no parameter set {name!r}: choose {', '.join(PARAMETER_SETS)}")
     return name
 
 
@@ -205,7 +201,7 @@ def export_command(
 ) -> None:
     """Writes verifying keys, and the proofs of DIR with their public inputs, as snarkjs reads them."""
     if form != "snarkjs":
-        _misuse(f"there is no format {form!r}: choose snarkjs")
+        misuse(f"there is no format {form!r}: choose snarkjs")
     with told(as_json):
         settlement = None if directory is None else Settlement.load(directory)
         loaded = _keys(keys, params if settlement is None else settlement.params)
@@ -347,7 +343,7 @@ def _state_beside(batch: Path) -> Path:
     for name in ("state.bin", "state.json"):
         if (batch.parent / name).is_file():
             return batch.parent / name
-    _misuse(f"there is no state.bin or state.json beside {batch}: give the state before the batch with --state")
+    return misuse(f"there is no state.bin or state.json beside {batch}: give the state before the batch with --state")
 
 
 def _report_settlement(as_json: bool, settlement: Settlement, out: Path) -> None:
@@ -374,14 +370,22 @@ def verify_command(
     expected: Annotated[
         Path | None, typer.Option("--expected", exists=True, dir_okay=False, help="A file of all that is trusted.")
     ] = None,
-    start_root: Annotated[str | None, typer.Option("--start-root", help="Root before the batch.")] = None,
-    seal: Annotated[str | None, typer.Option("--seal", help="Root of the seal.")] = None,
-    risk: Annotated[str | None, typer.Option("--risk-root", help="Root of the epoch's risk table.")] = None,
-    domain_: Annotated[str | None, typer.Option("--domain", help="Domain of the contract.")] = None,
+    start_root: Annotated[
+        int | None, typer.Option("--start-root", parser=field_element, help="Root before the batch.")
+    ] = None,
+    seal: Annotated[bytes | None, typer.Option("--seal", parser=hash_value, help="Root of the seal.")] = None,
+    risk: Annotated[
+        int | None, typer.Option("--risk-root", parser=field_element, help="Root of the epoch's risk table.")
+    ] = None,
+    domain: Annotated[
+        int | None, typer.Option("--domain", parser=field_element, help="Domain of the contract.")
+    ] = None,
     chain_id: Annotated[
         int | None, typer.Option("--chain-id", callback=at_least(0), help="With --contract, instead of --domain.")
     ] = None,
-    contract: Annotated[str | None, typer.Option("--contract", help="Address of the contract.")] = None,
+    contract: Annotated[
+        str | None, typer.Option("--contract", parser=contract_address, help="Address of the contract.")
+    ] = None,
     batch: Annotated[int | None, typer.Option("--batch", callback=at_least(1), help="Batch number.")] = None,
     last_void: Annotated[int | None, typer.Option("--last-void", callback=at_least(0), help="Last void batch.")] = None,
     time: Annotated[
@@ -390,7 +394,9 @@ def verify_command(
     fee_rate: Annotated[
         int | None, typer.Option("--fee-rate", callback=at_least(0), help="Fee rate, basis points.")
     ] = None,
-    margin: Annotated[str | None, typer.Option("--margin", help="Initial margin ratio, NUM/DEN.")] = None,
+    margin: Annotated[
+        Ratio | None, typer.Option("--margin", parser=ratio, help="Initial margin ratio, NUM/DEN.")
+    ] = None,
     orders: Annotated[
         int | None, typer.Option("--orders", callback=at_least(0), help="Number of sealed orders.")
     ] = None,
@@ -401,10 +407,15 @@ def verify_command(
         int | None, typer.Option("--exit-end", callback=at_least(0), help="End of the exit queue.")
     ] = None,
     deposit: Annotated[
-        list[str] | None, typer.Option("--deposit", help="INDEX:AMOUNT:OWNER of a locked deposit.")
+        list[Any] | None,
+        typer.Option("--deposit", parser=locked_deposit, help="INDEX:AMOUNT:OWNER of a locked deposit."),
     ] = None,
-    exits: Annotated[list[str] | None, typer.Option("--exit", help="INDEX:AMOUNT of an exit request.")] = None,
-    settled: Annotated[list[str] | None, typer.Option("--settled", help="ID:VALUE of a settlement value.")] = None,
+    exits: Annotated[
+        list[Any] | None, typer.Option("--exit", parser=pair, help="INDEX:AMOUNT of an exit request.")
+    ] = None,
+    settled: Annotated[
+        list[Any] | None, typer.Option("--settled", parser=pair, help="ID:VALUE of a settlement value.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Checks a settlement as the contract will, against what you trust.
@@ -412,120 +423,46 @@ def verify_command(
     Give --expected, or at least --start-root, --seal and --risk-root. Of what you leave out then, the settlement's own
     word is taken, and the result says so under "unchecked".
     """
-    trusted: dict[str, Any] = {
-        "start_root": _element_option("--start-root", start_root),
-        "seal_root": _hash_option("--seal", seal),
-        "risk_root": _element_option("--risk-root", risk),
-        "active_orders": orders,
-        "deposit_end": deposit_end,
-        "exit_end": exit_end,
-        "deposits": _deposits(deposit),
-        "exits": _pairs("--exit", exits),
-        "settled": _pairs("--settled", settled),
-    }
-    num, den = _ratio(margin)
-    context = {
-        "domain": _domain_option(domain_, chain_id, contract),
-        "batch": batch,
-        "last_void": last_void,
-        "time": time,
-        "fee_rate": fee_rate,
-        "num": num,
-        "den": den,
-    }
+    stated = margin or Ratio()
+    trusted = Trusted(
+        values={
+            "start_root": start_root,
+            "seal_root": seal,
+            "risk_root": risk,
+            "active_orders": orders,
+            "deposit_end": deposit_end,
+            "exit_end": exit_end,
+            "deposits": dict(deposit) if deposit else None,
+            "exits": dict(exits) if exits else None,
+            "settled": dict(settled) if settled else None,
+        },
+        context={
+            "domain": domain_of(domain, chain_id, contract),
+            "batch": batch,
+            "last_void": last_void,
+            "time": time,
+            "fee_rate": fee_rate,
+            "num": stated.num,
+            "den": stated.den,
+        },
+    )
     if expected is None:
-        _require_roots(trusted)
+        trusted.require_roots()
     with told(as_json):
         settlement = Settlement.load(directory)
-        base = Expected.claimed_by(settlement) if expected is None else Expected.load(expected)
-        wanted = replace(base, context=_with(base.context, context), **_given(trusted))
-        unchecked = (
-            [] if expected is not None else [name for name, value in (trusted | context).items() if value is None]
-        )
-        root = verify(settlement, _keys(keys, settlement.params), wanted)
-        if unchecked:
-            say(f"note: taken from the settlement itself, not compared with anything: {', '.join(unchecked)}")
-        document = {"valid": True, "end_root": element(root), "batch": settlement.context.batch, "unchecked": unchecked}
-        _print(as_json, document, f"valid: batch {settlement.context.batch} ends at root {element(root)}")
+        if expected is None:
+            wanted, unchecked = trusted.over_claims(settlement)
+        else:
+            wanted, unchecked = trusted.over(Expected.load(expected)), []
+        _report_verified(as_json, settlement, verify(settlement, _keys(keys, settlement.params), wanted), unchecked)
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _with(context: Context, values: dict[str, Any]) -> Context:
-    return replace(context, **_given(values))
-
-
-def _require_roots(trusted: dict[str, Any]) -> None:
-    names = {"start_root": "--start-root", "seal_root": "--seal", "risk_root": "--risk-root"}
-    missing = [option for name, option in names.items() if trusted[name] is None]
-    if missing:
-        _misuse(f"what do you trust? give {', '.join(missing)}, or --expected FILE")
-
-
-def _element_option(option: str, text: str | None) -> int | None:
-    """A field element, decimal or 0x."""
-    value = None if text is None else _number(option, text)
-    if value is not None and value >= FIELD_ORDER:
-        _misuse(f"{option}: {text} is not below the order of the field")
-    return value
-
-
-def _hash_option(option: str, text: str | None) -> bytes | None:
-    value = None if text is None else _number(option, text)
-    if value is not None and value >= 2**256:
-        _misuse(f"{option}: {text} has more than {HASH_BYTES} bytes")
-    return None if value is None else value.to_bytes(HASH_BYTES, "big")
-
-
-def _number(option: str, text: str) -> int:
-    try:
-        value = int(text, 16 if text.lower().startswith("0x") else 10)
-    except ValueError:
-        value = -1
-    return value if value >= 0 else _misuse(f"{option}: {text[:80]!r} is no number, decimal or 0x")
-
-
-def _domain_option(text: str | None, chain_id: int | None, contract: str | None) -> int | None:
-    if (chain_id is None) != (contract is None) or (text is not None and contract is not None):
-        _misuse("give --domain, or --chain-id and --contract together")
-    if chain_id is None or contract is None:
-        return _element_option("--domain", text)
-    if len(contract) != 42 or _number("--contract", contract) >= 2**160:
-        _misuse(f"--contract: {contract[:60]!r} is no address: 0x and 40 digits")
-    return domain(chain_id, contract)
-
-
-def _ratio(text: str | None) -> tuple[int | None, int | None]:
-    if text is None:
-        return None, None
-    parts = text.split("/")
-    if len(parts) != 2:
-        _misuse(f"--margin: {text[:40]!r} is not NUM/DEN, as 5/4")
-    num, den = (_number("--margin", part) for part in parts)
-    return num, den
-
-
-def _fields(option: str, text: str, names: str) -> list[int]:
-    parts = text.split(":")
-    if len(parts) != len(names.split(":")):
-        _misuse(f"{option}: {text[:80]!r} is not {names}")
-    return [_number(option, part) for part in parts]
-
-
-def _pairs(option: str, texts: list[str] | None) -> dict[int, int] | None:
-    if not texts:
-        return None
-    entries = [_fields(option, text, "ID:VALUE") for text in texts]
-    return {entry[0]: entry[1] for entry in entries}
-
-
-def _deposits(texts: list[str] | None) -> dict[int, LockedDeposit] | None:
-    if not texts:
-        return None
-    entries = [_fields("--deposit", text, "INDEX:AMOUNT:OWNER") for text in texts]
-    return {index: LockedDeposit(amount, holder) for index, amount, holder in entries}
+def _report_verified(as_json: bool, settlement: Settlement, root: int, unchecked: list[str]) -> None:
+    if unchecked:
+        say(f"note: taken from the settlement itself, not compared with anything: {', '.join(unchecked)}")
+    batch = settlement.context.batch
+    document = {"valid": True, "end_root": element(root), "batch": batch, "unchecked": unchecked}
+    _print(as_json, document, f"valid: batch {batch} ends at root {element(root)}")
 
 
 # --- owners and machines -----------------------------------------------------------------------------

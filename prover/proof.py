@@ -96,6 +96,8 @@ def prove(
     terms = _Terms(deposit_end, exit_end, address(beneficiary))
     if directory is None:
         return _Run(cleared, keys, terms, secrets.token_bytes(SEED_BYTES), None).complete(workers, progress)
+    if not (Path(directory) / FILE).is_file():
+        _ = keys.proving  # what is wrong with the keys is said before anything is written
     with _opened(Path(directory), _job(cleared, keys, terms), cleared) as folder:
         if folder.finished:
             return _checked(folder.finished, keys, cleared, terms)
@@ -113,7 +115,7 @@ def _cleared(batch: SealedBatch | Cleared, state: State | None) -> Cleared:
 def _checked(path: Path, keys: Keys, cleared: Cleared, terms: _Terms) -> Settlement:
     """The settlement of an earlier run, if nobody has changed it since."""
     settlement = Settlement.load(path)
-    verify(settlement, keys, Expected.of(cleared, deposit_end=terms.deposit_end, exit_end=terms.exit_end))
+    verify(settlement, keys, terms.expected(cleared))
     return settlement
 
 
@@ -122,6 +124,10 @@ class _Terms:
     deposit_end: int
     exit_end: int
     beneficiary: bytes
+
+    def expected(self, cleared: Cleared) -> Expected:
+        """What must be true of the settlement."""
+        return Expected.of(cleared, deposit_end=self.deposit_end, exit_end=self.exit_end)
 
 
 def _job(cleared: Cleared, keys: Keys, terms: _Terms) -> str:
@@ -245,6 +251,7 @@ class _Run:
         if missing:
             self._make(missing, workers, progress)
         settlement = self._settlement()
+        verify(settlement, self.keys, self.terms.expected(self.cleared))
         if self.folder is not None:
             self.folder.finish(settlement, risk_text(settlement.params, self.cleared.batch.risk))
         return settlement

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -285,6 +286,18 @@ def test_ctrl_c_ends_a_run_within_a_second(batch: Path, keys: Keys, tmp_path: Pa
     assert "Traceback" not in errors
 
 
+def test_ctrl_c_ends_a_set_up_and_leaves_no_key(tmp_path: Path) -> None:
+    with spawn("setup", "--params", "standard", "--keys", tmp_path) as process:
+        wait_for(tmp_path / "standard", process)
+        time.sleep(1)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert time.monotonic() - start < 5
+    assert process.returncode == 130, errors
+    assert not list((tmp_path / "standard").iterdir())
+
+
 @pytest.mark.parametrize("command", ["prove", "setup", "risk", "export-verifier", "export"])
 def test_a_full_disk_leaves_every_file_as_it_was(
     command: str, proven_folder: Path, batch: Path, keys: Keys, tmp_path: Path
@@ -340,6 +353,10 @@ def bad_inputs(folder: Path, keys: Path) -> dict[str, tuple[list[object], int, s
     for name, text in written.items():
         (folder / name).write_text(text)
     proven = ["--out", out, "--keys", keys]
+    foreign, damaged = (_copied(keys, folder / name) for name in ("foreign", "damaged"))
+    manifest = json.loads((foreign / "segment.json").read_text())
+    (foreign / "segment.json").write_text(json.dumps(manifest | {"fingerprint": 64 * "0"}))
+    (damaged / "closing.pk").write_bytes(b"tacit proving 1\n")
     return {
         "a chain that is none": (["risk", folder / "rubbish.csv", "--out", out], 1, "rubbish"),
         "a chain without a head": (["risk", folder / "headless.csv", "--out", out], 1, "column"),
@@ -354,6 +371,8 @@ def bad_inputs(folder: Path, keys: Path) -> dict[str, tuple[list[object], int, s
         "a missing batch": (["prove", folder / "nowhere.json", *proven], 2, "nowhere.json"),
         "a missing state": (["prove", batch, *proven], 2, "--state"),
         "keys that are missing": (["prove", batch, "--out", out, "--keys", folder], 1, "prover setup --params dev"),
+        "a key of another circuit": (["prove", batch, "--out", out, "--keys", foreign], 1, 64 * "0"),
+        "a damaged key": (["prove", batch, "--out", out, "--keys", damaged], 1, "closing.pk"),
         "no workers": (["prove", batch, *proven, "--workers", 0], 2, "0 is below 1"),
         "a beneficiary that is none": (["prove", batch, *proven, "--beneficiary", "0xzz"], 1, "0xzz"),
         "a queue end too large": (["prove", batch, *proven, "--deposit-end", 2**64], 1, str(2**64)),
@@ -371,6 +390,11 @@ def bad_inputs(folder: Path, keys: Path) -> dict[str, tuple[list[object], int, s
     }
 
 
+def _copied(keys: Path, to: Path) -> Path:
+    shutil.copytree(keys, to, dirs_exist_ok=True)
+    return to
+
+
 def _three(root: str) -> list[object]:
     return ["--start-root", root, "--seal", "5", "--risk-root", "5"]
 
@@ -386,7 +410,8 @@ BAD = [
     "a chain that is none", "a chain without a head", "an instrument the chain lacks", "an expiry the chain lacks",
     "scenarios that are none", "a table that is none", "a batch that is none", "an order out of its format",
     "an order with a wrong signature", "a state that is none", "a missing batch", "a missing state",
-    "keys that are missing", "no workers", "a beneficiary that is none", "a queue end too large",
+    "keys that are missing", "a key of another circuit", "a damaged key",
+    "no workers", "a beneficiary that is none", "a queue end too large",
     "a folder that is not proven", "nothing to trust", "a root that is none", "a root beyond the field",
     "a ratio that is none", "a domain by half", "an account that is none", "a format that is none",
     "a parameter set that is none", "a command that is none", "an option that is none",
