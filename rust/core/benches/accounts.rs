@@ -36,7 +36,7 @@ fn leaves() -> Vec<(u32, Leaf)> {
 
 fn leaf(index: u32, resting: tacit_core::field::F) -> Leaf {
     let positions = (0..POSITIONS).map(|place| position(index, place)).collect();
-    let touched = index % (ACCOUNTS / TOUCHES) == 0;
+    let touched = index.is_multiple_of(ACCOUNTS / TOUCHES);
     let owner = if touched { holder_of(index).owner() } else { resting };
     let salt = from_u64(u64::from(index) + 7);
     Leaf { owner, cash: 1_000_000 * QUOTE, epoch: 0, bitmap: 0, updates: 0, salt, positions }
