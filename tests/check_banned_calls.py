@@ -135,7 +135,10 @@ ALLOWED: dict[tuple[str, str], tuple[int, str]] = {
         2,
         "looked up by value; coefficients are numbered as they come",
     ),
-    ("circuits/src/batch_add.rs", "unchecked point"): (1, "the sum of two points of the curve; the key's points are checked"),
+    ("circuits/src/batch_add.rs", "unchecked point"): (
+        1,
+        "the sum of two points of the curve; the key's points are checked",
+    ),
     ("circuits/src/proof.rs", "clock or randomness"): (2, "times the phases for the progress report, nothing proven"),
     ("rust/bindings/src/interrupt.rs", "clock or randomness"): (2, "times the phases for the progress display"),
     ("rust/bindings/src/interrupt.rs", "float"): (1, "seconds of a phase, for the progress display"),
