@@ -18,7 +18,7 @@ Need = Literal["proving", "demo", "large"]
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_NODE: Final = 20
-LEAST_MEMORY_GIB: Final = 4.0
+LEAST_MEMORY_GIB: Final = 2.0
 LEAST_DISK_GIB: Final = 2.0
 GIB: Final = 2**30
 NODE_TOOLS: Final = ("anvil", "forge", "snarkjs")
