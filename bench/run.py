@@ -17,7 +17,7 @@ from bench.machine import Machine
 from bench.settling import Calls, Settled, settlements
 from bench.text import counted
 from bench.worker import Report
-from prover.keys import Keys, inspect, setup
+from prover.keys import Keys, inspect
 
 THREADS: Final = (1, 2)
 
@@ -82,9 +82,7 @@ def run(extent: Extent) -> Results:
     with tempfile.TemporaryDirectory(prefix="tacit-bench-") as folder:
         _set_up(results, watch, Path(folder))
         _prove(results, watch, Path(folder))
-    watch.part("Settlements")
-    for params in extent.params:
-        results.settled[params], results.calls[params] = settlements(_keys(params), extent.sizes, watch.say)
+        _settle(results, watch, Path(folder))
     if extent.logs:
         watch.part("Core and Groth16")
         results.native = native.measure(extent.logs, watch.say)
@@ -115,6 +113,8 @@ def _prove(results: Results, watch: _Watch, folder: Path) -> None:
         results.proofs[params] = reports
 
 
-def _keys(params: str) -> Keys:
-    """The keys that `make keys` made; made now if they are missing."""
-    return setup(params)
+def _settle(results: Results, watch: _Watch, folder: Path) -> None:
+    watch.part("Settlements")
+    for params in results.extent.params:
+        keys = Keys.load(folder, params)
+        results.settled[params], results.calls[params] = settlements(keys, results.extent.sizes, watch.say)
