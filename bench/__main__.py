@@ -29,7 +29,8 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     FIGURES.mkdir(parents=True, exist_ok=True)
-    (FIGURES / "results.json").write_text(json.dumps(asdict(results), indent=1) + "\n", encoding="utf-8")
+    name = "quick" if options.quick else "results"
+    (FIGURES / f"{name}.json").write_text(json.dumps(asdict(results), indent=1) + "\n", encoding="utf-8")
     out: Path = options.out or (FIGURES / "quick.md" if options.quick else DOCUMENT)
     out.write_text(document(results), encoding="utf-8")
     print(f"written: {out}", file=sys.stderr)
