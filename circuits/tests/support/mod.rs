@@ -73,6 +73,8 @@ pub struct Attack {
     /// The sums that the first segment starts from.
     pub start: SaltedSums,
     tree: StateTree,
+    /// The segments' honest witnesses, as text.
+    honest_segments: Vec<String>,
     honest: Settlement,
     salts: ClosingSalts,
     lies: Vec<Lie>,
@@ -130,11 +132,13 @@ impl Attack {
         scene.leaves.iter().for_each(|(index, leaf)| tree.set(*index, leaf.hash(&cleared.params)).unwrap());
         let plan = Plan::new(&cleared, QUEUES, [9; 20], SEED);
         let salts = ClosingSalts { rho: plan.closing.1.rho, auction: plan.closing.1.auction_salt };
+        let segments: Vec<SegmentPrivate> = plan.segments.into_iter().map(|(_, private)| private).collect();
         Self {
             cleared,
             tree,
             start: SaltedSums::START,
-            segments: plan.segments.into_iter().map(|(_, private)| private).collect(),
+            honest_segments: segments.iter().map(|private| format!("{private:?}")).collect(),
+            segments,
             honest: plan.settlement,
             salts,
             lies: Vec::new(),
@@ -244,6 +248,13 @@ impl Attack {
         let mut previous: Option<SegmentPublic> = None;
         for j in 0..self.segments.len() {
             let public = self.segment_public(settlement, j, previous.as_ref(), &dummy());
+            if let Some(honest) = self.untouched(j, &public) {
+                settlement.segments[j].root = honest.root_out;
+                settlement.segments[j].tau = honest.tau;
+                words.extend(self.honest.segment_words(j));
+                previous = Some(honest);
+                continue;
+            }
             let b = self.build_segment(j, &public, &self.segments[j], &dummy(), false);
             let derived = segment::public(&b);
             settlement.segments[j].root = derived.root_out;
@@ -256,6 +267,16 @@ impl Attack {
         settlement.closing.auction_root = derived.auction_root;
         words.extend(derived_words(&b, &shape(&self.cleared.params).closing_words, derived.data_value));
         settlement.words = words;
+    }
+
+    /// What segment `j` derives, if nothing about it is a lie: then the core knows (`batches.rs` compares both).
+    fn untouched(&self, j: usize, public: &SegmentPublic) -> Option<SegmentPublic> {
+        let c = Challenges { y: public.y, theta: public.theta, gamma: public.gamma, z: public.z, beta: public.beta };
+        let honest = self.honest.statements(&c).0[j];
+        let same_start = (public.domain, public.context, public.root_in, public.index_in)
+            == (honest.domain, honest.context, honest.root_in, honest.index_in);
+        let told = self.lies.iter().any(|lie| lie.circuit == Circuit::Segment(j));
+        (same_start && !told && format!("{:?}", self.segments[j]) == self.honest_segments[j]).then_some(honest)
     }
 
     /// Takes the paths of all live touches from the tree as the new leaves leave it. Returns whether one changed.
@@ -371,6 +392,15 @@ impl Attack {
         let mut sums = self.start;
         for j in 0..self.segments.len() {
             let public = self.segment_public(&settlement, j, derived.last(), c);
+            if let Some(honest) = self.untouched(j, &public) {
+                let before = sums.commitment();
+                sums.sums = sums.sums.after(&self.cleared, &tacit_core::witness::segment(&self.cleared, j), c);
+                sums.salt = self.segments[j].salt_out;
+                settlement.segments[j].sums = sums.commitment();
+                derived.push(SegmentPublic { sums_in: before, sums_out: sums.commitment(), ..honest });
+                violated.push(BTreeSet::new());
+                continue;
+            }
             let private = SegmentPrivate { sums_in: sums, ..self.segments[j].clone() };
             let b = self.build_segment(j, &public, &private, c, true);
             sums = sums_out(&self.cleared.params, &b);
