@@ -24,6 +24,7 @@ INPUTS: Final = {"segment": 17, "closing": 13}
 """Public inputs of a circuit; they and the constant have a row of the domain each."""
 
 MARGIN_GADGETS: Final = ("margin claims", "scenario losses")
+TRANSACTION_GAS: Final = 2**24
 NOT_HERE: Final = "Left out of a quick run."
 ARKWORKS_PHASES: Final = ("witness_map", "a", "b1", "b2", "l", "h", "total")
 
@@ -474,10 +475,11 @@ def _gas_slope(batches: Sequence[Settled]) -> list[str]:
         return []
     slope = (last.settle.total - first.settle.total) / more
     rest = first.settle.total - slope * first.segments
-    return [
-        f"Each further segment costs {whole(round(slope))} gas; what does not grow with segments, {whole(round(rest))}.",
-        "",
-    ]
+    most = int((TRANSACTION_GAS - rest) // slope)
+    return said(
+        f"Each further segment costs {whole(round(slope))} gas; what does not grow with segments, {whole(round(rest))}. Going on",
+        f"like that, {most} segments fit into the {whole(TRANSACTION_GAS)} gas that EIP-7825 allows a transaction.",
+    )
 
 
 def _other_calls(results: Results) -> list[str]:
