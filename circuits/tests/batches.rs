@@ -3,10 +3,10 @@
 //! Random ones, and every number at the end of its range: a batch that is sound but cannot be proven would stop the exchange.
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
-#[path = "../../rust/core/tests/scene/mod.rs"]
-mod scene;
+mod support;
 
-use scene::{Dice, QUOTE, Scene, cancel, order, withdrawal};
+use support::busy;
+use support::scene::{self, Dice, QUOTE, Scene, cancel, order, withdrawal};
 use tacit_circuits::settlement::{Plan, Queues};
 use tacit_core::order::{Order, Side};
 use tacit_core::params::Params;
@@ -64,6 +64,37 @@ fn random_standard_batches_satisfy_both_circuits() {
     for seed in 0..4 {
         assert_satisfied(&plan(&scene::random(Params::STANDARD, seed), seed), &format!("standard batch {seed}"));
     }
+}
+
+#[test]
+fn busy_batches_satisfy_both_circuits() {
+    let (mut filled, mut partial, mut waiting, mut above, mut below, mut at_mark, mut cut_sides) =
+        (0, 0, 0, 0, 0, 0, [0, 0]);
+    for (params, seeds) in [(Params::DEV, 30), (Params::STANDARD, 3)] {
+        for seed in 0..seeds {
+            let scene = busy(params, seed);
+            let cleared = scene.clear();
+            for (touch, result) in cleared.sealed.touches.iter().zip(&cleared.touches) {
+                for (sealed, outcome) in touch.orders.iter().zip(&result.orders) {
+                    filled += u32::from(outcome.fill > 0);
+                    partial += u32::from(outcome.fill > 0 && outcome.fill < sealed.order.quantity);
+                    waiting += u32::from(outcome.fill == 0 && outcome.admitted);
+                }
+            }
+            for (row, auction) in cleared.sealed.risk.rows.iter().zip(&cleared.auctions).filter(|(_, a)| a.volume > 0) {
+                above += u32::from(auction.price > row.mark);
+                below += u32::from(auction.price < row.mark);
+                at_mark += u32::from(auction.price == row.mark);
+                cut_sides[usize::from(auction.cut_side.is_buy())] += 1;
+            }
+            assert_satisfied(
+                &Plan::new(&cleared, QUEUES, [9; 20], [1; 32]),
+                &format!("busy {} batch {seed}", params.name),
+            );
+        }
+    }
+    let met = [filled, partial, waiting, above, below, at_mark, cut_sides[0], cut_sides[1]];
+    assert!(met.iter().all(|times| *times >= 3), "filled, partial, waiting, above, below, at the mark, cuts: {met:?}");
 }
 
 #[test]

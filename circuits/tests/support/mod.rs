@@ -650,3 +650,42 @@ pub fn broken_by_input(b: Builder, index: usize) -> BTreeSet<&'static str> {
     let broken = (0..m.rows()).filter(|row| m.a.dot(*row, &wires) * m.b.dot(*row, &wires) != m.c.dot(*row, &wires));
     broken.map(|row| b.row_name(row).unwrap().0).collect()
 }
+
+/// A random batch in which much is traded: wealthy accounts, few instruments, limits on a coarse grid around the marks so that orders tie,
+/// and now and then a withdrawal, a deposit, an exit, an expired position.
+pub fn busy(params: Params, seed: u64) -> scene::Scene {
+    use scene::{Dice, QUOTE, order};
+    let mut dice = Dice(seed ^ 0xb5);
+    let mut s = scene::Scene::new(params);
+    s.context.fee_rate = dice.pick(&[0, 1, 5, 300]);
+    (s.context.num, s.context.den) = dice.pick(&[(5, 4), (1, 1), (2, 1), (5, 3)]);
+    let open: Vec<u32> = (0..1 + dice.below(3) as u32).map(|i| 10 * (i + 1)).collect();
+    for id in &open {
+        s.row(*id, 1_000_000 + dice.below(1_000)).short_minimum = dice.below(50_000);
+    }
+    s.settle(15, dice.below(2_000_000));
+    for index in 1..=3 * params.touches as u32 {
+        let held: Vec<(u32, i64)> = [10, 15]
+            .iter()
+            .filter_map(|id| dice.once_in(2).then(|| (*id, 1 + dice.below(900) as i64 * 2 - 900)))
+            .collect();
+        let held: Vec<(u32, i64)> = held.into_iter().filter(|(_, lots)| *lots != 0).collect();
+        s.account(index, (100 + i128::from(dice.below(100_000))) * QUOTE, &held);
+        if dice.once_in(9) {
+            s.plans.get_mut(&index).unwrap().exit = Some(dice.below(1_000_000_000));
+            continue;
+        }
+        if dice.once_in(6) {
+            s.plans.get_mut(&index).unwrap().deposit = 1 + dice.below(1_000_000);
+        }
+        for slot in 0..params.orders as u8 {
+            let side = if dice.once_in(2) { Side::Buy } else { Side::Sell };
+            let (id, lots) = (dice.pick(&open), 1 + dice.below(1_000) as u32);
+            // Four steps to either side of the mark, and a drift that moves most books off it.
+            let steps = dice.below(9) + seed % 5;
+            let limit = s.risk[&id].mark + 1_000 * steps - 6_000;
+            s.order(scene_slot(order(index, id, side, lots, limit), slot));
+        }
+    }
+    s
+}
