@@ -665,11 +665,10 @@ pub fn busy(params: Params, seed: u64) -> scene::Scene {
     }
     s.settle(15, dice.below(2_000_000));
     for index in 1..=3 * params.touches as u32 {
-        let held: Vec<(u32, i64)> = [10, 15]
-            .iter()
-            .filter_map(|id| dice.once_in(2).then(|| (*id, 1 + dice.below(900) as i64 * 2 - 900)))
-            .collect();
-        let held: Vec<(u32, i64)> = held.into_iter().filter(|(_, lots)| *lots != 0).collect();
+        // An odd number of lots is never 0.
+        let mut held: Vec<(u32, i64)> =
+            vec![(10, 2 * dice.below(900) as i64 - 899), (15, 2 * dice.below(900) as i64 - 899)];
+        held.retain(|_| dice.once_in(2));
         s.account(index, (100 + i128::from(dice.below(100_000))) * QUOTE, &held);
         if dice.once_in(9) {
             s.plans.get_mut(&index).unwrap().exit = Some(dice.below(1_000_000_000));
