@@ -70,7 +70,7 @@ fn random_standard_batches_satisfy_both_circuits() {
 fn busy_batches_satisfy_both_circuits() {
     let (mut filled, mut partial, mut waiting, mut above, mut below, mut at_mark, mut cut_sides) =
         (0, 0, 0, 0, 0, 0, [0, 0]);
-    for (params, seeds) in [(Params::DEV, 30), (Params::STANDARD, 3)] {
+    for (params, seeds) in [(Params::DEV, 60), (Params::STANDARD, 3)] {
         for seed in 0..seeds {
             let scene = busy(params, seed);
             let cleared = scene.clear();
