@@ -9,8 +9,8 @@ mod support;
 use std::collections::BTreeSet;
 
 use ark_ff::{AdditiveGroup, BigInteger, Field};
-use support::{QUEUES, SEED, broken_by_input, market, segment_bits};
-use tacit_circuits::builder::{Builder, MATERIALIZED, PRODUCT};
+use support::{QUEUES, SEED, dev_rows, market, segment_bits};
+use tacit_circuits::builder::{Builder, INVERSE, MATERIALIZED, PRODUCT};
 use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::segment;
 use tacit_circuits::settlement::{Plan, shapes};
@@ -92,7 +92,13 @@ impl Case {
         for (label, at) in told {
             assert!(b.occurrences(label) > at, "there is no `{label}` number {at}");
         }
-        b.violated_checks()
+        let violated = b.violated_checks();
+        assert_eq!(
+            violated,
+            dev_rows().0.broken(b.values()),
+            "what the rows say when they are evaluated without the builder"
+        );
+        violated
     }
 }
 
@@ -458,13 +464,24 @@ fn checks_of_signatures_and_of_ids_refuse_with_what_depends_on_them() {
 }
 
 #[test]
+fn a_test_for_zero_is_not_fooled_by_another_inverse() {
+    // With bit 1 and inverse 0 the first of its two rows holds for any number.
+    let mut b = Builder::assignment();
+    b.override_witness("none", 0, |_| F::ONE);
+    b.override_witness(INVERSE, 0, |_| F::ZERO);
+    let number = b.witness("number", n(5));
+    b.is_zero("none", &number);
+    assert_eq!(b.violated_checks(), BTreeSet::from(["none"]));
+}
+
+#[test]
 fn computed_inputs_are_tied_to_what_was_computed() {
     let cleared = market().clear();
     let plan = Plan::new(&cleared, QUEUES, [9; 20], SEED);
     let (public, private) = &plan.segments[0];
+    let mut b = Builder::assignment();
+    segment::synthesize(&mut b, &cleared.params, public, private);
     for (name, input) in OUTPUTS {
-        let mut b = Builder::rows();
-        segment::synthesize(&mut b, &cleared.params, public, private);
-        assert_eq!(broken_by_input(b, input), BTreeSet::from([name]));
+        assert_eq!(dev_rows().0.broken_by_input(&b, input), BTreeSet::from([name]));
     }
 }

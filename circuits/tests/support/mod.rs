@@ -17,6 +17,7 @@ use tacit_circuits::builder::{Builder, PRODUCT, RowFilter};
 use tacit_circuits::fingerprint::Fingerprint;
 use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::keys::VerifyingKey;
+use tacit_circuits::matrices::Matrices;
 use tacit_circuits::settlement::{
     self, Expected, LockedDeposit, Plan, Queues, Settlement, SettlementError, VerifyingKeys,
 };
@@ -642,13 +643,42 @@ pub fn bits_of(shape: &Builder) -> BTreeMap<&'static str, Vec<usize>> {
     found
 }
 
-/// Checks of all rows that an assignment breaks once the public input `index` is another.
-pub fn broken_by_input(b: Builder, index: usize) -> BTreeSet<&'static str> {
-    let mut wires = b.values().to_vec();
-    wires[index + 1] += F::ONE;
-    let m = b.matrices(&RowFilter::default());
-    let broken = (0..m.rows()).filter(|row| m.a.dot(*row, &wires) * m.b.dot(*row, &wires) != m.c.dot(*row, &wires));
-    broken.map(|row| b.row_name(row).unwrap().0).collect()
+/// The rows of a circuit with the names of their checks: what a proof is made for, whatever the witness.
+pub struct Rows {
+    matrices: Matrices,
+    names: Vec<&'static str>,
+}
+
+impl Rows {
+    /// Of a circuit built in rows mode.
+    pub fn of(shape: &Builder) -> Self {
+        let matrices = shape.matrices(&RowFilter::default());
+        let names = (0..matrices.rows()).map(|row| shape.row_name(row).unwrap().0).collect();
+        Self { matrices, names }
+    }
+
+    /// Checks of all rows that the wires break.
+    pub fn broken(&self, wires: &[F]) -> BTreeSet<&'static str> {
+        let m = &self.matrices;
+        let broken = (0..m.rows()).filter(|row| m.a.dot(*row, wires) * m.b.dot(*row, wires) != m.c.dot(*row, wires));
+        broken.map(|row| self.names[row]).collect()
+    }
+
+    /// The same once the public input `index` is another.
+    pub fn broken_by_input(&self, b: &Builder, index: usize) -> BTreeSet<&'static str> {
+        let mut wires = b.values().to_vec();
+        wires[index + 1] += F::ONE;
+        self.broken(&wires)
+    }
+}
+
+/// Rows of both circuits of `dev`: (segment, closing).
+pub fn dev_rows() -> &'static (Rows, Rows) {
+    static ROWS: std::sync::OnceLock<(Rows, Rows)> = std::sync::OnceLock::new();
+    ROWS.get_or_init(|| {
+        let (segment, closing) = settlement::shapes(&Params::DEV);
+        (Rows::of(&segment), Rows::of(&closing))
+    })
 }
 
 /// A random batch in which much is traded: wealthy accounts, few instruments, limits on a coarse grid around the marks so that orders tie,
