@@ -415,6 +415,34 @@ fn hole_13_an_unused_row_takes_no_look_ups_by_becoming_beta() {
 }
 
 #[test]
+fn hole_13_an_inactive_slot_has_one_reading_of_its_row() {
+    // Values W of a row that nobody ordered from, ranged against a threshold that is a fraction, would have another packing into the
+    // same word: a choice between two keys after β in every inactive slot, and so a subset sum that hides a false row of an active one.
+    let mut s = pair();
+    (s.context.num, s.context.den, s.context.fee_rate) = (5, 4, 30);
+    let fraction = from_u64(639) * ark_ff::Field::inverse(&from_u64(10_000)).unwrap();
+    let gaps: [i128; 5] =
+        [-144_921_797_510_090, 17_509_917_716_392, 1_160_397_025_581, -121_189_385_109_413, -44_949_587_033_007];
+    let limit = 1_i128 << 41;
+    let threshold = 4 * limit + (120 * limit + 9_999) / 10_000;
+    let bought = || Attack::on(&s).lie(Segment(0), "side", 0, |_| F::from(1u8));
+    let whole = bought().lie(Segment(0), "limit", 0, move |_| n(limit));
+    let split = bought().lie(Segment(0), "fee reserve", 0, move |_| fraction);
+    let values = gaps.map(|gap| {
+        let other_gain = (threshold + gap).clamp(-(1 << 46), (1 << 46) - 1);
+        (other_gain - gap, other_gain)
+    });
+    let (whole, split) = values.into_iter().enumerate().fold((whole, split), |(whole, split), (at, (one, other))| {
+        let whole = whole.lie(Segment(0), "row W", at, move |_| n(one));
+        (whole, split.lie(Segment(0), "row W", at, move |_| n(other) + fraction))
+    });
+    let (whole, split) = (whole.run(), split.run());
+    assert_eq!(whole.settlement.segments[0].tau, split.settlement.segments[0].tau, "two rows, one digest");
+    whole.refused_by(&["look-up identity"]);
+    split.refused_by(&["fee reserve", "look-up identity"]);
+}
+
+#[test]
 fn hole_14_words_swapped_between_segments() {
     let size = Params::DEV.words_per_touch();
     let swapped = Attack::on(&market()).sent(move |s| (5..size).for_each(|i| s.words.swap(i, 2 * size + i)));
