@@ -10,7 +10,7 @@ use tacit_core::params::Params;
 use crate::account::ID_BITS;
 use crate::auction::{COUNT_KEY, VOLUME_KEY};
 use crate::builder::{Builder, Lc};
-use crate::epoch::{self, ChallengeVars};
+use crate::context::{self, ChallengeVars};
 use crate::gadgets::transcript::Transcript;
 use crate::gadgets::{lookup, poseidon, range};
 use crate::order::{PRICE_BITS, RowWord, row_word};
@@ -55,9 +55,9 @@ struct Totals {
 pub fn synthesize(b: &mut Builder, p: &Params, public: &ClosingPublic, private: &ClosingPrivate) {
     let inputs: Vec<Lc> =
         CLOSING_INPUTS.iter().zip(public.to_array()).map(|(name, value)| b.input(name, value)).collect();
-    let context = b.scoped("context", |b| epoch::context(b, &inputs[1], &private.context));
+    let context = b.scoped("context", |b| context::open(b, &inputs[1], &private.context));
     let ch =
-        epoch::challenges(b, p.scenarios, [&inputs[5], &inputs[6], &inputs[7], &inputs[8], &inputs[9]].map(Lc::clone));
+        context::challenges(b, p.scenarios, [&inputs[5], &inputs[6], &inputs[7], &inputs[8], &inputs[9]].map(Lc::clone));
     let at_mark = b.mul(&context.den, &ch.y_powers[p.scenarios]);
     let off_mark = b.mul(&(&context.num - &context.den), &ch.y_sum);
     let factors = Factors { num: context.num.clone(), mark: b.materialize(&(&at_mark - &off_mark)) };

@@ -8,7 +8,7 @@ use tacit_core::params::Params;
 
 use crate::account::OldLeaf;
 use crate::builder::{Builder, Lc};
-use crate::epoch::{ChallengeVars, ContextVars};
+use crate::context::{ChallengeVars, ContextVars};
 use crate::gadgets::{lookup, range};
 use crate::order::{OrderVars, RowVars, Standing};
 use crate::statement::TouchWitness;

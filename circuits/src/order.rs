@@ -10,7 +10,7 @@ use tacit_core::transcript::OrderRow;
 
 use crate::account::{ID_BITS, OldLeaf};
 use crate::builder::{Builder, Lc};
-use crate::epoch::{ChallengeVars, ContextVars};
+use crate::context::{ChallengeVars, ContextVars};
 use crate::gadgets::transcript::Transcript;
 use crate::gadgets::{lookup, poseidon, range};
 use crate::statement::OrderWitness;

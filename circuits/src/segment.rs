@@ -7,7 +7,7 @@ use tacit_core::field::F;
 use tacit_core::params::Params;
 
 use crate::builder::{Builder, Lc};
-use crate::epoch;
+use crate::context;
 use crate::gadgets::poseidon;
 use crate::gadgets::transcript::Transcript;
 use crate::statement::{SEGMENT_INPUTS, SaltedSums, SegmentPrivate, SegmentPublic};
@@ -31,9 +31,9 @@ pub fn synthesize(b: &mut Builder, p: &Params, public: &SegmentPublic, private: 
     let sums_in = open_sums(b, &private.sums_in);
     let commitment = poseidon::hash(b, &sums_in);
     b.output("sums in", 8, &commitment);
-    let context = b.scoped("context", |b| epoch::context(b, &inputs[1], &private.context));
+    let context = b.scoped("context", |b| context::open(b, &inputs[1], &private.context));
     let challenges = [&inputs[11], &inputs[12], &inputs[13], &inputs[14], &inputs[15]].map(Lc::clone);
-    let challenges = epoch::challenges(b, p.scenarios, challenges);
+    let challenges = context::challenges(b, p.scenarios, challenges);
     let num_powers = [0, 1, 2].map(|i| b.mul(&context.num, &challenges.y_powers[p.scenarios + i]));
     let den_rate = b.mul(&context.den, &context.rate);
     let shared = Shared { params: p, domain: inputs[0].clone(), context, challenges, num_powers, den_rate };

@@ -9,7 +9,7 @@ use tacit_core::params::Params;
 use crate::account::{self, NewPosition, OldLeaf};
 use crate::auction::{self, Fill};
 use crate::builder::{Builder, Lc};
-use crate::epoch::{ChallengeVars, ContextVars};
+use crate::context::{ChallengeVars, ContextVars};
 use crate::gadgets::eddsa::{self, PreparedKey};
 use crate::gadgets::transcript::Transcript;
 use crate::gadgets::{lookup, merkle, pad, poseidon, range};

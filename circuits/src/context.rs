@@ -24,7 +24,7 @@ pub struct ContextVars {
 }
 
 /// Takes the public word apart: 32, 32, 40, 14, 3 and 3 bits.
-pub fn context(b: &mut Builder, word: &Lc, value: &Context) -> ContextVars {
+pub fn open(b: &mut Builder, word: &Lc, value: &Context) -> ContextVars {
     let parts = [
         (u64::from(value.batch), 32u32),
         (u64::from(value.last_void), 32),
