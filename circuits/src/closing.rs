@@ -56,8 +56,11 @@ pub fn synthesize(b: &mut Builder, p: &Params, public: &ClosingPublic, private: 
     let inputs: Vec<Lc> =
         CLOSING_INPUTS.iter().zip(public.to_array()).map(|(name, value)| b.input(name, value)).collect();
     let context = b.scoped("context", |b| context::open(b, &inputs[1], &private.context));
-    let ch =
-        context::challenges(b, p.scenarios, [&inputs[5], &inputs[6], &inputs[7], &inputs[8], &inputs[9]].map(Lc::clone));
+    let ch = context::challenges(
+        b,
+        p.scenarios,
+        [&inputs[5], &inputs[6], &inputs[7], &inputs[8], &inputs[9]].map(Lc::clone),
+    );
     let at_mark = b.mul(&context.den, &ch.y_powers[p.scenarios]);
     let off_mark = b.mul(&(&context.num - &context.den), &ch.y_sum);
     let factors = Factors { num: context.num.clone(), mark: b.materialize(&(&at_mark - &off_mark)) };
