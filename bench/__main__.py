@@ -1,4 +1,4 @@
-"""The command line of the bench: ``python -m bench [--quick | --large] [--out FILE]``."""
+"""The command line of the bench: ``python -m bench [--quick] [--out FILE]``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.document import document
 from bench.native import BenchFailed
-from bench.run import LARGE, QUICK, Extent, run
+from bench.run import QUICK, Extent, run
 from bench.worker import WorkerFailed
 from demo.chain import ROOT, ChainError
 from prover.errors import TacitError
@@ -22,7 +22,7 @@ FIGURES = ROOT / "build" / "bench"
 def main() -> int:
     """Measures and writes; 0, or 1 with one message if something that is measured does not work."""
     options = _options()
-    extent = QUICK if options.quick else LARGE if options.large else Extent()
+    extent = QUICK if options.quick else Extent()
     try:
         results = run(extent)
     except (TacitError, ChainError, WorkerFailed, BenchFailed, OSError) as error:
@@ -40,11 +40,6 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measures tacit and writes docs/measurements.md.")
     parser.add_argument("--quick", action="store_true", help="parameter set dev alone, once, without cargo's benches")
-    parser.add_argument(
-        "--large",
-        action="store_true",
-        help="set-up and one proof of each circuit at large, and 2^18 rows beside arkworks, too",
-    )
     parser.add_argument("--out", type=Path, help="the file to write; default docs/measurements.md (quick: build/bench)")
     return parser.parse_args()
 

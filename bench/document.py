@@ -74,9 +74,10 @@ def _opening(results: Results) -> list[str]:
 def _method(results: Results) -> list[str]:
     rounds, busy = results.extent.rounds, max(results.loads.values())
     runs = f"medians of {rounds} runs" if rounds > 1 else "of one run"
+    large = ", of one run at `large`" if results.extent.large else ""
     return [
         *said(
-            f"Times are wall-clock, {runs} where nothing else is said. Numbers of threads that are compared take turns",
+            f"Times are wall-clock, {runs} where nothing else is said{large}. Numbers of threads that are compared take turns",
             "(1, 2, 1, 2, …), each run in a process of its own. A ratio is the first of two figures divided by the second.",
         ),
         *said(

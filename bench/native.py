@@ -18,7 +18,7 @@ BENCHES: Final = (
     ("tacit-core", "tree", ()),
     ("tacit-core", "clearing", ()),
     ("tacit-core", "accounts", ()),
-    ("tacit-circuits", "verification", ("1", "2", "4", "6")),
+    ("tacit-circuits", "verification", ("1", "2", "4", "6", "10")),
 )
 GROTH16: Final = ("tacit-circuits", "groth16")
 

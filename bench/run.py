@@ -25,18 +25,17 @@ THREADS: Final = (1, 2)
 @dataclass(frozen=True)
 class Extent:
     """How much is measured. ``rounds`` of proofs for each number of threads; ``sizes`` in segments; ``logs``: rows of the
-    comparison with arkworks, as powers of two, none: no bench that cargo builds.
+    comparison with arkworks, as powers of two, none: no bench that cargo builds. ``large``: that set too, proven once.
     """
 
     params: tuple[str, ...] = ("dev", "standard")
-    rounds: int = 3
-    sizes: tuple[int, ...] = (1, 2, 4, 6)
-    logs: tuple[int, ...] = (16,)
-    large: bool = False
+    rounds: int = 5
+    sizes: tuple[int, ...] = (1, 2, 4, 6, 10)
+    logs: tuple[int, ...] = (16, 18)
+    large: bool = True
 
 
-LARGE: Final = Extent(logs=(16, 18), large=True)
-QUICK: Final = Extent(params=("dev",), rounds=1, sizes=(1, 2), logs=())
+QUICK: Final = Extent(params=("dev",), rounds=1, sizes=(1, 2), logs=(), large=False)
 
 
 @dataclass
