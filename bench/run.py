@@ -29,7 +29,7 @@ class Extent:
     """
 
     params: tuple[str, ...] = ("dev", "standard")
-    rounds: int = 5
+    rounds: int = 3
     sizes: tuple[int, ...] = (1, 2, 4, 6, 10)
     logs: tuple[int, ...] = (16, 18)
     large: bool = True
