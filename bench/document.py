@@ -58,7 +58,10 @@ def _opening(results: Results) -> list[str]:
         ("date", here.date),
         ("commit", here.commit),
         ("versions", versions),
-        ("load at the start of each part", f"{loads} (processes that wanted a core in the minute before)"),
+        (
+            "highest load in each part",
+            f"{loads} (processes that wanted a core, averaged over a minute; the bench itself is up to 2)",
+        ),
         ("took", f"{results.seconds / 60:.1f} minutes"),
     ]
     return [
@@ -81,7 +84,7 @@ def _method(results: Results) -> list[str]:
             "(1, 2, 1, 2, …), each run in a process of its own. A ratio is the first of two figures divided by the second.",
         ),
         *said(
-            "Other work on the machine makes times longer and less even; the load before the busiest part was",
+            "Other work on the machine makes times longer and less even, and two threads no faster than one; the highest load was",
             f"{busy:.1f} on {results.machine.cores} cores. Constraints, gas and bytes do not depend on it.",
         ),
     ]

@@ -60,14 +60,17 @@ class _Watch:
     def __init__(self, results: Results) -> None:
         self.results = results
         self.start = time.monotonic()
+        self.current = ""
 
     def part(self, name: str) -> None:
         """A part of the document begins."""
-        self.results.loads[name] = machine.load()
+        self.current = name
         self.say(name)
 
     def say(self, text: str) -> None:
-        """One line of progress."""
+        """One line of progress, and a look at the load: the highest of each part is kept."""
+        loads = self.results.loads
+        loads[self.current] = max(loads.get(self.current, 0.0), machine.load())
         print(f"[{time.monotonic() - self.start:5.0f} s] {text}", file=sys.stderr, flush=True)
 
 

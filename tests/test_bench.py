@@ -38,7 +38,7 @@ def test_the_document_has_every_part(written: str) -> None:
 
 
 def test_the_document_names_machine_date_and_versions(written: str) -> None:
-    for name in ("machine", "date", "commit", "versions", "load at the start of each part"):
+    for name in ("machine", "date", "commit", "versions", "highest load in each part"):
         assert re.search(rf"^\| {name} \| .+ \|$", written, re.MULTILINE), name
 
 
