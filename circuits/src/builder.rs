@@ -4,10 +4,13 @@
 //! set-up, inspection and tests), in [`Builder::assignment`] only values (for proving: a linear combination then
 //! carries no terms). Both take exactly the same path: what is folded away depends on a flag that says "constant",
 //! never on a value. Every row bears the name of its check and the scope it was written in, is evaluated at once, and
-//! is recorded as a [`Violation`] if it does not hold. What the rows mean is left to the gadgets.
+//! is recorded as a [`Violation`] if it does not hold. It also knows the [`Place`] in the source that wrote it, so that a
+//! test can leave out what one line says and see who notices. What the rows mean is left to the gadgets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use std::panic::Location;
 
 use ark_ff::{AdditiveGroup, Field, MontFp};
 use tacit_core::field::{F, pow2};
@@ -298,11 +301,36 @@ impl SubAssign<Lc> for Lc {
     }
 }
 
+/// The call in a gadget's source that wrote a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    call: &'static Location<'static>,
+    /// Which row of a call that writes two ([`Builder::is_zero`]).
+    part: u8,
+}
+
+impl Place {
+    /// Path of the source file.
+    #[must_use]
+    pub fn file(&self) -> &'static str {
+        self.call.file()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.call.file(), self.call.line(), self.call.column())?;
+        if self.part > 0 { write!(f, "/{}", self.part) } else { Ok(()) }
+    }
+}
+
 /// A row that the assignment does not satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Name of the check.
     pub check: &'static str,
+    /// Who wrote the row.
+    pub place: Place,
     /// Path of the scope, its parts joined by `/`.
     pub scope: String,
     /// Number of the row, from 0.
@@ -351,8 +379,8 @@ impl Scope {
 #[derive(Default)]
 struct Rows {
     matrices: Matrices,
-    /// Of each row: its check and scope.
-    names: Vec<(&'static str, u32)>,
+    /// Of each row: its check, scope and place.
+    names: Vec<(&'static str, u32, Place)>,
     /// Of each wire but the constant: its label and scope.
     labels: Vec<(&'static str, u32)>,
     buffers: [Vec<(F, u32)>; 3],
@@ -412,6 +440,7 @@ impl Builder {
     ///
     /// # Panics
     /// If there is no such input.
+    #[track_caller]
     pub fn output(&mut self, check: &'static str, index: usize, computed: &Lc) {
         assert!(index < self.n_inputs, "there is no public input {index}");
         self.wires[index + 1] = computed.value;
@@ -468,10 +497,15 @@ impl Builder {
     }
 
     /// The row `a · b = c`.
+    #[track_caller]
     pub fn enforce(&mut self, check: &'static str, a: &Lc, b: &Lc, c: &Lc) {
+        self.row(check, Place { call: Location::caller(), part: 0 }, a, b, c);
+    }
+
+    fn row(&mut self, check: &'static str, place: Place, a: &Lc, b: &Lc, c: &Lc) {
         if a.value * b.value != c.value {
             let scope = self.scopes[self.scope].path.clone();
-            self.violations.push(Violation { check, scope, row: self.n_rows });
+            self.violations.push(Violation { check, place, scope, row: self.n_rows });
         }
         self.n_rows += 1;
         self.scopes[self.scope].rows += 1;
@@ -480,21 +514,24 @@ impl Builder {
             b.full_terms(right);
             c.full_terms(product);
             matrices.push_row(left, right, product);
-            names.push((check, self.scope as u32));
+            names.push((check, self.scope as u32, place));
         }
     }
 
     /// `a = b`, one row.
+    #[track_caller]
     pub fn equal(&mut self, check: &'static str, a: &Lc, b: &Lc) {
         self.enforce(check, &(a - b), &Lc::one(), &Lc::zero());
     }
 
     /// `a = 0`, one row.
+    #[track_caller]
     pub fn zero(&mut self, check: &'static str, a: &Lc) {
         self.enforce(check, a, &Lc::one(), &Lc::zero());
     }
 
     /// `a · b`: one row and one wire, nothing if one of them is a constant.
+    #[track_caller]
     pub fn mul(&mut self, a: &Lc, b: &Lc) -> Lc {
         if a.constant {
             return b.scale(a.value);
@@ -508,6 +545,7 @@ impl Builder {
     }
 
     /// One new wire equal to `x` (one row), so that what uses `x` often stays sparse. A constant stays itself.
+    #[track_caller]
     pub fn materialize(&mut self, x: &Lc) -> Lc {
         if x.constant {
             return x.clone();
@@ -518,6 +556,7 @@ impl Builder {
     }
 
     /// A witness that is 0 or 1: one row, named as the label.
+    #[track_caller]
     pub fn boolean(&mut self, label: &'static str, value: bool) -> Lc {
         let bit = self.witness(label, F::from(value));
         self.enforce(label, &bit, &bit, &bit);
@@ -525,6 +564,7 @@ impl Builder {
     }
 
     /// `bit ? x : y`, one row. `bit` must be known to be 0 or 1.
+    #[track_caller]
     pub fn select(&mut self, bit: &Lc, x: &Lc, y: &Lc) -> Lc {
         y + self.mul(&(x - y), bit)
     }
@@ -533,14 +573,16 @@ impl Builder {
     /// [`INVERSE`]).
     ///
     /// If x ≠ 0 the second row forces the bit to 0; if x = 0 the first forces it to 1.
+    #[track_caller]
     pub fn is_zero(&mut self, label: &'static str, x: &Lc) -> Lc {
         if x.constant {
             return Lc::constant(F::from(x.value == F::ZERO));
         }
         let inverse = self.witness(INVERSE, x.value.inverse().unwrap_or(F::ZERO));
         let bit = self.witness(label, F::from(x.value == F::ZERO));
-        self.enforce(label, x, &inverse, &bit.not());
-        self.enforce(label, x, &bit, &Lc::zero());
+        let call = Location::caller();
+        self.row(label, Place { call, part: 0 }, x, &inverse, &bit.not());
+        self.row(label, Place { call, part: 1 }, x, &bit, &Lc::zero());
         bit
     }
 
@@ -548,6 +590,7 @@ impl Builder {
     ///
     /// Where the denominator is 0 the row holds only for numerator 0, and then the quotient is *any* value: callers
     /// must show that the denominator is not 0 or that the quotient does not matter.
+    #[track_caller]
     pub fn divide(&mut self, check: &'static str, numerator: &Lc, denominator: &Lc) -> Lc {
         if denominator.constant && denominator.value != F::ZERO {
             return numerator.scale(denominator.value.inverse().expect("not zero"));
@@ -623,7 +666,7 @@ impl Builder {
     #[must_use]
     pub fn checks(&self) -> BTreeMap<&'static str, usize> {
         let mut checks = BTreeMap::new();
-        for (check, _) in self.rows.iter().flat_map(|rows| &rows.names) {
+        for (check, ..) in self.rows.iter().flat_map(|rows| &rows.names) {
             *checks.entry(*check).or_default() += 1;
         }
         checks
@@ -639,8 +682,14 @@ impl Builder {
     /// Check and scope path of a row (rows mode).
     #[must_use]
     pub fn row_name(&self, row: usize) -> Option<(&'static str, &str)> {
-        let (check, scope) = self.rows.as_ref()?.names.get(row)?;
+        let (check, scope, _) = self.rows.as_ref()?.names.get(row)?;
         Some((check, &self.scopes[*scope as usize].path))
+    }
+
+    /// The call that wrote a row (rows mode).
+    #[must_use]
+    pub fn row_place(&self, row: usize) -> Option<Place> {
+        Some(self.rows.as_ref()?.names.get(row)?.2)
     }
 
     /// The values of all wires: what [`Builder::assignment`] is run for.
@@ -671,7 +720,7 @@ impl Builder {
     pub fn matrices(&self, filter: &RowFilter) -> Matrices {
         let rows = self.rows.as_ref().expect("assignment mode keeps no rows");
         let mut kept = Matrices { n_inputs: self.n_inputs, n_witness: self.n_witness(), ..Matrices::default() };
-        for (row, (check, scope)) in rows.names.iter().enumerate() {
+        for (row, (check, scope, _)) in rows.names.iter().enumerate() {
             if filter.keeps(check, &self.scopes[*scope as usize].path) {
                 let [a, b, c] =
                     [&rows.matrices.a, &rows.matrices.b, &rows.matrices.c].map(|m| m.row(row).collect::<Vec<_>>());

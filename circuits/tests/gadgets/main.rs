@@ -6,6 +6,9 @@ mod eddsa;
 mod hashing;
 mod merkle;
 mod range;
+#[path = "../support/record.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod record;
 mod tangent;
 mod uniqueness;
 
@@ -25,6 +28,7 @@ pub fn checked<R>(build: impl Fn(&mut Builder) -> R) -> (R, BTreeSet<&'static st
     assert_eq!(rows.values(), values.values(), "both modes have the same wires");
     assert_eq!(rows.violations(), values.violations(), "both modes see the same violations");
     let violated = rows.violated_checks();
+    record::refusal(&record::units("gadget", rows.violations()), &BTreeSet::new());
     let (matrices, wires) = rows.into_parts();
     assert_eq!(matrices.check(&wires).is_ok(), violated.is_empty(), "values and matrices agree");
     (result, violated)

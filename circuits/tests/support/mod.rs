@@ -6,11 +6,14 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
+pub mod record;
 #[path = "../../../rust/core/tests/scene/mod.rs"]
 pub mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+
+use record::Unit;
 
 use ark_ff::{AdditiveGroup, Field};
 use tacit_circuits::builder::{Builder, PRODUCT, RowFilter};
@@ -97,6 +100,8 @@ pub struct Verdict {
     pub links: BTreeSet<&'static str>,
     /// What the contract says of the settlement before it looks at proofs.
     pub contract: Option<SettlementError>,
+    /// Rows of both circuits that refuse, by check and place.
+    pub refused: BTreeSet<Unit>,
     /// The settlement as sent, without proofs.
     pub settlement: Settlement,
 }
@@ -106,9 +111,13 @@ impl Verdict {
     pub fn reasons(&self) -> BTreeSet<&'static str> {
         let mut all: BTreeSet<&'static str> = self.segments.iter().flatten().copied().collect();
         all.extend(&self.closing);
-        all.extend(&self.links);
-        all.extend(self.contract.as_ref().map(|_| "contract"));
+        all.extend(self.others());
         all
+    }
+
+    /// What refuses outside the circuits.
+    fn others(&self) -> BTreeSet<&'static str> {
+        self.links.iter().copied().chain(self.contract.as_ref().map(|_| "contract")).collect()
     }
 
     /// Insists that exactly these checks, inputs or the contract refuse.
@@ -390,6 +399,7 @@ impl Attack {
     fn prove(&self, mut settlement: Settlement, c: &Challenges) -> Verdict {
         let mut derived = Vec::new();
         let mut violated = Vec::new();
+        let mut refused = BTreeSet::new();
         let mut sums = self.start;
         for j in 0..self.segments.len() {
             let public = self.segment_public(&settlement, j, derived.last(), c);
@@ -408,6 +418,7 @@ impl Attack {
             settlement.segments[j].sums = sums.commitment();
             derived.push(segment::public(&b));
             violated.push(b.violated_checks());
+            refused.extend(record::units("segment", b.violations()));
         }
         let b = self.build_closing(&settlement, c, sums, true);
         let (planned, planned_closing) = settlement.statements(c);
@@ -425,7 +436,11 @@ impl Attack {
             Err(SettlementError::Malformed(what)) if what == "a proof is missing" => None,
             other => Some(other.expect_err("there are no proofs")),
         };
-        Verdict { segments: violated, closing: b.violated_checks(), links, contract, settlement }
+        refused.extend(record::units("closing", b.violations()));
+        let verdict =
+            Verdict { segments: violated, closing: b.violated_checks(), links, contract, refused, settlement };
+        record::refusal(&verdict.refused, &verdict.others());
+        verdict
     }
 }
 
@@ -646,22 +661,25 @@ pub fn bits_of(shape: &Builder) -> BTreeMap<&'static str, Vec<usize>> {
 /// The rows of a circuit with the names of their checks: what a proof is made for, whatever the witness.
 pub struct Rows {
     matrices: Matrices,
-    names: Vec<&'static str>,
+    units: Vec<Unit>,
 }
 
 impl Rows {
     /// Of a circuit built in rows mode.
-    pub fn of(shape: &Builder) -> Self {
+    pub fn of(circuit: &'static str, shape: &Builder) -> Self {
         let matrices = shape.matrices(&RowFilter::default());
-        let names = (0..matrices.rows()).map(|row| shape.row_name(row).unwrap().0).collect();
-        Self { matrices, names }
+        let unit = |row| Unit { circuit, check: shape.row_name(row).unwrap().0, place: shape.row_place(row).unwrap() };
+        let units = (0..matrices.rows()).map(unit).collect();
+        Self { matrices, units }
     }
 
-    /// Checks of all rows that the wires break.
+    /// Checks of all rows that the wires break. The caller insists on them.
     pub fn broken(&self, wires: &[F]) -> BTreeSet<&'static str> {
         let m = &self.matrices;
         let broken = (0..m.rows()).filter(|row| m.a.dot(*row, wires) * m.b.dot(*row, wires) != m.c.dot(*row, wires));
-        broken.map(|row| self.names[row]).collect()
+        let units: BTreeSet<Unit> = broken.map(|row| self.units[row].clone()).collect();
+        record::refusal(&units, &BTreeSet::new());
+        units.iter().map(|unit| unit.check).collect()
     }
 
     /// The same once the public input `index` is another.
@@ -677,7 +695,7 @@ pub fn dev_rows() -> &'static (Rows, Rows) {
     static ROWS: std::sync::OnceLock<(Rows, Rows)> = std::sync::OnceLock::new();
     ROWS.get_or_init(|| {
         let (segment, closing) = settlement::shapes(&Params::DEV);
-        (Rows::of(&segment), Rows::of(&closing))
+        (Rows::of("segment", &segment), Rows::of("closing", &closing))
     })
 }
 
