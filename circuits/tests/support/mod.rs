@@ -76,10 +76,16 @@ pub struct Attack {
     pub segments: Vec<SegmentPrivate>,
     /// The sums that the first segment starts from.
     pub start: SaltedSums,
-    tree: StateTree,
+    /// The state tree that the batch starts from.
+    pub tree: StateTree,
+    /// From a touch on, another state tree than what the touches before left: what its path and all later ones are taken from.
+    pub forks: BTreeMap<usize, StateTree>,
+    /// Touches whose paths stay as they were tampered with.
+    pub own_paths: BTreeSet<usize>,
     /// The segments' honest witnesses, as text.
     honest_segments: Vec<String>,
-    honest: Settlement,
+    /// What is sent, but for what follows from the witnesses.
+    pub honest: Settlement,
     salts: ClosingSalts,
     lies: Vec<Lie>,
     closing: Vec<EditClosing>,
@@ -87,6 +93,8 @@ pub struct Attack {
     settlement: Vec<EditSettlement>,
     trusted: Vec<EditExpected>,
     resealed: bool,
+    /// Whether the verdict is to hold all wires, for proofs to be made of them.
+    pub proving: bool,
 }
 
 /// What refuses an attack.
@@ -104,6 +112,10 @@ pub struct Verdict {
     pub refused: BTreeSet<Unit>,
     /// The settlement as sent, without proofs.
     pub settlement: Settlement,
+    /// What the contract holds.
+    pub trusted: Expected,
+    /// Wires of each segment, then of the closing circuit, if they were asked for.
+    pub wires: Vec<Vec<F>>,
 }
 
 impl Verdict {
@@ -137,15 +149,19 @@ impl Verdict {
 impl Attack {
     /// The honest batch, to be tampered with.
     pub fn on(scene: &scene::Scene) -> Self {
-        let cleared = scene.clear();
-        let mut tree = StateTree::new(cleared.params.depth as u8).unwrap();
-        scene.leaves.iter().for_each(|(index, leaf)| tree.set(*index, leaf.hash(&cleared.params)).unwrap());
+        Self::of(scene.clear(), tree_of(scene))
+    }
+
+    /// The honest batch, cleared on the leaves of a tree.
+    pub fn of(cleared: ClearedBatch, tree: StateTree) -> Self {
         let plan = Plan::new(&cleared, QUEUES, [9; 20], SEED);
         let salts = ClosingSalts { rho: plan.closing.1.rho, auction: plan.closing.1.auction_salt };
         let segments: Vec<SegmentPrivate> = plan.segments.into_iter().map(|(_, private)| private).collect();
         Self {
             cleared,
             tree,
+            forks: BTreeMap::new(),
+            own_paths: BTreeSet::new(),
             start: SaltedSums::START,
             honest_segments: segments.iter().map(|private| format!("{private:?}")).collect(),
             segments,
@@ -157,6 +173,7 @@ impl Attack {
             settlement: Vec::new(),
             trusted: Vec::new(),
             resealed: false,
+            proving: false,
         }
     }
 
@@ -233,7 +250,7 @@ impl Attack {
     pub fn run(mut self) -> Verdict {
         let mut settlement = self.honest.clone();
         self.bind_first(&mut settlement);
-        if settlement.words != self.honest.words && self.follow_leaves(&settlement) {
+        if (settlement.words != self.honest.words || !self.forks.is_empty()) && self.follow_leaves(&settlement) {
             self.bind_first(&mut settlement);
         }
         if self.resealed {
@@ -294,10 +311,18 @@ impl Attack {
         let size = self.cleared.params.words_per_touch();
         let mut changed = false;
         let touches = self.segments.iter_mut().flat_map(|s| &mut s.touches);
-        for (touch, words) in touches.zip(settlement.words.chunks(size)).filter(|(touch, _)| touch.live) {
-            let path = self.tree.path(touch.index).unwrap();
-            changed |= path != touch.path;
-            touch.path = path;
+        for (at, (touch, words)) in touches.zip(settlement.words.chunks(size)).enumerate() {
+            if let Some(tree) = self.forks.remove(&at) {
+                self.tree = tree;
+            }
+            if !touch.live {
+                continue;
+            }
+            if !self.own_paths.contains(&at) {
+                let path = self.tree.path(touch.index).unwrap();
+                changed |= path != touch.path;
+                touch.path = path;
+            }
             self.tree.set(touch.index, words[2]).unwrap();
         }
         changed
@@ -400,10 +425,11 @@ impl Attack {
         let mut derived = Vec::new();
         let mut violated = Vec::new();
         let mut refused = BTreeSet::new();
+        let mut wires = Vec::new();
         let mut sums = self.start;
         for j in 0..self.segments.len() {
             let public = self.segment_public(&settlement, j, derived.last(), c);
-            if let Some(honest) = self.untouched(j, &public) {
+            if let Some(honest) = self.untouched(j, &public).filter(|_| !self.proving) {
                 let before = sums.commitment();
                 sums.sums = sums.sums.after(&self.cleared, &tacit_core::witness::segment(&self.cleared, j), c);
                 sums.salt = self.segments[j].salt_out;
@@ -419,6 +445,7 @@ impl Attack {
             derived.push(segment::public(&b));
             violated.push(b.violated_checks());
             refused.extend(record::units("segment", b.violations()));
+            wires.extend(self.proving.then(|| b.into_assignment()));
         }
         let b = self.build_closing(&settlement, c, sums, true);
         let (planned, planned_closing) = settlement.statements(c);
@@ -437,11 +464,19 @@ impl Attack {
             other => Some(other.expect_err("there are no proofs")),
         };
         refused.extend(record::units("closing", b.violations()));
-        let verdict =
-            Verdict { segments: violated, closing: b.violated_checks(), links, contract, refused, settlement };
+        let closing = b.violated_checks();
+        wires.extend(self.proving.then(|| b.into_assignment()));
+        let verdict = Verdict { segments: violated, closing, links, contract, refused, settlement, trusted, wires };
         record::refusal(&verdict.refused, &verdict.others());
         verdict
     }
+}
+
+/// The state tree of a scene's leaves.
+pub fn tree_of(scene: &scene::Scene) -> StateTree {
+    let mut tree = StateTree::new(scene.params.depth as u8).unwrap();
+    scene.leaves.iter().for_each(|(index, leaf)| tree.set(*index, leaf.hash(&scene.params)).unwrap());
+    tree
 }
 
 /// Recomputes what the closing circuit is told of the segments.
