@@ -187,6 +187,8 @@ pub fn parse_proving_key(bytes: &[u8]) -> Result<ProvingKey, KeyError> {
         Ok(())
     })?;
     require_same(Fingerprint::of(&matrices), vk.fingerprint)?;
+    // A number of inputs costs no bytes, but a domain of their size does: `h` has a point for each of its points.
+    rest.require("h", matrices.domain_size(), 64)?;
     let domain = domain_of(&matrices)?;
     let a_wires = rest.wires("a")?;
     let a = Query { points: rest.g1("a", a_wires.len())?, wires: a_wires };
@@ -231,6 +233,12 @@ impl<'a> Rest<'a> {
         let (head, tail) = self.0.split_at_checked(count).ok_or_else(|| malformed(part, "the file ends too early"))?;
         self.0 = tail;
         Ok(head)
+    }
+
+    /// Refuses a count of parts, `each` so many bytes, that are more than what is left.
+    fn require(&self, part: &'static str, count: usize, each: usize) -> Result<(), KeyError> {
+        let early = || malformed(part, "the file ends too early");
+        (sized(part, count, each)? <= self.0.len()).then_some(()).ok_or_else(early)
     }
 
     fn magic(&mut self, expected: &[u8; 16]) -> Result<(), KeyError> {

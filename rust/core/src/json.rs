@@ -99,11 +99,14 @@ pub fn write_state(state: &State) -> String {
 /// The state of a file; its leaves must hash to its root.
 ///
 /// # Errors
-/// [`BatchError::Format`] for text that is not of the format or leaves that do not hash to the root, and what
+/// [`BatchError::Format`] for text that is not of the format, leaves out of order or that do not hash to the root, and what
 /// [`State::from_leaves`] refuses.
 pub fn read_state(text: &str) -> Result<State, CoreError> {
     let file: StateFile = parse(text, "the state")?;
     expect_format("the state", &file.format, STATE_FORMAT)?;
+    if let Some(pair) = file.leaves.windows(2).find(|pair| pair[0].index >= pair[1].index) {
+        return Err(format("the state", &format!("account {} follows account {}", pair[1].index, pair[0].index)).into());
+    }
     let leaves = file.leaves.into_iter().map(|stored| (stored.index, stored.leaf));
     let state = State::from_leaves(&Params::by_name(&file.params)?, leaves)?;
     if state.root() == file.root {

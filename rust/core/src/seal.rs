@@ -116,13 +116,19 @@ pub fn seal_touch(
     params: &Params,
     domain: F,
 ) -> SealedReading {
-    let mut plain = vec![leaf.state_word(index)];
-    plain.extend(leaf.position_words(params));
-    plain.extend(outcomes);
+    let plain = plain_words(index, leaf, outcomes, params);
     let iv = iv(holder, domain, &plain);
     let pads = pads(holder, index, domain, iv, params);
     let cipher = plain.iter().zip(&pads).map(|(word, pad)| *word + pad).collect();
     SealedReading { iv, cipher, salt: pads[pads.len() - 1] }
+}
+
+/// What is published encrypted: `state*`, the positions, the outcomes.
+fn plain_words(index: u32, leaf: &Leaf, outcomes: &[F], params: &Params) -> Vec<F> {
+    let mut plain = vec![leaf.state_word(index)];
+    plain.extend(leaf.position_words(params));
+    plain.extend(outcomes);
+    plain
 }
 
 /// `v = S(5; k, domain, words …)`.
@@ -210,6 +216,11 @@ pub fn decrypt_touch(
     }
     let opened = open_words(&plain, holder, pads[pads.len() - 1], params);
     let (leaf, outcomes) = opened.ok_or_else(|| refused("the words decrypt to no leaf"))?;
+    // Words have one reading: bits that no part of the leaf or of an outcome accounts for are nobody's to choose.
+    let again = plain_words(index, &leaf, &outcome_words(&outcomes, params), params);
+    if leaf.check(index, params).is_err() || again != plain {
+        return Err(refused("the words decrypt to no leaf"));
+    }
     if leaf.hash(params) != words[2] {
         return Err(refused("the leaf read is not the one published"));
     }

@@ -179,6 +179,9 @@ impl State {
         if !reader.0.is_empty() {
             return Err(unusable(format!("{} bytes follow the last leaf", reader.0.len())));
         }
+        if let Some(pair) = leaves.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
+            return Err(unusable(format!("account {} follows account {}", pair[1].0, pair[0].0)));
+        }
         let state = Self::from_leaves(params, leaves).map_err(|error| unusable(error.to_string()))?;
         if state.root() == root { Ok(state) } else { Err(unusable("its leaves do not hash to its root")) }
     }
