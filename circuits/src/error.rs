@@ -51,8 +51,13 @@ pub enum KeyError {
         /// Its number, where there are several.
         index: usize,
     },
-    /// `gamma` equals `delta`: anybody could prove anything.
-    GammaIsDelta,
+    /// Two of `beta`, `gamma` and `delta` are the same point up to sign: anybody could prove anything.
+    SamePoint {
+        /// The first of them.
+        first: &'static str,
+        /// The second.
+        second: &'static str,
+    },
     /// Two public inputs share their point up to sign: one could be traded for the other.
     InputsNotIndependent {
         /// The earlier input, from 1.
@@ -172,7 +177,12 @@ impl fmt::Display for KeyError {
             Self::TrivialPoint { part, index } => {
                 write!(f, "key element {part}[{index}] is the identity or the generator: the set-up is broken")
             }
-            Self::GammaIsDelta => f.write_str("gamma equals delta: under this key anybody can prove anything"),
+            Self::SamePoint { first, second } => {
+                write!(
+                    f,
+                    "{first} and {second} are one point up to sign: under such a key false statements can be proven"
+                )
+            }
             Self::InputsNotIndependent { first, second } => {
                 write!(f, "public inputs {first} and {second} share a point: one could be traded for the other")
             }

@@ -21,6 +21,7 @@ use crate::error::KeyError;
 use crate::fingerprint::Fingerprint;
 use crate::fixed_base::FixedBase;
 use crate::matrices::{Matrices, SparseMatrix};
+use crate::proof::is_point;
 
 /// What a verifier holds: about 1 kB.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,20 +184,21 @@ impl VerifyingKey {
         self.ic.len().saturating_sub(1)
     }
 
-    /// Refuses a key under which false statements could be proven: points off the curve or outside the subgroup, the
-    /// identity, a generator in place of a random point, `gamma = delta` (then `A = α, B = β, C = −IC(x)` proves
-    /// everything), inputs that share a point. `gamma` alone may be the generator: ceremonies leave it there, and as long
-    /// as `delta` is random nothing follows from it.
+    /// Refuses a key under which false statements could be proven, or that no sound set-up makes: points off the curve or outside
+    /// the subgroup, the identity or a generator in place of a random point, two of `beta`, `gamma` and `delta` the same up to sign
+    /// (under `gamma = delta` the proof `A = α, B = β, C = −IC(x)` holds for every x), inputs that share a point. `docs/prover.md`
+    /// says what each rule prevents.
     ///
     /// # Errors
     /// The [`KeyError`] of the first fault found.
     pub fn lint(&self) -> Result<(), KeyError> {
         require_random("alpha", 0, &self.alpha)?;
-        require_random("beta", 0, &self.beta)?;
-        require_random("delta", 0, &self.delta)?;
-        require_point("gamma", 0, &self.gamma)?;
-        if self.gamma == self.delta || self.gamma == -self.delta {
-            return Err(KeyError::GammaIsDelta);
+        let of_g2 = [("beta", &self.beta), ("gamma", &self.gamma), ("delta", &self.delta)];
+        for (at, (second, point)) in of_g2.into_iter().enumerate() {
+            require_random(second, 0, point)?;
+            if let Some((first, _)) = of_g2[..at].iter().find(|(_, other)| other.x == point.x) {
+                return Err(KeyError::SamePoint { first, second });
+            }
         }
         if self.ic.is_empty() {
             return Err(KeyError::Malformed { part: "ic", reason: "there is no point for the constant".to_owned() });
@@ -276,20 +278,13 @@ pub(crate) fn require_same(expected: Fingerprint, found: Fingerprint) -> Result<
     if expected == found { Ok(()) } else { Err(KeyError::WrongCircuit { expected, found }) }
 }
 
-fn require_point<C: SWCurveConfig>(part: &'static str, index: usize, point: &Affine<C>) -> Result<(), KeyError> {
-    if point.is_zero() {
-        return Err(KeyError::TrivialPoint { part, index });
-    }
-    if !point.is_on_curve() || !point.is_in_correct_subgroup_assuming_on_curve() {
-        return Err(KeyError::BadPoint { part, index });
-    }
-    Ok(())
-}
-
+/// A point of the subgroup that is neither the identity nor the generator nor its negative.
 fn require_random<C: SWCurveConfig>(part: &'static str, index: usize, point: &Affine<C>) -> Result<(), KeyError> {
-    require_point(part, index, point)?;
-    if point.x == C::GENERATOR.x {
+    if point.is_zero() || point.x == C::GENERATOR.x {
         return Err(KeyError::TrivialPoint { part, index });
+    }
+    if !is_point(point) {
+        return Err(KeyError::BadPoint { part, index });
     }
     Ok(())
 }

@@ -206,7 +206,10 @@ mod tests {
     fn a_key_that_proves_anything_is_refused() {
         let (mut segment, closing) = (toy_key("segment", SEGMENT_INPUTS), toy_key("closing", CLOSING_INPUTS));
         segment.gamma = segment.delta;
-        assert_eq!(verifier_solidity(&Params::DEV, &segment, &closing, true), Err(KeyError::GammaIsDelta));
+        assert_eq!(
+            verifier_solidity(&Params::DEV, &segment, &closing, true),
+            Err(KeyError::SamePoint { first: "gamma", second: "delta" })
+        );
     }
 
     #[test]

@@ -160,6 +160,7 @@ conversion!(KeyError {
     Malformed { part, reason } => KeyFileError,
     BadPoint { part, index } => KeyFileError,
     TrivialPoint { part, index } => KeyFileError,
+    SamePoint { first, second } => KeyFileError,
     InputsNotIndependent { first, second } => KeyFileError,
     Inconsistent { part } => KeyFileError,
     WrongCircuit { expected, found } => WrongCircuitError,
