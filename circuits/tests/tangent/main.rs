@@ -6,6 +6,7 @@
 
 mod circuits;
 mod degenerate;
+mod planted;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../uniqueness/mod.rs"]
@@ -91,4 +92,11 @@ fn degenerate_standard_batches_leave_nothing_free_and_no_choice_unbound() {
 fn there_are_fifty_degenerate_batches_of_different_names() {
     let names: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
     assert!(names.len() >= 50 && names.len() == KINDS.len(), "{} kinds, {} names", KINDS.len(), names.len());
+}
+
+#[test]
+fn every_planted_mistake_is_found_by_what_the_list_says() {
+    let names: BTreeSet<&str> = planted::PLANTED.iter().map(|planted| planted.name).collect();
+    assert_eq!(names.len(), planted::try_all(), "names differ");
+    assert!(names.len() >= 12);
 }

@@ -101,13 +101,30 @@ impl<'m> Tangent<'m> {
         linearised(self.matrices, self.sides[row], row)
     }
 
-    /// Wires left free by the rows of `keep` while those of `held` do not move.
+    /// Wires left free by the rows of `keep` while those of `held` do not move. A witness that only rows left out name is no wire of the
+    /// circuit without them, and does not count.
     pub fn free(&self, held: impl Fn(usize) -> bool, keep: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut peeling = Peeling::new(self, held, keep);
         peeling.peel(self, |_, _| ());
         let mut rest = Elimination::new(self, peeling);
         rest.run();
-        rest.free()
+        let mut free = rest.free();
+        if !free.is_empty() {
+            let [kept, left_out] = [true, false].map(|kept| self.named(|row| rest.peeling.kept[row] == kept));
+            free.retain(|wire| *wire <= self.matrices.n_inputs || kept[*wire] || !left_out[*wire]);
+        }
+        free
+    }
+
+    /// Of each wire: whether one of these rows names it.
+    fn named(&self, rows: impl Fn(usize) -> bool) -> Vec<bool> {
+        let mut named = vec![false; self.matrices.wires()];
+        for row in (0..self.matrices.rows()).filter(|row| rows(*row)) {
+            for matrix in [&self.matrices.a, &self.matrices.b, &self.matrices.c] {
+                matrix.row(row).for_each(|(_, wire)| named[wire as usize] = true);
+            }
+        }
+        named
     }
 
     /// Wires of `chosen` that nothing binds: each moved alone, with all that follows from it, breaks no row and moves no wire of
