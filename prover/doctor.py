@@ -69,6 +69,8 @@ def _state_of(folder: Path, params: str) -> tuple[bool, str]:
     try:
         keys = Keys.load(folder, params)
         fits = keys.fits()
+        if fits:
+            keys.verifying  # noqa: B018 - reading it checks it
     except TacitError as error:
         return False, str(error)
     if not fits:
