@@ -29,6 +29,7 @@ use tacit_circuits::statement::{
 };
 use tacit_circuits::witness::{self, ClosingSalts};
 use tacit_circuits::{closing, segment};
+use tacit_core::account::Leaf;
 use tacit_core::batch::ClearedBatch;
 use tacit_core::field::{F, from_i128, from_u64, pow2};
 use tacit_core::order::{Kind, Side};
@@ -234,6 +235,18 @@ impl Attack {
         self
     }
 
+    /// Replaces a witness value by one that depends on the challenges drawn before it is bound.
+    pub fn lie_to(
+        mut self,
+        circuit: Circuit,
+        label: &'static str,
+        occurrence: usize,
+        replace: impl Fn(F, &Challenges) -> F + Send + Sync + 'static,
+    ) -> Self {
+        self.lies.push(Lie { circuit, label, occurrence, replace: Arc::new(replace), late: false });
+        self
+    }
+
     /// Replaces a witness value once all challenges are known: what a value bound too late would allow.
     pub fn late_lie(
         mut self,
@@ -299,7 +312,11 @@ impl Attack {
     /// What segment `j` derives, if nothing about it is a lie: then the core knows (`batches.rs` compares both).
     fn untouched(&self, j: usize, public: &SegmentPublic) -> Option<SegmentPublic> {
         let c = Challenges { y: public.y, theta: public.theta, gamma: public.gamma, z: public.z, beta: public.beta };
-        let honest = self.honest.statements(&c).0[j];
+        let mut honest = self.honest.statements(&c).0[j];
+        if j == 0 {
+            // What is sent as the start need not be what the batch was cleared on.
+            honest.root_in = self.cleared.start_root;
+        }
         let same_start = (public.domain, public.context, public.root_in, public.index_in)
             == (honest.domain, honest.context, honest.root_in, honest.index_in);
         let told = self.lies.iter().any(|lie| lie.circuit == Circuit::Segment(j));
@@ -323,7 +340,13 @@ impl Attack {
                 changed |= path != touch.path;
                 touch.path = path;
             }
-            self.tree.set(touch.index, words[2]).unwrap();
+            // A path is updated by the difference of the leaves: where the old one is not the tree's, the sum is neither.
+            let old = touch
+                .old
+                .clone()
+                .map_or(F::ZERO, |leaf| Leaf { owner: touch.holder.owner(), ..leaf }.hash(&self.cleared.params));
+            let value = self.tree.get(touch.index).unwrap() + words[2] - old;
+            self.tree.set(touch.index, value).unwrap();
         }
         changed
     }
@@ -455,10 +478,10 @@ impl Attack {
         }
         links.extend(differing(&closing::public(&b).to_array(), &planned_closing.to_array(), &CLOSING_INPUTS));
         let mut trusted = expected(&self.cleared);
+        self.trusted.iter().for_each(|edit| edit(&mut trusted));
         if self.resealed {
             trusted.seal_root = settlement.seal_root;
         }
-        self.trusted.iter().for_each(|edit| edit(&mut trusted));
         let contract = match settlement::verify(&settlement, &no_keys(self.cleared.params), &trusted) {
             Err(SettlementError::Malformed(what)) if what == "a proof is missing" => None,
             other => Some(other.expect_err("there are no proofs")),
@@ -710,11 +733,16 @@ impl Rows {
 
     /// Checks of all rows that the wires break. The caller insists on them.
     pub fn broken(&self, wires: &[F]) -> BTreeSet<&'static str> {
+        self.broken_units(wires).iter().map(|unit| unit.check).collect()
+    }
+
+    /// The same by check and place.
+    pub fn broken_units(&self, wires: &[F]) -> BTreeSet<Unit> {
         let m = &self.matrices;
         let broken = (0..m.rows()).filter(|row| m.a.dot(*row, wires) * m.b.dot(*row, wires) != m.c.dot(*row, wires));
         let units: BTreeSet<Unit> = broken.map(|row| self.units[row].clone()).collect();
         record::refusal(&units, &BTreeSet::new());
-        units.iter().map(|unit| unit.check).collect()
+        units
     }
 
     /// The same once the public input `index` is another.
