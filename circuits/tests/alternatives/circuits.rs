@@ -150,7 +150,7 @@ impl Told {
     }
 }
 
-fn closing_bits() -> &'static std::collections::BTreeMap<&'static str, Vec<usize>> {
+pub fn closing_bits() -> &'static std::collections::BTreeMap<&'static str, Vec<usize>> {
     static BITS: std::sync::OnceLock<std::collections::BTreeMap<&'static str, Vec<usize>>> = std::sync::OnceLock::new();
     BITS.get_or_init(|| support::bits_of(&tacit_circuits::settlement::shapes(&Params::DEV).1))
 }
@@ -176,6 +176,9 @@ pub fn table() -> Vec<Alternative> {
         signed_fields(),
         order_tests(),
         rows_looked_up(),
+        packed_words(),
+        epochs(),
+        ranges(),
         funds(),
         exits_and_withdrawals(),
         margins(),
@@ -384,6 +387,181 @@ fn rows_looked_up() -> Vec<Alternative> {
             (Kind::Wrap, "order", "a negative minimum: shorts that bring margin"),
             &[("row minimum", 1)],
             || bidding(|_| ()).set("row minimum", 2, n(-1)),
+        ),
+    ]
+}
+
+/// Carries in the words by which a transcript binds what an order looked up, what a touch expired and claimed: the
+/// digest stays the same.
+fn packed_words() -> Vec<Alternative> {
+    // An order that its fee rate keeps out, so that nothing follows from its row.
+    let kept_out = || bidding(|o| o.max_fee_rate = 4);
+    let carry = move |means, check: &'static str, (from, width): (&'static str, u32), to: &'static str| {
+        in_segment((Kind::Carry, "order", means), &[(check, 1)], move || kept_out().carry((from, width), to, 2))
+    };
+    let not_worse = "limit no worse than the clearing price";
+    vec![
+        carry("a row's id of 2³⁶ more", "row id at or below the instrument", ("row id", 36), "row next"),
+        carry("a row's next id of 2³⁶ more", "row next above the instrument", ("row next", 36), "row price"),
+        carry("a row's price of 2⁴⁶ more", not_worse, ("row price", 46), "row cut"),
+        carry(
+            "a row's cut of 2³⁶ more, on the other side",
+            "sequence against the cut",
+            ("row cut", 36),
+            "row cut side",
+        ),
+        in_segment(
+            (Kind::Carry, "order", "a settled row read as an open one, the cut's side 2"),
+            &[("row cut side", 1)],
+            || {
+                // Account 6 of the market sells what is settled.
+                market_segment(3).plus("row cut side", 1, n(2)).plus("row settled", 1, -ONE)
+            },
+        ),
+        in_segment(
+            (Kind::Carry, "order", "a price above the mark read as one below, settled 2"),
+            &[("row settled", 1)],
+            || market_segment(2).plus("row settled", 2, n(2)).plus("row direction", 2, -ONE),
+        ),
+        in_segment(
+            (Kind::Carry, "margin", "a scenario's W of 2⁵⁰ more"),
+            &[("scenario value against the limit", 1)],
+            move || kept_out().plus("row W", 10, pow2(50)).plus("row W", 11, -ONE),
+        ),
+        in_segment((Kind::Carry, "margin", "a claim of 2⁸⁴ more"), &[("margin claim", 1)], move || {
+            kept_out().plus("margin claim", 5, pow2(84)).plus("margin claim", 6, -ONE)
+        }),
+        in_segment(
+            (Kind::Carry, "account", "an expired position kept, an open one held backwards"),
+            &[("expired", 1)],
+            || {
+                let told = market_segment(0).set("expired", 5, n(2)).set("expired", 6, F::ZERO);
+                [(5, 10, 900), (6, 15, 500), (7, 20, -500)].into_iter().fold(told, |told, (at, id, lots)| {
+                    told.set("new position id", at, n(id)).set("new position quantity", at, n(lots))
+                })
+            },
+        ),
+    ]
+}
+
+fn epochs() -> Vec<Alternative> {
+    let at_epoch = |leaf: u32, order: u32| {
+        let mut s = bid(1_000 * QUOTE, |o| o.epoch = order);
+        s.leaves.get_mut(&1).unwrap().epoch = leaf;
+        Told::of(s, Some(0)).set("touch epoch", 1, n(3))
+    };
+    vec![
+        in_segment(
+            (Kind::Boundary, "order", "an epoch set back by one, to that of an old order"),
+            &[("epoch does not fall", 1)],
+            move || at_epoch(4, 3),
+        ),
+        in_segment(
+            (Kind::Boundary, "order", "an order of the next epoch that does not raise it"),
+            &[("epoch at least each live order's", 1)],
+            move || at_epoch(3, 4),
+        ),
+        in_segment(
+            (Kind::OtherInput, "order", "an epoch that no order asked for"),
+            &[("epoch attained", 1)],
+            move || at_epoch(0, 0),
+        ),
+    ]
+}
+
+/// What is left of ranges that the lists above do not name.
+fn ranges() -> Vec<Alternative> {
+    let (account, margin) = ("account", "margin");
+    let aged = || {
+        let mut s = market();
+        s.leaves.get_mut(&6).unwrap().epoch = 7;
+        Told::of(s, Some(3))
+    };
+    let used = || {
+        let mut s = market();
+        let leaf = s.leaves.get_mut(&4).unwrap();
+        (leaf.epoch, leaf.bitmap) = (3, 1);
+        Told::of(s, Some(2))
+    };
+    vec![
+        in_segment((Kind::Carry, account, "cash of 2⁹² more, an epoch earlier"), &[("old cash", 1)], move || {
+            // A claim to an expiry takes it back, so that only the word's reading is wrong.
+            let told = aged().plus("old cash", 0, pow2(92)).plus("old epoch", 0, -ONE).set("touch epoch", 0, n(6));
+            told.set("expiry value", 0, -pow2(92) * n(10_000).inverse().unwrap())
+        }),
+        in_segment(
+            (Kind::Carry, account, "an epoch of 2³² more, a used slot free"),
+            &[("old epoch", 1)],
+            move || {
+                let told = used().plus("old epoch", 0, pow2(32)).bit("old bitmap", 0, -ONE);
+                told.plus("touch epoch", 0, pow2(32))
+            },
+        ),
+        in_segment(
+            (Kind::Carry, account, "a used slot read as two uses of the one before"),
+            &[("old bitmap", 1)],
+            || {
+                let mut s = bid(1_000 * QUOTE, |_| ());
+                s.leaves.get_mut(&1).unwrap().bitmap = 2;
+                Told::of(s, Some(0)).bit("old bitmap", 64, n(2)).bit("old bitmap", 65, -ONE)
+            },
+        ),
+        in_segment(
+            (Kind::Wrap, account, "cash of 2⁹² more, which the next touch reads as an epoch"),
+            &[("new cash in range", 1)],
+            || market_segment(0).alone().plus("fee credit", 0, pow2(92)),
+        ),
+        in_segment(
+            (Kind::Wrap, account, "a position of 2³⁵, which is −2³⁵"),
+            &[("balances in range", 1), ("new position quantity", 1)],
+            || {
+                let mut s = bid(1_000 * QUOTE, |o| o.quantity = 1);
+                s.leaves
+                    .get_mut(&1)
+                    .unwrap()
+                    .positions
+                    .push(tacit_core::account::Position { instrument: 10, quantity: (1 << 35) - 1 });
+                let told = Told::of(s, Some(0)).claim("balances in range", 1, 84, true);
+                let cut = told.set("row price", 2, n(900_000)).set("row cut", 2, ONE).set("row cut side", 2, ONE);
+                cut.set("fill", 2, ONE).set("new position quantity", 7, pow2(35))
+            },
+        )
+        .because("test 8 keeps every position that may grow far below 2³⁵"),
+        in_segment(
+            (Kind::Wrap, "order", "a sequence number of 2³² more, behind every cut"),
+            &[("sequence", 1)],
+            || market_segment(2).plus("sequence", 2, pow2(32)),
+        ),
+        in_segment(
+            (Kind::Carry, "order", "2³² of a sequence number for the next one's 1"),
+            &[("sequence", 1), ("sequence numbers increase", 1)],
+            || market_segment(0).plus("sequence", 2, pow2(32)).plus("sequence", 3, -ONE),
+        )
+        .because("the numbers of a touch increase"),
+        in_segment(
+            (Kind::Boundary, "auction", "filled with one lot more than was ordered"),
+            &[("fill within quantity", 1)],
+            || market_segment(1).alone().set("fill", 0, n(1_201)).set("new position quantity", 2, n(-1_201)),
+        ),
+        in_segment(
+            (Kind::Boundary, margin, "an exit that pays one token unit more than asked"),
+            &[("exit pays at most what was asked", 1)],
+            || {
+                let mut s = market();
+                s.leaves.get_mut(&4).unwrap().positions.clear();
+                s.leaves.get_mut(&4).unwrap().cash = 7_000_001 * 100_000_000;
+                Told::of(s, Some(2)).alone().plus("exit amount", 0, ONE)
+            },
+        ),
+        in_segment(
+            (Kind::Remainder, margin, "a fee reserve that is a fraction, without remainder"),
+            &[("fee reserve", 1)],
+            || {
+                // 1,800.5 for 1,801; the values W beside it move by as much.
+                let half = n(2).inverse().unwrap();
+                let told = bidding(|o| o.limit = 900_250).plus("fee reserve", 2, -half);
+                (10..15).fold(told, |told, at| told.plus("row W", at, -half))
+            },
         ),
     ]
 }
@@ -822,6 +1000,15 @@ fn rows_of_the_table() -> Vec<Alternative> {
                 let (long, short) = (row.group_long * by, row.group_short * by);
                 owed(private, long, short);
             })
+        }),
+        in_closing((Kind::Wrap, part, "a short minimum of 2⁴² more"), &[("short minimum", 1)], || {
+            let told = table_told().plus("short minimum", BELOW, pow2(42)).close(|public, private| {
+                let by = pow2(42) * public.y.pow([SCENARIOS as u64 + 2]);
+                let short = -private.risk[BELOW].group_short * by;
+                assert_ne!(short, F::ZERO, "somebody is short");
+                owed(private, F::ZERO, short);
+            });
+            told.lookups_follow()
         }),
         in_closing(
             (Kind::MovedNumerator, part, "a look-up counted under another row"),

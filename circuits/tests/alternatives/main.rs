@@ -249,3 +249,11 @@ fn an_alternative_that_several_checks_refuse_says_why() {
         assert_eq!(entry.refused_by.len() > 1, !entry.because.is_empty(), "{}", entry.means);
     }
 }
+
+#[test]
+fn every_range_and_comparison_of_the_circuits_has_an_alternative() {
+    let named: BTreeSet<&str> = table().iter().flat_map(Alternative::names).collect();
+    let ranged = support::segment_bits().keys().chain(circuits::closing_bits().keys());
+    let missing: Vec<&str> = ranged.copied().filter(|check| !named.contains(check)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

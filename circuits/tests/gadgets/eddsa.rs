@@ -112,6 +112,63 @@ fn every_external_non_signature_is_refused() {
     cases.iter().for_each(|case| assert_ne!(refused(case), BTreeSet::new()));
 }
 
+/// What refuses a slot that checks no hash, told the digits of `h` and `s` and this R8: the multiplications by
+/// themselves.
+fn refused_multiples(key: Point, h: &BigUint, s: &BigUint, r8: Point) -> BTreeSet<&'static str> {
+    let case = Case { key, message: some(1), signature: Signature { r8, s: Integer::from(0u8) } };
+    violated(|b| {
+        override_digits(b, CHALLENGE_DIGIT, h, 2, 127);
+        override_digits(b, SCALAR_DIGIT, s, 3, 84);
+        b.override_witness(R8[0], 0, move |_| r8.x);
+        b.override_witness(R8[1], 0, move |_| r8.y);
+        build(b, &case, KEY_ONLY);
+    })
+}
+
+#[test]
+fn every_external_multiple_of_the_base_is_computed_and_no_other() {
+    let file = external("babyjub.json");
+    let vectors = file["scalar_mul_base8"].as_array().unwrap();
+    assert_eq!(vectors.len(), 26);
+    let (key, zero) = (signed(1, some(1)).key, BigUint::from(0u8));
+    for vector in vectors {
+        let k: BigUint = field::parse_integer(vector["k"].as_str().unwrap()).unwrap().into();
+        let [x, y] = [0, 1].map(|i| field::parse(vector["P"][i].as_str().unwrap()).unwrap());
+        let multiple = Point { x, y };
+        assert_eq!(refused_multiples(key, &zero, &(&k % order()), multiple), BTreeSet::new(), "{k}");
+        for other in [multiple.negated(), multiple.add(&BASE8), multiple.add(&low_order(3))] {
+            let refused = refused_multiples(key, &zero, &(&k % order()), other);
+            assert_eq!(refused, if other == multiple { BTreeSet::new() } else { BTreeSet::from([EQUATION]) }, "{k}");
+        }
+        // As it stands the number is no scalar where it is not below l.
+        if k >= order() && k.bits() <= 252 {
+            assert_eq!(refused_multiples(key, &zero, &k, multiple), BTreeSet::from([SCALAR_BELOW_L]), "{k}");
+        }
+    }
+}
+
+#[test]
+fn every_external_multiple_of_a_key_is_computed_and_no_other() {
+    // A shared secret a·B is 8·h·B for h = a/8: with S = 0, R8 is its inverse.
+    let file = external("babyjub.json");
+    let vectors = file["ecdh"].as_array().unwrap();
+    assert_eq!(vectors.len(), 25);
+    let eighth = BigUint::from(8u8).modpow(&(order() - 2u8), &order());
+    let point = |value: &Value| Point {
+        x: field::parse(value[0].as_str().unwrap()).unwrap(),
+        y: field::parse(value[1].as_str().unwrap()).unwrap(),
+    };
+    for vector in vectors {
+        let a: BigUint = field::parse_integer(vector["a"].as_str().unwrap()).unwrap().into();
+        let (key, shared) = (point(&vector["B"]), point(&vector["shared"]));
+        let h = a * &eighth % order();
+        let zero = BigUint::from(0u8);
+        assert_eq!(refused_multiples(key, &h, &zero, shared.negated()), BTreeSet::new());
+        assert_eq!(refused_multiples(key, &h, &zero, shared), BTreeSet::from([EQUATION]));
+        assert_eq!(refused_multiples(key, &(h + 1u8), &zero, shared.negated()), BTreeSet::from([EQUATION]));
+    }
+}
+
 #[test]
 fn honest_signatures_of_many_keys_are_accepted() {
     for seed in 0..12 {
