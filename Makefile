@@ -24,8 +24,8 @@ GENERATED := tests/vectors
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test test-full check bench setup venv node native keys fmt lock generate clean \
-        test-rust test-python test-contracts check-rust check-python check-contracts check-generated
+.PHONY: help demo test test-full check bench setup venv node native keys fmt lock generate assurance clean \
+        test-rust test-assurance test-python test-contracts check-rust check-python check-contracts check-generated
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -36,7 +36,7 @@ demo: setup keys ## two sealed batches of real orders, proven, settled by a cont
 	$(call say,Demo)
 	@python -m demo
 
-test: setup keys test-rust test-python test-contracts ## every test
+test: setup keys test-rust test-assurance test-python test-contracts ## every test
 
 test-full: export TACIT_FULL := 1
 test-full: export FOUNDRY_PROFILE := full
@@ -92,9 +92,16 @@ build/keys.stamp: build/native.stamp
 # The interpreter's own library, for test programs that embed it.
 PYTHON_LIBRARY = $$(python -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR") or "")')
 
+# What the attacks met is written down on the way, for test-assurance.
+test-rust: export TACIT_RECORDS := $(CURDIR)/build/assurance
 test-rust: venv
 	$(call say,Tests in Rust)
+	@rm -rf "$$TACIT_RECORDS"
 	@LD_LIBRARY_PATH="$(PYTHON_LIBRARY):$${LD_LIBRARY_PATH:-}" cargo test --release --workspace --locked --quiet
+
+test-assurance: venv test-rust
+	$(call say,Promises$(comma) deletions and docs/assurance.md)
+	@python -m tests.assurance
 
 test-python: setup keys
 	$(call say,Tests in Python)
@@ -132,6 +139,9 @@ DIGEST = find $(GENERATED) -type f ! -path '*/external/*' -print0 | sort -z | xa
 
 generate: venv ## write the generated files in git anew
 	@python -m tests.reference.write_vectors
+
+assurance: venv test-rust ## attack every promise and write the tables of docs/assurance.md anew
+	@python -m tests.assurance --write
 
 # ---- upkeep -----------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.assurance import deletion, document, elsewhere, protocol
 from tests.assurance.records import RecordsError, read
 
 RECORDS = protocol.ROOT / "build" / "assurance"
+FULL = os.environ.get("TACIT_FULL") == "1"
 
 
 def main() -> int:
@@ -26,13 +28,14 @@ def main() -> int:
     promises = protocol.promises()
     score = deletion.score(records)
     faults = protocol.faults(promises, records.inventory)
-    faults += deletion.faults(score, records, deletion.explained())
+    faults += deletion.faults(score, records, deletion.explained(), full=FULL)
     faults += document.unattacked(records, promises)
     faults += elsewhere.faults()
     text = document.render(records, promises, score)
+    # The document tells of the sizes that `make test` runs; larger ones meet more.
     if options.write:
         document.DOCUMENT.write_text(text, encoding="utf-8")
-    elif text != document.DOCUMENT.read_text(encoding="utf-8"):
+    elif not FULL and text != document.DOCUMENT.read_text(encoding="utf-8"):
         faults.append(f"{document.DOCUMENT.name} does not say what the tests met: make assurance, look, then commit it")
     sys.stdout.write("".join(f"{fault}\n" for fault in faults))
     noticed = sum(map(score.notices, records.inventory))

@@ -21,10 +21,10 @@ SHOWN: Final = 4
 """Attacks named in a row; the others are counted."""
 
 HEADS: Final = {
-    "operator": ("no.", "the operator tries", "held by", "result"),
-    "sealer": ("reason", "orders sealed though the state refuses them", "result"),
-    "alternatives": ("gadget", "kind", "what the other witness would mean", "refused by"),
-    "planted": ("where", "planted", "found by"),
+    "operator": ("no.", "the operator tries", "refused by", "remark"),
+    "sealer": ("reason", "applies when", "ways to reach it that were sealed, proven and a no-op"),
+    "alternatives": ("gadget or part", "kind", "what the other witness would mean", "refused by", "why several"),
+    "planted": ("bug", "where", "planted", "found by"),
 }
 """Tables that tests write line by line."""
 

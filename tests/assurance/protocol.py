@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PROTOCOL: Final = ROOT / "docs" / "protocol.md"
 CRATES: Final = {"tacit_core": ROOT / "rust" / "core" / "src", "tacit_circuits": ROOT / "circuits" / "src"}
 
-_HEAD: Final = re.compile(r"\| promise \((?P<circuit>\w+) circuit\) \| checks \| plain twin \|")
+_HEAD: Final = re.compile(r"\| (?P<circuit>\w+) circuit: promise \(of section 1\) \| checks \| plain twin \|")
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 _ITEM: Final = r"\b(?:fn|struct|enum|type|const|trait)\s+{name}\b"
 
