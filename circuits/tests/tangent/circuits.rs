@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tacit_circuits::builder::{Builder, INVERSE, RowFilter};
 use tacit_circuits::gadgets::merkle::CHILDREN;
+use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::matrices::Matrices;
 use tacit_circuits::settlement::{Plan, shapes};
 use tacit_circuits::statement::{SegmentPrivate, TouchWitness};
 use tacit_core::field::F;
 use tacit_core::params::Params;
 
-use crate::uniqueness::Tangent;
+use crate::uniqueness::{Tangent, exact};
 
 /// What a segment's prover brings, and what binds it.
 pub const SEGMENT_CHOICES: [(&str, &str); 13] = [
@@ -47,6 +48,79 @@ pub const CLOSING_CHOICES: [(&str, &str); 10] = [
     ("rho", "nothing: blinds τ_G"),
     ("auction salt", "nothing: blinds the auction root"),
 ];
+
+/// What a segment's prover brings beside: ranged, and so no choice to first order. With these known every other wire has one value.
+/// Those that a row forces in padding, in an inactive slot, in an empty leaf are not held there, nor is a fill beside the cut.
+pub const SEGMENT_PREIMAGES: [(&str, &str); 43] = [
+    ("live", "word 0"),
+    ("index", "word 0 (its bits)"),
+    ("exit", "word 0"),
+    ("deposit or request", "word 0"),
+    ("exit amount", "the rows \"exit …\", a case apart that propagation does not try"),
+    ("empty", "the state root"),
+    ("old cash", "the state root"),
+    ("old epoch", "the state root"),
+    ("old bitmap", "the state root (its bits)"),
+    ("old updates", "the state root"),
+    ("old position id", "the state root"),
+    ("old position quantity", "the state root"),
+    ("expired", "the group-by identity"),
+    ("expiry value", "τ, and by the margin identity the settled rows"),
+    ("margin claim", "τ, and by the margin identity the risk table; the claim at the mark is not held"),
+    ("active", "L and the sequence product"),
+    ("sequence", "L"),
+    ("instrument", "the order hash"),
+    ("side", "the order hash"),
+    ("quantity", "the order hash"),
+    ("limit", "the order hash"),
+    ("highest fee rate", "the order hash"),
+    ("order epoch", "the order hash"),
+    ("nonce slot", "the order hash (its bits)"),
+    ("first batch", "the order hash"),
+    ("last batch", "the order hash"),
+    ("survives", "the order hash"),
+    ("withdraw", "the order hash"),
+    ("cancel", "the order hash"),
+    ("scalar digit", "the signature equation"),
+    ("challenge digit", "the rows \"challenge …\", one reading below p"),
+    ("row id", "the look-up identity"),
+    ("row next", "the look-up identity"),
+    ("row price", "the look-up identity"),
+    ("row cut", "the look-up identity"),
+    ("row cut side", "the look-up identity"),
+    ("row settled", "the look-up identity"),
+    ("row direction", "the look-up identity"),
+    ("row minimum", "the look-up identity"),
+    ("row W", "the look-up identity"),
+    ("touch epoch", "\"epoch attained\", a product of unknowns; held beside orders only"),
+    ("fill", "the net fill identity; held at the cut only"),
+    ("fee credit", "the sum of fees; held of leaf 0 only"),
+];
+
+/// New positions are the prover's too, and bound by the netting identity of their touch, at β.
+pub const NETTED: [&str; 2] = ["new position id", "new position quantity"];
+
+/// What the closing circuit's prover brings beside; see `SEGMENT_PREIMAGES`.
+pub const CLOSING_PREIMAGES: [(&str, &str); 11] = [
+    ("row used", "the risk root and the auction root"),
+    ("row id", "the risk root and the auction root"),
+    ("row next id", "the auction root, and the chain of ids"),
+    ("first id", "the auction root, and the chain of ids"),
+    ("mark", "the risk root"),
+    ("short minimum", "the risk root"),
+    ("scenario value", "the risk root"),
+    ("clearing price", "the auction root"),
+    ("cut", "the auction root"),
+    ("cut side", "the auction root"),
+    ("settlement value", "the auction root"),
+];
+
+/// Checks whose bits are a number that the prover brings.
+const BROUGHT_AS_BITS: [&str; 3] = ["index", "old bitmap", "nonce slot"];
+/// Wires that are free where nothing depends on them: inverses, and what an exit leaves where it does not take all cash, with its bits.
+const UNREAD: [&str; 4] = [INVERSE, "count inverse", "exit remainder", "exit remainder below 10⁸"];
+/// Numbers of a row that are 0 where it is unused.
+const GATED: [&str; 5] = ["group long", "group short", "at-price count", "buy volume", "multiplicity"];
 
 /// Public inputs that a segment derives.
 const SEGMENT_OUTPUTS: [&str; 7] = ["root out", "theta out", "index out", "sums in", "sums out", "tau", "data value"];
@@ -80,6 +154,10 @@ pub struct Circuit {
     pub names: Vec<Name>,
     /// Check and scope of each row.
     pub rows: Vec<(&'static str, String)>,
+    /// Bits of decompositions: their check, and how many of its bits come before.
+    bits: BTreeMap<usize, (&'static str, usize)>,
+    /// Use flags of the closing circuit's rows.
+    used: Vec<usize>,
 }
 
 /// A satisfying witness of a circuit.
@@ -104,10 +182,13 @@ impl Circuit {
             *count += 1;
             Name { label, scope: scope.to_owned(), occurrence: *count - 1 }
         };
-        let names = (0..shape.values().len()).map(name).collect();
+        let names: Vec<Name> = (0..shape.values().len()).map(name).collect();
         let row = |row: usize| shape.row_name(row).map(|(check, scope)| (check, scope.to_owned()));
-        let rows = (0..shape.n_rows()).filter_map(row).collect();
-        Self { kind, params, matrices: shape.matrices(&RowFilter::default()), names, rows }
+        let rows: Vec<(&'static str, String)> = (0..shape.n_rows()).filter_map(row).collect();
+        let matrices = shape.matrices(&RowFilter::default());
+        let bits = bits_by_check(&matrices, &rows, &names);
+        let used = (0..names.len()).filter(|wire| names[*wire].label == "row used").collect();
+        Self { kind, params, matrices, names, rows, bits, used }
     }
 
     /// The witnesses of a batch for this circuit.
@@ -153,8 +234,14 @@ impl Circuit {
         match (name.label, witness.segment) {
             (CHILDREN, Some(segment)) => !self.on_path(name.occurrence, segment),
             ("sum", _) => name.occurrence >= FIRST_HELD_SUM,
+            (label, None) if GATED.contains(&label) => self.is_used(name.occurrence, witness),
             _ => true,
         }
+    }
+
+    /// Whether a row of the closing circuit is used; risk rows come before settled ones.
+    fn is_used(&self, row: usize, witness: &Witness<'_>) -> bool {
+        witness.wires[self.used[row]] == F::from(1u8)
     }
 
     fn on_path(&self, occurrence: usize, segment: &SegmentPrivate) -> bool {
@@ -180,7 +267,8 @@ impl Circuit {
     fn is_idle(&self, wire: usize, witness: &Witness<'_>) -> bool {
         let name = &self.names[wire];
         let Some(segment) = witness.segment else {
-            return self.is_unused_row(name, witness);
+            // The Greeks are hashed into a leaf that is replaced by 0.
+            return name.label == "greeks" && !self.is_used(name.occurrence, witness);
         };
         let Some((touch, slot)) = self.place(name, segment) else { return false };
         let exists = touch.new.is_some();
@@ -193,15 +281,6 @@ impl Circuit {
             "key x" | "key y" | "subaccount" => !exists,
             _ => false,
         }
-    }
-
-    fn is_unused_row(&self, name: &Name, witness: &Witness<'_>) -> bool {
-        let used = |row: usize| {
-            let mut flags = (0..self.names.len()).filter(|wire| self.names[*wire].label == "row used");
-            flags.nth(row).is_some_and(|wire| witness.wires[wire] == F::from(1u8))
-        };
-        // What is gated is 0 there; the Greeks are hashed into a leaf that is replaced by 0.
-        name.label == "greeks" && !used(name.occurrence)
     }
 
     /// Wires that the kept rows leave free once given inputs and choices are held, as `label in scope`. Inverses of zero do not count.
@@ -223,8 +302,82 @@ impl Circuit {
         unbound.into_iter().filter(|wire| !self.is_idle(*wire, witness)).map(|wire| self.text(wire)).collect()
     }
 
+    /// Whether a wire counts as known when propagation starts: public inputs that are not derived, choices, preimages.
+    pub fn is_brought(&self, wire: usize, witness: &Witness<'_>) -> bool {
+        if wire <= self.matrices.n_inputs {
+            return self.is_given(wire);
+        }
+        let Name { label, occurrence, .. } = self.names[wire];
+        if self.is_chosen(wire, witness) {
+            return true;
+        }
+        match witness.segment {
+            None if label == "row id" => self.is_used(occurrence, witness),
+            None => CLOSING_PREIMAGES.iter().any(|(name, _)| *name == label),
+            Some(segment) => {
+                let bit = self.bits.get(&wire).filter(|(check, _)| BROUGHT_AS_BITS.contains(check));
+                let (label, occurrence) = bit.copied().unwrap_or((label, occurrence));
+                let listed = NETTED.contains(&label) || SEGMENT_PREIMAGES.iter().any(|(name, _)| *name == label);
+                listed && self.is_open(label, occurrence, segment)
+            }
+        }
+    }
+
+    /// Whether nothing forces a preimage where it stands.
+    fn is_open(&self, label: &str, occurrence: usize, segment: &SegmentPrivate) -> bool {
+        let p = &self.params;
+        let touch = |a_touch: usize| &segment.touches[occurrence / a_touch];
+        let order = || &touch(p.orders).orders[occurrence % p.orders];
+        match label {
+            "exit" | "empty" | "deposit or request" => touch(1).live,
+            "exit amount" => touch(1).exit,
+            "fee credit" => touch(1).index == 0 && touch(1).new.is_some(),
+            "touch epoch" => touch(1).orders.iter().any(|order| order.active),
+            "old cash" | "old epoch" | "old updates" => touch(1).old.is_some(),
+            "old bitmap" => touch(64).old.is_some(),
+            "old position id" | "old position quantity" => touch(p.positions).old.is_some(),
+            "margin claim" => occurrence % (p.scenarios + 1) < p.scenarios,
+            "active" => touch(p.orders).live,
+            "sequence" => order().active,
+            "fill" => order().active && u64::from(order().row.cut) == u64::from(order().sealed.sequence),
+            _ => true,
+        }
+    }
+
+    /// Wires that may have another value once given inputs, choices and preimages are known, as far as propagation sees. Those that
+    /// nothing reads do not count.
+    pub fn undetermined(&self, witness: &Witness<'_>, keep: impl Fn(usize) -> bool) -> BTreeSet<String> {
+        let known = |wire: usize| self.is_brought(wire, witness);
+        let found = exact::undetermined(&self.matrices, &witness.wires, known, keep);
+        let read = |wire: &usize| {
+            let check = self.bits.get(wire).map_or(self.names[*wire].label, |(check, _)| check);
+            !UNREAD.contains(&check)
+        };
+        found.into_iter().filter(read).map(|wire| self.text(wire)).collect()
+    }
+
     fn text(&self, wire: usize) -> String {
         let Name { label, scope, .. } = &self.names[wire];
         if scope.is_empty() { (*label).to_owned() } else { format!("{label} in {scope}") }
     }
+}
+
+/// The bits of all decompositions, by the check of the row that makes them bits.
+fn bits_by_check(
+    matrices: &Matrices,
+    rows: &[(&'static str, String)],
+    names: &[Name],
+) -> BTreeMap<usize, (&'static str, usize)> {
+    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut bits = BTreeMap::new();
+    for (row, (check, _)) in rows.iter().enumerate() {
+        let mut terms = matrices.a.row(row);
+        let (Some((_, wire)), None) = (terms.next(), terms.next()) else { continue };
+        if names[wire as usize].label == BIT && matrices.a.row(row).eq(matrices.b.row(row)) {
+            let count = seen.entry(check).or_default();
+            bits.insert(wire as usize, (*check, *count));
+            *count += 1;
+        }
+    }
+    bits
 }

@@ -3,7 +3,8 @@
 //!
 //! * `Tangent`: a wire is free to first order;
 //! * `Binding`: nothing is free, but a choice that "a hash binds" is bound by nothing;
-//! * `Alternative`: both see nothing, but there is a witness that means something else and satisfies the mistaken rows;
+//! * `Propagation`: nothing is free and every choice bound, but a wire has another value a step away; that witness is given too;
+//! * `Alternative`: all three see nothing, but there is a witness that means something else and satisfies the mistaken rows;
 //! * `Twin`: the mistaken rows have one witness, and it is the wrong one: only comparing with the plain function finds it.
 //!
 //! Without the mistake nothing is free, every choice is bound and the other witness is refused.
@@ -24,13 +25,14 @@ use tacit_core::params::Params;
 
 use crate::circuits::{Circuit, Kind, Witness};
 use crate::support::{self, market, record};
-use crate::uniqueness::{Tangent, broken_row};
+use crate::uniqueness::{Tangent, broken_row, exact};
 
 /// What finds a mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     Tangent,
     Binding,
+    Propagation,
     Alternative,
     Twin,
 }
@@ -41,6 +43,7 @@ impl Found {
         match self {
             Self::Tangent => "tangent: a free wire",
             Self::Binding => "tangent: a choice that nothing binds",
+            Self::Propagation => "propagation: a wire with another value",
             Self::Alternative => "another witness",
             Self::Twin => "the plain twin",
         }
@@ -61,8 +64,8 @@ pub struct Planted {
 }
 
 enum Case {
-    /// Rows of a circuit left out; for alternatives, what its prover tells instead.
-    Rows(Kind, fn(&Row<'_>) -> bool, fn(&mut Builder, &Plan)),
+    /// Rows of a circuit left out; and what its prover may tell then.
+    Rows(Kind, fn(&Row<'_>) -> bool, Option<fn(&mut Builder, &Plan)>),
     /// A gadget, right or mistaken, honest or not; and checks whose rows the mistaken one lacks.
     Gadget(fn(&mut Builder, Variant), &'static [&'static str]),
 }
@@ -85,8 +88,6 @@ const GIVEN: &str = "given";
 const CHOSEN: &str = "chosen";
 const RESULT: &str = "result";
 
-const fn honest(_: &mut Builder, _: &Plan) {}
-
 const fn rows(
     name: &'static str,
     place: &'static str,
@@ -95,18 +96,19 @@ const fn rows(
     kind: Kind,
     dropped: fn(&Row<'_>) -> bool,
 ) -> Planted {
-    Planted { name, place, planted, found_by, case: Case::Rows(kind, dropped, honest) }
+    Planted { name, place, planted, found_by, case: Case::Rows(kind, dropped, None) }
 }
 
 const fn lie(
     name: &'static str,
     place: &'static str,
     planted: &'static str,
+    found_by: Found,
     kind: Kind,
     dropped: fn(&Row<'_>) -> bool,
     told: fn(&mut Builder, &Plan),
 ) -> Planted {
-    Planted { name, place, planted, found_by: Found::Alternative, case: Case::Rows(kind, dropped, told) }
+    Planted { name, place, planted, found_by, case: Case::Rows(kind, dropped, Some(told)) }
 }
 
 const fn gadget(
@@ -247,6 +249,7 @@ pub const PLANTED: &[Planted] = &[
         "a remainder without its bound",
         "segment, funds",
         "the rows of \"cash remainder below 10⁴\": (q − 1, r + 10⁴)",
+        Found::Propagation,
         Kind::Segment,
         |row| row.check == "cash remainder below 10⁴",
         |b, _| {
@@ -258,6 +261,7 @@ pub const PLANTED: &[Planted] = &[
         "a quotient without its bound",
         "segment, scenario losses",
         "the last row of each range of a fee reserve: it becomes a fraction, and W with it",
+        Found::Propagation,
         Kind::Segment,
         |row| row.check == "fee reserve" && row.nth % 44 == 43,
         |b, _| {
@@ -270,6 +274,7 @@ pub const PLANTED: &[Planted] = &[
         "a total that nobody compares",
         "segment, netting",
         "the row of \"positions net\": a lot from nowhere",
+        Found::Alternative,
         Kind::Segment,
         |row| row.check == "positions net",
         |b, _| b.override_witness("new position quantity", 7, |lots| lots + F::from(1u8)),
@@ -278,6 +283,7 @@ pub const PLANTED: &[Planted] = &[
         "an order that may be passed over",
         "segment, fills",
         "the rows of \"filled in full\"",
+        Found::Propagation,
         Kind::Segment,
         |row| row.check == "filled in full",
         |b, _| {
@@ -289,6 +295,7 @@ pub const PLANTED: &[Planted] = &[
         "a claim that is not compared with what was computed",
         "segment, margin claims",
         "the rows of \"claim at the mark\"",
+        Found::Propagation,
         Kind::Segment,
         |row| row.check == "claim at the mark",
         |b, _| b.override_witness("margin claim", 9, |claim| claim + F::from(1u8)),
@@ -297,6 +304,7 @@ pub const PLANTED: &[Planted] = &[
         "an inverse that need not exist",
         "closing, auction rows",
         "the rows of \"price rule\": a price away from the mark where no order stands",
+        Found::Alternative,
         Kind::Closing,
         |row| row.check == "price rule",
         |b, _| b.override_witness("clearing price", 2, |price| price + F::from(1u8)),
@@ -305,6 +313,7 @@ pub const PLANTED: &[Planted] = &[
         "rows of a log-derivative that no flag gates",
         "closing",
         "the rows of \"unused row adds nothing\": positions of no instrument",
+        Found::Tangent,
         Kind::Closing,
         |row| row.check == "unused row adds nothing",
         |b, plan| {
@@ -326,7 +335,7 @@ pub const PLANTED: &[Planted] = &[
         "an unranged split, the upper part",
         "a number in two 32-bit parts",
         "the upper part is not ranged: it becomes a fraction",
-        Found::Alternative,
+        Found::Propagation,
         |b, v| split(b, v, [false, true]),
         &[],
     ),
@@ -334,7 +343,7 @@ pub const PLANTED: &[Planted] = &[
         "an unranged split, the lower part",
         "a number in two 32-bit parts",
         "the lower part is not ranged: it keeps the carry",
-        Found::Alternative,
+        Found::Propagation,
         |b, v| split(b, v, [true, false]),
         &[],
     ),
@@ -374,7 +383,7 @@ pub const PLANTED: &[Planted] = &[
         "a flag that nothing ties to its meaning",
         "absolute value",
         "the sign is a boolean of the prover's: −x for |x|",
-        Found::Alternative,
+        Found::Propagation,
         absolute_value,
         &[],
     ),
@@ -382,7 +391,7 @@ pub const PLANTED: &[Planted] = &[
         "no selector",
         "a value chosen by an index",
         "nothing says that one selector is 1: index 0 without any",
-        Found::Alternative,
+        Found::Propagation,
         |b, v| selected(b, v, 0, &[false, false, false, false]),
         &["one selector"],
     ),
@@ -637,6 +646,7 @@ impl<'c, 'p> Target<'c, 'p> {
         };
         let target = Self { circuit, at: circuit.witnesses(plan, "market").into_iter().map(linearised).collect() };
         assert_eq!(target.seen(|_| true), (BTreeSet::new(), BTreeSet::new()), "with all rows");
+        assert_eq!(circuit.undetermined(&target.at[0].0, |_| true), BTreeSet::new(), "with all rows");
         target
     }
 
@@ -667,15 +677,17 @@ pub fn try_all() -> usize {
     PLANTED.len()
 }
 
-/// Insists that what was found is what the list says.
-fn insist(planted: &Planted, free: &BTreeSet<String>, unbound: &BTreeSet<String>) {
-    let found = match (free.is_empty(), unbound.is_empty()) {
-        (false, _) => Found::Tangent,
-        (true, false) => Found::Binding,
+/// Insists that what was found is what the list says: wires that are free, choices that are unbound, wires with another value.
+fn insist(planted: &Planted, [free, unbound, other]: [&BTreeSet<String>; 3]) {
+    let found = match [free, unbound, other].map(BTreeSet::is_empty) {
+        [false, ..] => Found::Tangent,
+        [true, false, _] => Found::Binding,
+        [true, true, false] => Found::Propagation,
         _ if planted.found_by == Found::Twin => Found::Twin,
         _ => Found::Alternative,
     };
-    assert_eq!(found, planted.found_by, "{}, {}: free {free:?}, unbound {unbound:?}", planted.place, planted.name);
+    let Planted { name, place, found_by, .. } = planted;
+    assert_eq!(found, *found_by, "{place}, {name}: free {free:?}, unbound {unbound:?}, with another value {other:?}");
 }
 
 fn try_rows(
@@ -683,7 +695,7 @@ fn try_rows(
     target: &Target<'_, '_>,
     plan: &Plan,
     dropped: fn(&Row<'_>) -> bool,
-    told: fn(&mut Builder, &Plan),
+    told: Option<fn(&mut Builder, &Plan)>,
 ) {
     let (name, circuit) = (planted.name, target.circuit);
     let mut seen = BTreeMap::new();
@@ -696,8 +708,15 @@ fn try_rows(
     assert!(is_dropped.contains(&true), "{name}: there is no such row");
     let keep = |row: usize| !is_dropped[row];
     let (free, unbound) = target.seen(keep);
-    insist(planted, &free, &unbound);
-    if planted.found_by == Found::Alternative {
+    let other = if free.is_empty() && unbound.is_empty() {
+        // In the first segment, where the lies are told.
+        circuit.undetermined(&target.at[0].0, keep)
+    } else {
+        BTreeSet::new()
+    };
+    insist(planted, [&free, &unbound, &other]);
+    assert!(told.is_some() || !other.is_empty() || !free.is_empty() || !unbound.is_empty(), "{name}: nothing finds it");
+    if let Some(told) = told {
         let wires = told_wires(circuit.kind, plan, told);
         assert_eq!(broken_row(&circuit.matrices, &wires, keep).map(|row| &circuit.rows[row]), None, "{name}");
         assert!(broken_row(&circuit.matrices, &wires, |_| true).is_some(), "{name}: refused with all rows");
@@ -720,6 +739,7 @@ struct Built {
     refused: BTreeSet<&'static str>,
     free: BTreeSet<String>,
     unbound: BTreeSet<String>,
+    other: BTreeSet<String>,
     given: Vec<F>,
     wires: Vec<F>,
 }
@@ -741,7 +761,9 @@ impl Built {
         let idle =
             |wire: usize| labels[wire] == merkle::CHILDREN || !dropped.is_empty() && labels[wire] == range::PREFIX;
         let tangent = Tangent::at(&matrices, &wires);
-        let free = tangent.free(|wire| given(wire) || idle(wire) || chosen(wire), |row| kept[row]);
+        let held = |wire: usize| given(wire) || idle(wire) || chosen(wire);
+        let free = tangent.free(held, |row| kept[row]);
+        let other = exact::undetermined(&matrices, &wires, held, |row| kept[row]);
         let unbound =
             tangent.unbound(|wire| given(wire) || idle(wire), chosen, |wire| labels[wire] == RESULT, |row| kept[row]);
         let text = |wires: Vec<usize>| {
@@ -749,7 +771,7 @@ impl Built {
             labels.map(str::to_owned).collect()
         };
         let given = (0..wires.len()).filter(|wire| given(*wire)).map(|wire| wires[wire]).collect();
-        Self { refused, free: text(free), unbound: text(unbound), given, wires }
+        Self { refused, free: text(free), unbound: text(unbound), other: text(other), given, wires }
     }
 }
 
@@ -762,12 +784,14 @@ fn try_gadget(planted: &Planted, build: fn(&mut Builder, Variant), dropped: &[&s
     let wrong = planted.found_by == Found::Twin;
     let mistaken = Built::of(build, dropped, Variant { mistaken: true, lie: wrong });
     assert_eq!(mistaken.refused, BTreeSet::new(), "{name}: satisfied");
-    insist(planted, &mistaken.free, &mistaken.unbound);
+    // Propagation finds a mistake only where it finds none without it.
+    let other = if right.other.is_empty() { &mistaken.other } else { &none };
+    insist(planted, [&mistaken.free, &mistaken.unbound, other]);
     if wrong {
         let honest = Built::of(build, dropped, Variant { mistaken: true, lie: false });
         assert!(!honest.refused.is_empty(), "{name}: what the twin says is refused");
     }
-    if matches!(planted.found_by, Found::Alternative | Found::Twin) {
+    if matches!(planted.found_by, Found::Propagation | Found::Alternative | Found::Twin) {
         let accepted = Built::of(build, dropped, Variant { mistaken: true, lie: true });
         assert_eq!(accepted.refused, BTreeSet::new(), "{name}: the other witness satisfies");
         assert!(accepted.given == right.given && accepted.wires != right.wires, "{name}: it is another");

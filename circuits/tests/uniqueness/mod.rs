@@ -9,9 +9,13 @@
 //!   break a row or move a public input? A hash is one equation, so it binds one of its inputs at a time, and that much can be seen.
 //!
 //! **What this cannot see.** A bit moves in no small step, nor does what is ranged by bits: a flag that nothing ties to its meaning,
-//! a second reading of bits, a quotient off by one, a wrong sign are all unique to first order. For these the suite has witnesses
-//! that mean something else (`circuits/tests/tangent/planted.rs` shows one of each beside what this test finds).
+//! a second reading of bits, a quotient off by one are all unique to first order. [`exact`] is for these: it propagates what is known
+//! and the integers that ranges leave, and finds wires that have another value a step or many away. What it cannot decide (products of
+//! unknowns), and a wrong sign, which has one witness, take witnesses that mean something else; `circuits/tests/tangent/planted.rs`
+//! has some of each, and says what finds them.
 #![allow(dead_code, reason = "each test program uses its part")]
+
+pub mod exact;
 
 use std::collections::{BTreeMap, BTreeSet};
 
