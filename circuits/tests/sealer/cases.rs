@@ -430,9 +430,38 @@ fn margin() -> Vec<Case> {
     cases
 }
 
+/// An account that this batch's deposit opens: it exists, with nonces from the start, and its orders are refused like any other's.
+fn opened() -> Vec<Case> {
+    let new = |order: Order| Order { account: ABSENT, epoch: 0, ..order };
+    let open = |deposit| move |s: &mut Scene| s.plans.entry(ABSENT).or_default().deposit = deposit;
+    let rich = 1_000_000_000;
+    let cases = [
+        Case::new(2, "opened, window", [(new(Order { last_batch: 1, ..good() }), 2)]).on(open(rich)),
+        Case::new(
+            3,
+            "opened, a slot twice",
+            [(new(Order { max_fee_rate: 0, ..good() }), 6), (new(Order { slot: 1, ..good_sell() }), 3)],
+        )
+        .on(open(rich)),
+        Case::new(4, "opened, unknown", [(new(Order { instrument: OPEN + 1, ..good() }), 4)]).on(open(rich)),
+        Case::new(5, "opened, settled", [(new(Order { instrument: SETTLED, ..good() }), 5)]).on(open(rich)),
+        Case::new(6, "opened, fee rate", [(new(Order { max_fee_rate: 0, ..good() }), 6)]).on(open(rich)),
+        Case::new(
+            10,
+            "opened, the largest orders",
+            [(new(Order { quantity: LOTS, ..good() }), 10), (new(Order { quantity: LOTS, ..good_sell() }), 10)],
+        )
+        .on(open(rich)),
+        Case::new(9, "opened, a unit more than was deposited", [(new(Order { limit: 8, ..good_withdrawal() }), 9)])
+            .on(open(7)),
+        Case::new(10, "opened with a unit", [(new(good()), 10)]).on(open(1)),
+    ];
+    cases.into_iter().map(|case| case.leaving(0, 0)).collect()
+}
+
 /// All of them.
 pub fn all() -> Vec<Case> {
-    let of: [fn() -> Vec<Case>; 10] = [
+    let of: [fn() -> Vec<Case>; 11] = [
         no_account,
         window,
         nonce,
@@ -443,6 +472,7 @@ pub fn all() -> Vec<Case> {
         out_of_range,
         not_covered,
         margin,
+        opened,
     ];
     of.iter().flat_map(|cases| cases()).collect()
 }

@@ -17,11 +17,11 @@ use tacit_core::params::Params;
 use tacit_core::units::TOP;
 
 use crate::cases::{one_scenario, sold_in_one_scenario};
-use crate::support::scene::{BATCH, LAST_VOID, Plan as TouchPlan, QUOTE, Scene, cancel, holder_of, order};
+use crate::support::scene::{BATCH, Dice, LAST_VOID, Plan as TouchPlan, QUOTE, Scene, cancel, holder_of, order};
 use crate::support::{QUEUES, SEED, expected};
 use crate::{
     BUYER, Cleared, EPOCH, HOSTILE, LOTS, MARK, OPEN, OTHER, PRICE, SELLER, SETTLED, TOKEN, USED_SLOT, VALUE,
-    assert_proven, cash_at_bound, exchange, good, good_sell, good_withdrawal, leaf, others_trade, position,
+    assert_proven, cash_at_bound, exchange, full, good, good_sell, good_withdrawal, leaf, others_trade, position,
     reasons_of_the_protocol, withdrawal_of,
 };
 
@@ -379,6 +379,96 @@ fn the_fund_is_refused_like_anyone_and_gets_its_fees_all_the_same() {
     let cleared = Cleared { batch: s.clear(), scene: s };
     assert_eq!((cleared.touch(0).paid, cleared.touch(0).new.as_ref().map(|leaf| leaf.cash)), (3, Some(fees)));
     assert_proven(&cleared.batch, "exit of the fund");
+}
+
+/// A batch of numbers at the ends of their ranges, drawn without regard for sense.
+fn wild(seed: u64) -> Scene {
+    let mut dice = Dice(seed ^ 0x5ea1);
+    let mut s = Scene::new(Params::DEV);
+    let context = &mut s.context;
+    context.batch = dice.pick(&[1, 2, 10, u32::MAX]);
+    context.last_void = dice.pick(&[0, 1, 9, u32::MAX - 1]).min(context.batch - 1);
+    context.time = dice.pick(&[0, (1 << 40) - 1]);
+    context.fee_rate = dice.pick(&[0, 1, 5, 9_998, 9_999]);
+    (context.num, context.den) = dice.pick(&[(1, 1), (5, 1), (5, 4), (4, 4), (5, 3), (2, 2)]);
+    for id in [1, 2, 3, 1 << 26, TOP - 2, TOP - 1] {
+        if dice.once_in(3) && s.settled.len() < s.params.settled {
+            s.settle(id, dice.pick(&[0, 1, MARK, PRICE]));
+        } else if !dice.once_in(4) {
+            let row = s.row(id, dice.pick(&[0, 1, MARK, PRICE]));
+            row.values.iter_mut().for_each(|value| *value = dice.pick(&[0, 1, MARK, PRICE]));
+            row.short_minimum = dice.pick(&[0, 0, 1, PRICE]);
+        }
+    }
+    let valued: Vec<u32> = s.risk.keys().chain(s.settled.keys()).copied().collect();
+    for index in 1..=5 {
+        s.plans.insert(index, TouchPlan::default());
+        if !dice.once_in(6) {
+            let edge = cash_at_bound(i128::from(dice.below(3)) * i128::from(LOTS));
+            let cash = dice.pick(&[0, 1, -1, TOKEN, QUOTE, 1_000_000 * QUOTE, edge, edge - 1, -edge, (1 << 91) - 1]);
+            let lots = [1, -1, i64::from(LOTS), -i64::from(LOTS), 1 << 33];
+            let most = dice.pick(&[2, 8]);
+            let mut held: Vec<(u32, i64)> =
+                valued.iter().filter(|_| dice.below(10) < most).map(|id| (*id, lots[*id as usize % 5])).collect();
+            held.truncate(s.params.positions);
+            held.sort_unstable();
+            let leaf = s.account(index, cash, &held);
+            leaf.epoch = dice.pick(&[0, 1, u32::MAX]);
+            leaf.bitmap = dice.pick(&[0, 1, 1 << 63, u64::MAX, u64::MAX - 1]);
+            leaf.updates = dice.pick(&[0, 1, u32::MAX - 1]);
+        }
+        if dice.once_in(6) {
+            s.plans.get_mut(&index).unwrap().exit = Some(dice.pick(&[0, 1, u64::MAX]));
+            continue;
+        }
+        s.plans.get_mut(&index).unwrap().deposit = dice.pick(&[0, 0, 1, 1 << 60]);
+        wild_orders(&mut s, &mut dice, index);
+    }
+    s
+}
+
+fn wild_orders(s: &mut Scene, dice: &mut Dice, index: u32) {
+    let batch = s.context.batch;
+    let epoch = s.leaves.get(&index).map_or(0, |leaf| leaf.epoch);
+    for place in 0..dice.below(s.params.orders as u64 + 1) {
+        let kind = dice.pick(&[Kind::Trade, Kind::Trade, Kind::Trade, Kind::Withdraw, Kind::Cancel]);
+        let kind = if kind == Kind::Withdraw && place > 0 { Kind::Cancel } else { kind };
+        let side = if kind == Kind::Withdraw || dice.once_in(2) { Side::Buy } else { Side::Sell };
+        let order = Order {
+            instrument: if kind == Kind::Trade { dice.pick(&[1, 2, 3, 4, 1 << 26, TOP - 2, TOP - 1]) } else { 0 },
+            side,
+            quantity: dice.pick(&[1, 2, 1_000, LOTS - 1, LOTS]),
+            limit: dice.pick(&[0, 1, MARK - 1, MARK, PRICE - 1, PRICE]),
+            max_fee_rate: dice.pick(&[0, 5, 9_999, (1 << 14) - 1]),
+            epoch: dice.pick(&[0, epoch, epoch, epoch, u32::MAX]),
+            slot: dice.pick(&[0, 1, 2, 31, 62, 63]),
+            first_batch: dice.pick(&[0, 1, batch, batch, batch, batch, batch.saturating_add(1)]),
+            last_batch: dice.pick(&[batch - 1, batch, batch, batch, u32::MAX, u32::MAX]),
+            survives_void: !dice.once_in(4),
+            kind,
+            recipient: if kind == Kind::Withdraw { dice.pick(&[[0; 20], [1; 20], [0xff; 20]]) } else { [0; 20] },
+            salt: dice.pick(&[F::from(0u8), F::from(1u8), -F::from(1u8)]),
+            ..order(index, 1, side, 1, 1)
+        };
+        s.order(order);
+    }
+}
+
+#[test]
+fn whatever_clears_can_be_proven() {
+    let batches = if full() { 1_500 } else { 60 };
+    let (mut cleared, mut reasons) = (0, BTreeMap::new());
+    for seed in 0..batches {
+        // Cash, claims or fees beyond their range are refused before a seal; everything else is settled.
+        let Ok(batch) = wild(seed).try_clear() else { continue };
+        cleared += 1;
+        for order in batch.touches.iter().flat_map(|touch| &touch.orders) {
+            *reasons.entry(order.reason.code()).or_insert(0) += 1;
+        }
+        assert_proven(&batch, &format!("wild batch {seed}"));
+    }
+    assert!(3 * cleared > batches, "{cleared} of {batches} cleared");
+    assert!(reasons.len() >= if full() { 11 } else { 9 }, "{reasons:?}");
 }
 
 /// Touches of one batch with every reason, most of them twice.

@@ -256,7 +256,11 @@ fn assert_untouched(case: &Case, index: u32, with: &Cleared, without: &Cleared) 
         "{what}"
     );
     assert_eq!((new.epoch, new.bitmap), case.nonces, "{what}: nonces");
-    let before = &with.scene.leaves[&index];
+    let Some(before) = with.scene.leaves.get(&index) else {
+        let deposit = with.scene.plans[&index].deposit;
+        assert_eq!((new.cash, new.positions.len()), (TOKEN * i128::from(deposit), 0), "{what}: opened");
+        return;
+    };
     let expires = before.positions.iter().any(|position| with.scene.settled.contains_key(&position.instrument));
     if !expires && case.orders.iter().all(|(order, reason)| *reason != 0 || order.kind == Kind::Cancel) {
         assert_eq!((new.cash, &new.positions, new.owner), (before.cash, &before.positions, before.owner), "{what}");

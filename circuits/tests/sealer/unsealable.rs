@@ -121,7 +121,7 @@ fn what_is_statically_wrong_is_refused_before_a_seal_and_cannot_be_proven_after_
 #[test]
 fn a_touch_that_is_statically_wrong_is_refused_before_a_seal_and_cannot_be_proven_after_one() {
     type Change = (fn(&mut SealedBatch), fn(&mut [TouchWitness]));
-    let cases: [(&str, Change, &str, &str); 5] = [
+    let cases: [(&str, Change, &str, &[&str]); 5] = [
         (
             "sequence numbers that fall in a touch",
             (
@@ -135,13 +135,13 @@ fn a_touch_that_is_statically_wrong_is_refused_before_a_seal_and_cannot_be_prove
                 },
             ),
             "sequence numbers do not increase",
-            "sequence numbers increase",
+            &["sequence numbers increase"],
         ),
         (
             "a sequence number left out",
             (|batch| batch.touches[3].orders[1].sequence = 9, |touches| touches[3].orders[1].sealed.sequence = 9),
             "sequence numbers of its 6 active orders",
-            "sequence product",
+            &["sequence product"],
         ),
         (
             "a holder who is not the owner",
@@ -150,22 +150,23 @@ fn a_touch_that_is_statically_wrong_is_refused_before_a_seal_and_cannot_be_prove
                 |touches| touches[AT].holder.viewing_key += F::from(1u8),
             ),
             "not the owner of the leaf",
-            "old leaf under the root",
+            // Which one depends on the path that the operator shows.
+            &["old leaf under the root", "child at the index"],
         ),
         (
             "an exit beside orders",
             (|batch| batch.touches[AT].exit = Some(0), |touches| touches[AT].exit = true),
             "an exit stands beside",
-            "no orders beside an exit",
+            &["no orders beside an exit"],
         ),
         (
             "touches out of order",
             (|batch| batch.touches.swap(1, 2), |touches| touches[1].index = touches[2].index),
             "not above its predecessor's",
-            "indices strictly increasing",
+            &["indices strictly increasing"],
         ),
     ];
-    for (what, (seal, witness), message, row) in cases {
+    for (what, (seal, witness), message, rows) in cases {
         let s = idle();
         let mut batch = s.batch();
         seal(&mut batch);
@@ -179,7 +180,7 @@ fn a_touch_that_is_statically_wrong_is_refused_before_a_seal_and_cannot_be_prove
             segment.touches = touches.split_off(touches.len() - s.params.touches);
         }
         let verdict = attack.resealed().run();
-        assert!(verdict.reasons().contains(row), "{what}: {:?}", verdict.reasons());
+        assert!(rows.iter().any(|row| verdict.reasons().contains(row)), "{what}: {:?}", verdict.reasons());
     }
 }
 
