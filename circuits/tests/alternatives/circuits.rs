@@ -179,6 +179,7 @@ pub fn table() -> Vec<Alternative> {
         packed_words(),
         epochs(),
         ranges(),
+        just_outside(),
         funds(),
         exits_and_withdrawals(),
         margins(),
@@ -466,6 +467,111 @@ fn epochs() -> Vec<Alternative> {
             &[("epoch attained", 1)],
             move || at_epoch(0, 0),
         ),
+    ]
+}
+
+/// A ranged value in a place where nothing depends on it, and its width.
+type Quiet = (&'static str, usize, u32);
+
+/// 2ⁿ and −1 under every label that is ranged to n bits by itself, all else consistent.
+fn just_outside() -> Vec<Alternative> {
+    // Slot 0 of account 0 holds no order; slot 2 of segment 2 holds one of an account that does not exist.
+    let inactive: [Quiet; 6] = [
+        ("limit", 0, 42),
+        ("highest fee rate", 0, 14),
+        ("order epoch", 0, 32),
+        ("first batch", 0, 32),
+        ("last batch", 0, 32),
+        ("row minimum", 0, 42),
+    ];
+    let unused_rows: [Quiet; 3] = [("cut", 5, 33), ("short minimum", 5, 42), ("scenario value", 4 * 5 + 1, 42)];
+    let settled: [Quiet; 1] = [("settlement value", 3, 42)];
+    let mut list = Vec::new();
+    for (label, at, bits) in inactive {
+        for (value, text) in [(pow2(bits), "2ⁿ"), (-ONE, "−1")] {
+            let told = move || market_segment(0).set(label, at, value);
+            list.push(in_segment((Kind::Wrap, "order", outside(label, text)), &[(label, 1)], told));
+        }
+    }
+    for (label, at, bits) in unused_rows.into_iter().chain(settled) {
+        for (value, text) in [(pow2(bits), "2ⁿ"), (-ONE, "−1")] {
+            let told = move || table_told().set(label, at, value);
+            list.push(in_closing((Kind::Wrap, "closing", outside(label, text)), &[(label, 1)], told));
+        }
+    }
+    let single = [
+        ("touch", "deposit or request", "−1", market_segment as fn(usize) -> Told, 0, -ONE),
+        ("order", "sequence", "−1", market_segment, 2, -ONE),
+    ];
+    for (part, label, text, segment, at, value) in single {
+        let told = move || {
+            // The account that does not exist has its order in slot 2 of its segment.
+            let told = segment(at).set(label, at, value);
+            if label == "sequence" { told } else { told.alone() }
+        };
+        list.push(in_segment((Kind::Wrap, part, outside(label, text)), &[(label, 1)], told));
+    }
+    list.extend(outside_with_others());
+    list
+}
+
+fn outside(label: &str, value: &str) -> &'static str {
+    format!("{label}: {value}").leak()
+}
+
+/// A price outside in a row that is not used, where nothing stands at the price and so the mark is it.
+fn unused_price(means: &'static str, value: F) -> Alternative {
+    in_closing((Kind::Wrap, "closing", means), &[("clearing price", 1), ("mark", 1)], move || {
+        table_told().set("clearing price", 5, value).set("mark", 5, value)
+    })
+    .because("nothing stands at the price of an unused row, so that it is the mark")
+}
+
+/// Values just outside that a second range meets too.
+fn outside_with_others() -> Vec<Alternative> {
+    let inactive = || market_segment(0);
+    vec![
+        in_segment((Kind::Wrap, "order", "instrument: 2ⁿ, above a row below it"), &[("instrument", 1)], move || {
+            inactive().set("instrument", 0, pow2(27)).set("row next", 0, pow2(27) + ONE)
+        }),
+        in_segment((Kind::Wrap, "order", "instrument: −1, in a row of its own"), &[("instrument", 1)], move || {
+            inactive().set("instrument", 0, -ONE).set("row id", 0, -ONE)
+        }),
+        in_segment(
+            (Kind::Wrap, "order", "quantity: 2ⁿ"),
+            &[("quantity", 1), ("fill within quantity", 1)],
+            move || inactive().set("quantity", 0, pow2(32)),
+        )
+        .because("what is left unfilled of it is as large"),
+        in_segment(
+            (Kind::Wrap, "order", "quantity: −1"),
+            &[("quantity", 1), ("fill within quantity", 1)],
+            move || inactive().set("quantity", 0, -ONE),
+        )
+        .because("what is left unfilled of it is negative"),
+        in_segment(
+            (Kind::Wrap, "margin", "exit amount: 2ⁿ"),
+            &[("exit amount", 1), ("exit pays at most what was asked", 1)],
+            || market_segment(0).alone().set("exit amount", 0, pow2(64)),
+        )
+        .because("nobody can ask for as much"),
+        in_segment((Kind::Wrap, "margin", "exit remainder: −1"), &[("exit remainder", 1)], move || {
+            inactive().set("exit remainder", 0, -ONE)
+        }),
+        in_segment(
+            (Kind::Wrap, "margin", "exit remainder: 2ⁿ"),
+            &[("exit remainder", 1), ("exit remainder below 10⁸", 1)],
+            move || inactive().set("exit remainder", 0, pow2(27)),
+        )
+        .because("2²⁷ is above 10⁸ too"),
+        unused_price("price and mark: −1", -ONE),
+        unused_price("price and mark: 2ⁿ", pow2(42)),
+        in_closing((Kind::Wrap, "closing", "next id: below an unused row's"), &[("next id above id", 1)], || {
+            table_told().set("row next id", 5, -ONE)
+        }),
+        in_closing((Kind::Wrap, "closing", "next id: 2ⁿ in an unused row"), &[("next id above id", 1)], || {
+            table_told().set("row next id", 5, pow2(27))
+        }),
     ]
 }
 
