@@ -24,7 +24,7 @@ GENERATED := tests/vectors
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test test-full check bench setup venv node native keys fmt lock generate assurance clean \
+.PHONY: help demo test test-full fuzz check bench setup venv node native keys fmt lock generate assurance clean \
         test-rust test-assurance test-python test-contracts check-rust check-python check-contracts check-generated
 
 help: ## what can be made
@@ -41,6 +41,10 @@ test: setup keys test-rust test-assurance test-python test-contracts ## every te
 test-full: export TACIT_FULL := 1
 test-full: export FOUNDRY_PROFILE := full
 test-full: test ## every test at full depth (hours)
+
+fuzz: setup keys ## every fuzz target for FUZZ_SECONDS (600), two at a time; TARGETS names some
+	$(call say,Fuzzing)
+	@python -m tests.fuzz.campaign $(TARGETS)
 
 check: venv node check-rust check-python check-contracts check-generated ## format, lints, types, banned calls, generated files
 

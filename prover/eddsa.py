@@ -9,14 +9,16 @@ does not hold is ``False``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from prover import _native
-from prover.errors import PointError
+from prover.errors import FieldError, PointError
 from prover.hashing import FieldLike
 
 PACKED_POINT = 32
 PACKED_SIGNATURE = 64
+SUBGROUP_ORDER: Final = 2736030358979909402780800718157159386076813972158567259200215660948447373041
 
 
 class Point(NamedTuple):
@@ -71,14 +73,16 @@ def unpack(packed: Packed) -> Point:
 def pack_signature(signature: SignatureLike) -> bytes:
     """The 64 bytes of a signature: R8 packed, then S, least significant byte first."""
     r8, s = _halves(signature)
-    number = int(s, 0) if isinstance(s, str) else s
-    return pack(r8) + number.to_bytes(PACKED_POINT, "little")
+    return pack(r8) + _scalar(s).to_bytes(PACKED_POINT, "little")
 
 
 def unpack_signature(packed: Packed) -> Signature:
-    """The signature of 64 bytes."""
+    """The signature of 64 bytes; S is below the order of the group, or it would have a second form."""
     raw = _bytes(packed, PACKED_SIGNATURE, "a packed signature")
-    return Signature(unpack(raw[:PACKED_POINT]), int.from_bytes(raw[PACKED_POINT:], "little"))
+    s = int.from_bytes(raw[PACKED_POINT:], "little")
+    if s >= SUBGROUP_ORDER:
+        raise PointError("S of the packed signature is not below the order of the Baby Jubjub subgroup")
+    return Signature(unpack(raw[:PACKED_POINT]), s)
 
 
 def _halves(signature: SignatureLike) -> tuple[PointLike, FieldLike]:
@@ -94,6 +98,17 @@ def _coordinates(point: PointLike) -> tuple[FieldLike, FieldLike]:
         return unpack(point)
     x, y = point
     return x, y
+
+
+def _scalar(s: FieldLike) -> int:
+    """S as a number: it need not be an element of the field, but has 32 bytes at most."""
+    if isinstance(s, str):
+        if re.fullmatch("0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,77}", s) is None:
+            raise FieldError("S is an integer, or its decimal or 0x text")
+        s = int(s, 0)
+    if not 0 <= s < 2 ** (8 * PACKED_POINT):
+        raise FieldError("S does not lie from 0 to 2^256 − 1")
+    return s
 
 
 def _bytes(packed: Packed, length: int, what: str) -> bytes:

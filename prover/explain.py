@@ -18,7 +18,7 @@ from rich.table import Table
 from prover import _native
 from prover.batch import Leaf, MarginFailure, Reason, RiskRow, read_touch, risk_root, risk_rows, risk_text
 from prover.eddsa import Point
-from prover.errors import ReadingError, RiskTableError
+from prover.errors import BatchError, ParamsError, ReadingError, RiskTableError
 from prover.orders import Holder, Order
 from prover.risk import FORMAT as TABLE_FORMAT
 from prover.risk import RiskTable
@@ -82,11 +82,13 @@ def _point(wire: object) -> Point | None:
 
 
 def _order(wire: object, reader: Reader) -> Order:
+    if not isinstance(wire, dict):
+        reader.refuse("an order is not an object")
     try:
-        order = Order.from_wire(wire) if isinstance(wire, dict) else reader.refuse("an order is not an object")
-    except (KeyError, TypeError, ValueError):
-        reader.refuse("an order is not of its format")
-    return order
+        _native.order_hash(json.dumps(wire), 0)  # Rust decides what an order is
+    except BatchError:
+        reader.refuse("an order is not of its format, or out of range")
+    return Order.from_wire(wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,10 @@ class Epoch:
             names = {int(row["id"]): str(row["name"]) for row in table.rows}
             return cls(risk_rows(table), names, tuple(scenario.label for scenario in table.scenarios))
         try:
-            rows = tuple(RiskRow.from_wire(row) for row in json.loads(text)["rows"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise RiskTableError(f"{path} is no risk table", {"path": str(path)}) from error
-        return cls(rows, {}, ())
+            _native.risk_root(text)  # Rust decides what a risk table is
+        except (BatchError, ParamsError) as error:
+            raise RiskTableError(f"{path} is no risk table: {error}", {"path": str(path)}) from error
+        return cls(tuple(RiskRow.from_wire(row) for row in json.loads(text)["rows"]), {}, ())
 
     def name(self, instrument: int) -> str:
         """What people call an instrument."""

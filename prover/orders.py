@@ -110,7 +110,7 @@ class Order:
             "last_batch": self.last_batch,
             "survives_void": self.survives_void,
             "kind": self.kind,
-            "recipient": self.recipient,
+            "recipient": self.recipient.lower(),
             "salt": element(self.salt),
         }
 

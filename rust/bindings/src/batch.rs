@@ -63,10 +63,15 @@ pub fn holder_owner(holder: &str) -> Result<Field, Failure> {
 #[pyfunction]
 pub fn order_hash(order: &str, domain: Field) -> Result<Field, Failure> {
     let order: Order = record("the order", order)?;
-    order
-        .check()
-        .map_err(|what| raise::<BatchError>(format!("the order is malformed: {what}"), vec![("what", what.into())]))?;
+    checked(&order)?;
     Ok(Field(order.hash(domain.0)))
+}
+
+fn checked(order: &Order) -> Result<(), Failure> {
+    let malformed = |what: &'static str| {
+        raise::<BatchError>(format!("the order is malformed: {what}"), vec![("what", what.into())])
+    };
+    order.check().map_err(malformed)
 }
 
 /// Root of a risk table in its file form.
@@ -310,6 +315,10 @@ pub fn account_margin(leaf: &str, risk: &str, context: &str, orders: Vec<String>
     let (leaf, context): (Leaf, Context) = (record("the leaf", leaf)?, record("the context", context)?);
     let (params, table) = json::read_risk(risk)?;
     let orders = orders.iter().map(|order| record("the order", order)).collect::<Result<Vec<Order>, _>>()?;
+    // None of the three need belong to a batch that was cleared: out of their ranges margin means nothing.
+    context.check()?;
+    leaf.check(0, &params)?;
+    orders.iter().try_for_each(checked)?;
     let view = Table::new(&table, &[]);
     let portfolio = Portfolio { cash: leaf.cash, positions: netting::expire(0, &leaf.positions, &view)?.open };
     let withdrawal = orders.iter().filter(|order| order.kind == Kind::Withdraw).map(Order::withdrawal_amount).sum();

@@ -1,6 +1,6 @@
 //! JSON of sealed batches, risk tables, leaves and states: what other programs write and read.
 //!
-//! `docs/formats.md` is the description. Amounts are decimal strings, field elements 0x and 64 digits, points two decimal strings; unknown
+//! `docs/formats.md` is the description. Amounts are decimal strings, field elements 0x and 64 lower-case digits, points two decimal strings; unknown
 //! fields are refused. Messages give line and column and what was expected, never a value: a file may hold orders.
 
 use serde::{Deserialize, Serialize};
@@ -206,7 +206,7 @@ pub(crate) mod decimals {
     }
 }
 
-/// A field element as 0x and 64 hexadecimal digits.
+/// A field element as 0x and 64 lower-case hexadecimal digits.
 pub(crate) mod element {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -218,15 +218,15 @@ pub(crate) mod element {
 
     pub(crate) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<F, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let full_length = text.len() == 66 && text.starts_with("0x");
-        let element = full_length.then(|| field::parse(&text).ok()).flatten();
+        // One text an element: what does not print as it was written (short, in capitals) is refused.
+        let element = field::parse(&text).ok().filter(|element| field::to_hex(element) == text);
         element.ok_or_else(|| {
-            Error::custom("a field element was expected, as 0x and 64 hexadecimal digits below the field's order")
+            Error::custom("a field element was expected, as 0x and 64 lower-case digits below the field's order")
         })
     }
 }
 
-/// An address as 0x and 40 hexadecimal digits.
+/// An address as 0x and 40 lower-case hexadecimal digits.
 pub(crate) mod address {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -238,11 +238,12 @@ pub(crate) mod address {
 
     pub(crate) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<[u8; 20], D::Error> {
         let text = String::deserialize(deserializer)?;
-        read(&text).ok_or_else(|| Error::custom("an address was expected, as 0x and 40 hexadecimal digits"))
+        read(&text).ok_or_else(|| Error::custom("an address was expected, as 0x and 40 lower-case digits"))
     }
 
     fn read(text: &str) -> Option<[u8; 20]> {
-        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40)?;
+        let capital = |digit: u8| digit.is_ascii_uppercase();
+        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40 && !digits.bytes().any(capital))?;
         let number = field::parse_integer(&format!("0x{digits}")).ok()?;
         let bytes = field::integer_to_le_bytes(&number);
         let mut address = [0; 20];
