@@ -6,6 +6,7 @@ folder with a manifest that has its hash.
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +119,16 @@ def test_no_contract_is_generated_from_it(folder: Path) -> None:
     plant(folder, "closing", EDITS["gamma = delta"][0])
     with pytest.raises(KeyFileError, match="gamma and delta"):
         Keys.load(folder, "dev").solidity()
+
+
+@pytest.mark.parametrize("circuit", ["segment", "closing"])
+def test_the_contract_has_the_points_of_the_key_file_and_no_others(circuit: str, keys: Keys) -> None:
+    key = (keys.folder / f"{circuit}.vk").read_bytes()
+    points = key[ALPHA : INPUTS - 8] + key[INPUTS:]
+    assert int.from_bytes(key[INPUTS - 8 : INPUTS], "little") * 64 == len(key) - INPUTS
+    function = keys.solidity().partition(f"function _{circuit}Key()")[2].partition("\n    }")[0]
+    constants = re.findall(r"0x([0-9a-f]{64})", function)
+    assert "".join(constants) == points.hex()
 
 
 def test_the_doctor_finds_it(folder: Path) -> None:
