@@ -101,10 +101,10 @@ class Settlement:
 
     @property
     def live_touches(self) -> list[list[int]]:
-        """The public words of each live touch, in order."""
+        """The public words of each live touch, in order; what is no whole touch is none (:func:`verify` refuses it)."""
         size, live = Params.named(self.params).words, 1 << TOUCH_INDEX_BITS
         end = len(self.words) - len(self.closing_words)
-        touches = (list(self.words[at : at + size]) for at in range(0, end, size))
+        touches = (list(self.words[at : at + size]) for at in range(0, end - size + 1, size))
         return [words for words in touches if words[0] & live]
 
     def touch_words(self, index: int) -> list[int]:

@@ -51,14 +51,18 @@ def changed(draw: DrawFn, document: Json, most: int = 3) -> Json:
         paths = places(result)
         if not paths:
             break
-        change(draw, result, draw(st.sampled_from(paths)), paths)
+        # Lists and objects are few among their contents, and as interesting.
+        holding = [path for path in paths if isinstance(inner(result, path), dict | list)] or paths
+        change(draw, result, draw(st.sampled_from(paths) | st.sampled_from(holding)), paths)
     return result
 
 
 def change(draw: DrawFn, document: Json, path: tuple[Any, ...], paths: list[tuple[Any, ...]]) -> None:
     parent, name = inner(document, path[:-1]), path[-1]
-    match draw(st.integers(0, 5)):
-        case 0:
+    match draw(st.integers(0, 6)):
+        case 6 if isinstance(parent[name], list):
+            parent[name] = parent[name][: draw(st.integers(0, len(parent[name])))]
+        case 0 | 6:
             parent[name] = draw(values)
         case 1:
             parent[name] = near(draw, parent[name])

@@ -103,6 +103,17 @@ fn no_changed_or_missing_byte_of_a_proving_key_gives_a_panic() {
 }
 
 #[test]
+fn room_is_made_for_no_more_inputs_than_a_key_has_bytes_for() {
+    let (pk, _) = power_keys();
+    let mut lying = pk.clone();
+    // The largest domain that there is: its roots would take 13 GB.
+    lying.matrices.n_inputs = (1 << 27) - 100;
+    lying.vk.fingerprint = Fingerprint::of(&lying.matrices);
+    let refused = parse_proving_key(&proving_key_bytes(&lying)).expect_err("a key of a kilobyte");
+    assert_eq!(refused, KeyError::Malformed { part: "h", reason: "the file ends too early".to_owned() });
+}
+
+#[test]
 fn matrices_that_are_not_the_fingerprints_are_refused() {
     let ((pk, vk), (square, _)) = (power_keys(), square_keys());
     let mut mixed = pk.clone();
