@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from bench.book import FEE_RATE, MARGIN, MONEY, Book, require_all_admitted, trader
-from demo.chain import Contract, LocalChain, Receipt, deploy_settlement, local_chain
+from demo.chain import Contract, LocalChain, Receipt, Terms, deploy_settlement, local_chain
 from prover.batch import Cleared, Context, SealedBatch, risk_root
 from prover.keys import Keys
 from prover.proof import prove
@@ -103,7 +103,11 @@ class Venue:
         self.chain = chain
         self.keys = keys
         self.contract = deploy_settlement(
-            chain, keys.solidity(), self._root(keys.params, segments), trader(0).holder.owner
+            chain,
+            keys.solidity(),
+            self._root(keys.params, segments),
+            trader(0).holder.owner,
+            Terms(FEE_RATE, *MARGIN),
         )
         self.number = 0
 
@@ -128,7 +132,7 @@ class Venue:
         self.number += 1
         drawn = self.book.batch(segments, self.number)
         cleared = self.book.state.clear(drawn)
-        request = (cleared.seal_root, len(drawn.touches), cleared.active_orders, 0, 0, FEE_RATE, *MARGIN)
+        request = (cleared.seal_root, len(drawn.touches), cleared.active_orders, 0, 0)
         receipt = self.contract.send("seal", request)
         return self._at_its_time(drawn), receipt
 

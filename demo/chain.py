@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
@@ -372,10 +372,18 @@ def domain_of(chain_id: int, address: str) -> int:
     return int.from_bytes(keccak(DOMAIN_TAG + words), "big") % FIELD_ORDER
 
 
+class Terms(NamedTuple):
+    """What a contract clears and margins every batch under: fee rate in basis points, margin ratio `num`/`den`."""
+
+    fee_rate: int
+    num: int
+    den: int
+
+
 def deploy_settlement(
-    chain: LocalChain, verifier: str, genesis_root: Callable[[int], int], fund_owner: int
+    chain: LocalChain, verifier: str, genesis_root: Callable[[int], int], fund_owner: int, terms: Terms
 ) -> Contract:
-    """Deploys a generated verifier and a `LocalSettlement` on it, operated by the first account.
+    """Deploys a generated verifier and a `LocalSettlement` on it, operated by the first account, under `terms` for good.
 
     `genesis_root` gives the root of the tree that holds the fund alone, for the domain that the contract will have.
     """
@@ -383,7 +391,9 @@ def deploy_settlement(
     deployer = chain.accounts[0]
     checker = chain.deploy(artifacts["Verifier"])
     domain = domain_of(chain.chain_id, chain.next_contract(deployer))
-    deployed = chain.deploy(artifacts["LocalSettlement"], checker.address, deployer, genesis_root(domain), fund_owner)
+    deployed = chain.deploy(
+        artifacts["LocalSettlement"], checker.address, deployer, genesis_root(domain), fund_owner, terms
+    )
     # A refusal of the verifier passes through the contract that calls it.
     errors = [entry for entry in artifacts["Verifier"].abi if entry["type"] == "error"]
     return Contract(chain, deployed.address, artifacts["LocalSettlement"].abi + errors)

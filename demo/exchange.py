@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from demo.chain import Contract, LocalChain, Receipt, deploy_settlement
+from demo.chain import Contract, LocalChain, Receipt, Terms, deploy_settlement
 from demo.errors import NotShown
 from demo.market import PARAMS
 from demo.progress import Watch
@@ -73,7 +73,11 @@ class Exchange:
         """Deploys the keys' verifier and the contract, which starts from the fund's empty account."""
         fund = traders[0].holder
         contract = deploy_settlement(
-            chain, keys.solidity(), lambda domain: State.genesis(PARAMS, fund, domain).root, fund.owner
+            chain,
+            keys.solidity(),
+            lambda domain: State.genesis(PARAMS, fund, domain).root,
+            fund.owner,
+            Terms(FEE_RATE, *MARGIN),
         )
         domain = contract.call("domain")
         return cls(chain, contract, keys, traders, watch, State.genesis(PARAMS, fund, domain), domain)
@@ -108,8 +112,7 @@ class Exchange:
         number = self.contract.call("batch") + 1
         root = seal_root(touches, self.domain, number)
         deposit_end, exit_end = self.contract.call("depositQueue")[1], self.contract.call("exitQueue")[1]
-        request = (root, len(touches), len(requests), deposit_end, exit_end, FEE_RATE, *MARGIN)
-        receipt = self.contract.send("seal", request)
+        receipt = self.contract.send("seal", (root, len(touches), len(requests), deposit_end, exit_end))
         return Sealed(number, touches, root, deposit_end, exit_end, receipt)
 
     def clear(self, sealed: Sealed) -> Cleared:
@@ -169,8 +172,9 @@ def arguments(settlement: Settlement) -> Arguments:
 
 
 def sealed_context(contract: Contract) -> Context:
-    """The context of the sealed batch, as the contract holds it."""
-    _, batch, _, _, _, _, last_void, _, time, fee_rate, num, den = contract.call("currentSeal")
+    """The context of the sealed batch: the contract's seal, under its terms."""
+    _, batch, _, _, _, _, last_void, _, time = contract.call("currentSeal")
+    fee_rate, num, den = contract.call("terms")
     return Context(
         domain=contract.call("domain"),
         batch=batch,
@@ -187,7 +191,7 @@ def trusted(contract: Contract, settled: Mapping[int, int]) -> Expected:
 
     ``settled`` names the instruments whose settlement values are looked up.
     """
-    root, _, _, orders, deposit_end, exit_end, _, epoch, *_ = contract.call("currentSeal")
+    root, _, _, orders, deposit_end, exit_end, _, epoch, _ = contract.call("currentSeal")
     deposits: dict[int, LockedDeposit] = {}
     for entry in range(contract.call("depositQueue")[0], deposit_end):
         _, amount, index = contract.call("deposits", entry)

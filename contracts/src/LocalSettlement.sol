@@ -24,8 +24,9 @@ contract LocalSettlement is Settlement {
     /// @param operator_ See `operator`.
     /// @param genesisRoot Root of the tree that holds the fund's empty account and nothing else, under this contract's domain.
     /// @param fundOwner Owner of account 0.
-    constructor(IVerifier verifier_, address operator_, uint256 genesisRoot, uint256 fundOwner)
-        Settlement(verifier_, genesisRoot, fundOwner)
+    /// @param terms_ Fee rate and margin ratio, for good.
+    constructor(IVerifier verifier_, address operator_, uint256 genesisRoot, uint256 fundOwner, Terms memory terms_)
+        Settlement(verifier_, genesisRoot, fundOwner, terms_)
     {
         operator = operator_;
     }
@@ -45,7 +46,8 @@ contract LocalSettlement is Settlement {
         return _seal(request);
     }
 
-    /// @notice Gives the sealed batch up. Returns its number.
+    /// @notice Gives the sealed batch up. Returns its number. At the operator's discretion and free of charge: it also ends every order
+    /// without `survives` whose first batch is not after this one (see `Settlement._void`).
     function voidBatch() external onlyOperator returns (uint32) {
         return _void();
     }

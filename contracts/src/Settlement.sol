@@ -15,11 +15,16 @@ import {TouchWord} from "./libraries/TouchWord.sol";
 
 /// @title Sealing and settling batches (protocol, section 9)
 /// @notice The root changes in `settle` only, to a root that proofs lead to from the held one, for exactly the sealed touches and
-/// orders, under the risk table of the seal's epoch, crediting exactly the locked part of the queues. Everything a proof is
-/// checked against is computed here from storage and the published words; calldata brings only what the circuits commit to.
+/// orders, under the risk table of the seal's epoch and the contract's terms, crediting exactly the locked part of the queues.
+/// Everything a proof is checked against is computed here from storage and the published words; calldata brings only what the
+/// circuits commit to.
+///
+/// Fee rate and margin ratio are constants of the contract: who seals has read the orders, and under a ratio of its choice it would
+/// pick whose orders margin refuses and which exits pay nothing.
 ///
 /// Left to the contract that inherits: who posts epochs and seals, when a seal is late or void, tokens, bonds, rewards and the way
-/// out. How public data is published is behind the internal functions of the last section, which may be overridden.
+/// out. How public data is published is behind the internal functions of the last section, which may be overridden; their last
+/// comment says what an override owes.
 abstract contract Settlement is Epochs, Queues {
     /// @dev What a segment starts from and leads to.
     struct Link {
@@ -50,6 +55,11 @@ abstract contract Settlement is Epochs, Queues {
     /// @dev Marks an exit beside its amount in a list of what the touches say.
     uint256 private constant EXIT = 1 << 64;
 
+    uint16 private immutable FEE_RATE;
+    /// @dev The initial margin ratio is NUM/DEN.
+    uint8 private immutable NUM;
+    uint8 private immutable DEN;
+
     /// @inheritdoc ISettlement
     uint256 public override root;
     /// @inheritdoc ISettlement
@@ -62,18 +72,33 @@ abstract contract Settlement is Epochs, Queues {
     /// @param verifier_ Verifier of the proofs.
     /// @param genesisRoot Root of the tree that holds the fund's empty account and nothing else; it depends on this contract's domain.
     /// @param fundOwner Owner of account 0.
-    constructor(IVerifier verifier_, uint256 genesisRoot, uint256 fundOwner)
+    /// @param terms_ Fee rate and margin ratio for the life of the contract.
+    constructor(IVerifier verifier_, uint256 genesisRoot, uint256 fundOwner, Terms memory terms_)
         CircuitParameters(verifier_)
         Queues(fundOwner)
     {
         if (genesisRoot >= Bn254.P) revert NotReduced(genesisRoot);
+        _checkTerms(terms_);
+        (FEE_RATE, NUM, DEN) = (terms_.feeRate, terms_.num, terms_.den);
         root = genesisRoot;
-        emit Genesis(genesisRoot, domain, address(verifier_), fundOwner);
+        emit Genesis(genesisRoot, domain, address(verifier_), fundOwner, terms_);
+    }
+
+    /// @inheritdoc ISettlement
+    function terms() public view override returns (Terms memory) {
+        return Terms(FEE_RATE, NUM, DEN);
     }
 
     /// @inheritdoc ISettlement
     function currentSeal() public view override returns (Seal memory) {
         return _seal_;
+    }
+
+    function _checkTerms(Terms memory terms_) private pure {
+        if (terms_.feeRate > 9999) revert FeeRateOutOfRange(terms_.feeRate);
+        if (terms_.den == 0 || terms_.den > 4 || terms_.num < terms_.den || terms_.num > 5) {
+            revert RatioOutOfRange(terms_.num, terms_.den);
+        }
     }
 
     /// @inheritdoc ISettlement
@@ -103,15 +128,15 @@ abstract contract Settlement is Epochs, Queues {
             exitEnd: request.exitEnd,
             lastVoid: lastVoid,
             epoch: currentEpoch,
-            time: uint40(block.timestamp),
-            feeRate: request.feeRate,
-            num: request.num,
-            den: request.den
+            time: uint40(block.timestamp)
         });
-        emit BatchSealed(number, root, _seal_);
+        emit BatchSealed(number, root, _seal_, terms());
     }
 
-    /// @dev Gives the sealed batch up. What it locked of the queues is free again.
+    /// @dev Gives the sealed batch up. What it locked of the queues is free again, and every order without `survives` whose first
+    /// batch is not after this one is at an end, in this batch or not (protocol, section 4, test 2). Nothing here asks why: where
+    /// who seals may call it, a void is an option of theirs, held after they have seen how the batch clears, until the contract
+    /// that inherits puts a price or a deadline on it.
     function _void() internal returns (uint32 number) {
         number = _requireSeal().batch;
         lastVoid = number;
@@ -138,10 +163,6 @@ abstract contract Settlement is Epochs, Queues {
         _checkQueueEnd(request.depositEnd, head, tail);
         (head, tail) = exitQueue();
         _checkQueueEnd(request.exitEnd, head, tail);
-        if (request.feeRate > 9999) revert FeeRateOutOfRange(request.feeRate);
-        if (request.den == 0 || request.den > 4 || request.num < request.den || request.num > 5) {
-            revert RatioOutOfRange(request.num, request.den);
-        }
     }
 
     function _checkQueueEnd(uint64 end, uint64 head, uint64 tail) private pure {
@@ -280,10 +301,10 @@ abstract contract Settlement is Epochs, Queues {
         verifier.verify(r2, _proofWords(segments, closing), inputs);
     }
 
-    /// @dev batch, last void, time, fee rate and margin ratio in one element.
-    function _context(Seal memory sealed_) internal pure returns (uint256) {
+    /// @dev The seal's batch, last void and time and the contract's fee rate and margin ratio in one element.
+    function _context(Seal memory sealed_) internal view returns (uint256) {
         return uint256(sealed_.batch) | (uint256(sealed_.lastVoid) << 32) | (uint256(sealed_.time) << 64)
-            | (uint256(sealed_.feeRate) << 104) | (uint256(sealed_.num) << 118) | (uint256(sealed_.den) << 121);
+            | (uint256(FEE_RATE) << 104) | (uint256(NUM) << 118) | (uint256(DEN) << 121);
     }
 
     /// @dev Words of r₁, in the order of protocol section 7.
@@ -504,6 +525,11 @@ abstract contract Settlement is Epochs, Queues {
     }
 
     // ----------------------------------------------------------------------------------------------------- public data
+
+    // These are virtual so that data may be published elsewhere than in `words`. Whoever overrides one of them answers for all: the
+    // words hashed (`_dataHash`) are the words evaluated (`_segmentValue`, `_closingValue`) are the words read (`_touchWord`,
+    // `_closingWord`), each below p and in the same order, or what is settled is not what was proven or published. Nothing outside
+    // them looks at `words`.
 
     /// @dev Bytes of public data of a batch of `segments` segments.
     function _dataLength(uint256 segments) internal view virtual returns (uint256) {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 import prover
-from demo.chain import Contract, LocalChain, Reverted, deploy_settlement, domain_of, local_chain
+from demo.chain import Contract, LocalChain, Reverted, Terms, deploy_settlement, domain_of, local_chain
 from prover import SealedBatch, State
 from prover.errors import BatchError
 from prover.keys import Keys, setup
@@ -32,6 +32,7 @@ MARK = 10**6
 OPEN, OTHER, SETTLED = 10, 20, 15
 FILLING = (31, 32, 33, 34)
 MOST_LOTS, MOST_PRICE = 2**32 - 1, 2**42 - 1
+TERMS = Terms(fee_rate=5, num=5, den=4)
 VOID, SEALED = 1, 2
 """Numbers of the batch that is given up and of the one with everything in it."""
 
@@ -53,7 +54,7 @@ EXPECTED: dict[int, list[int]] = {
 def lay_out(domain: int) -> Scene:
     """The accounts and both tables, in a context without a time."""
     scene = Scene(DEV, reference.genesis(DEV, domain, holder_of(0)))
-    scene.context = reference.Context(domain, SEALED, VOID, 0, 5, 5, 4)
+    scene.context = reference.Context(domain, SEALED, VOID, 0, *TERMS)
     scene.row(OPEN, MARK)
     scene.row(OTHER, 2 * MARK)
     for instrument in FILLING:
@@ -108,8 +109,7 @@ class Exchange:
         return State.from_json(json.dumps(state_json(DEV, self.scene.state)))
 
     def seal(self, sealed_root: bytes, touches: int, orders: int, ends: tuple[int, int] = (0, 0)) -> None:
-        at = self.scene.context
-        self.contract.send("seal", (sealed_root, touches, orders, *ends, at.fee_rate, at.num, at.den))
+        self.contract.send("seal", (sealed_root, touches, orders, *ends))
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,7 @@ def exchange() -> Iterator[Exchange]:
             keys.solidity(),
             lambda domain: reference.state_root(DEV, lay_out(domain).state),
             owner(holder_of(0)),
+            TERMS,
         )
         scene = lay_out(domain_of(chain.chain_id, contract.address))
         rows = scene.batch().risk

@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demo.chain import Contract, LocalChain, Receipt, Value, deploy_settlement, domain_of
+from demo.chain import Contract, LocalChain, Receipt, Terms, Value, deploy_settlement, domain_of
 from prover.batch import Cleared, Context, RiskRow, SealedBatch, SettledRow, State, risk_root
 from prover.keys import Keys
 from prover.orders import Holder, Order, SealedOrder, Touch
 from prover.proof import prove
 from prover.settlement import Settlement
 
-FEE_RATE = 30
-MARGIN_RATIO = (5, 4)
+TERMS = Terms(fee_rate=30, num=5, den=4)
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Venue:
         self.batch = 0
         self.last_void = 0
         self._sequence = 0
-        self.contract = deploy_settlement(chain, keys.solidity(), self._genesis_root, self.fund.holder.owner)
+        self.contract = deploy_settlement(chain, keys.solidity(), self._genesis_root, self.fund.holder.owner, TERMS)
         self.domain = domain_of(chain.chain_id, self.contract.address)
         self.state = State.genesis(keys.params, self.fund.holder, self.domain)
 
@@ -76,7 +75,7 @@ class Venue:
     def order(self, trader: Trader, **fields: Value) -> SealedOrder:
         """A signed order with the next sequence number of the batch."""
         self._sequence += 1
-        order = Order(account=trader.index, max_fee_rate=FEE_RATE, **fields)
+        order = Order(account=trader.index, max_fee_rate=TERMS.fee_rate, **fields)
         return order.sealed(trader.seed, self.domain, self._sequence)
 
     # ---- a batch
@@ -97,23 +96,20 @@ class Venue:
             len(touches),
             cleared.active_orders,
             *(ends or self._queue_ends()),
-            FEE_RATE,
-            *MARGIN_RATIO,
         )
         self.contract.send("seal", request)
         time = self.contract.call("currentSeal")[8]
         return replace(drawn, context=self.context(time))
 
     def context(self, time: int) -> Context:
-        num, den = MARGIN_RATIO
         return Context(
             domain=self.domain,
             batch=self.batch,
             last_void=self.last_void,
             time=time,
-            fee_rate=FEE_RATE,
-            num=num,
-            den=den,
+            fee_rate=TERMS.fee_rate,
+            num=TERMS.num,
+            den=TERMS.den,
         )
 
     def _queue_ends(self) -> tuple[int, int]:

@@ -13,6 +13,16 @@ import {IVerifier} from "./IVerifier.sol";
 interface ISettlement {
     // ------------------------------------------------------------------------------------------------------------ types
 
+    /// @notice What every batch of a contract is cleared and margined under, fixed when it is deployed.
+    /// @param feeRate Basis points of the premium, at most 9,999.
+    /// @param num Numerator of the initial margin ratio, den … 5.
+    /// @param den Denominator of the initial margin ratio, 1 … 4.
+    struct Terms {
+        uint16 feeRate;
+        uint8 num;
+        uint8 den;
+    }
+
     /// @notice A segment as it is settled: its proof and what it leads to.
     /// @param proof A.x, A.y, B.x₁, B.x₀, B.y₁, B.y₀, C.x, C.y (imaginary parts of B first).
     /// @param root Root of the accounts after the segment.
@@ -41,18 +51,12 @@ interface ISettlement {
     /// @param orders Number of active orders; their sequence numbers are 1 … orders.
     /// @param depositEnd The batch credits all deposits at queue positions below this, and no other.
     /// @param exitEnd The batch answers all exit requests at queue positions below this, and no other.
-    /// @param feeRate Basis points of the premium, at most 9,999.
-    /// @param num Numerator of the initial margin ratio, den … 5.
-    /// @param den Denominator of the initial margin ratio, 1 … 4.
     struct SealRequest {
         bytes32 sealRoot;
         uint32 touches;
         uint32 orders;
         uint64 depositEnd;
         uint64 exitEnd;
-        uint16 feeRate;
-        uint8 num;
-        uint8 den;
     }
 
     /// @notice A sealed batch. `touches` is 0 when there is none.
@@ -70,9 +74,6 @@ interface ISettlement {
         uint32 lastVoid;
         uint32 epoch;
         uint40 time;
-        uint16 feeRate;
-        uint8 num;
-        uint8 den;
     }
 
     /// @notice A risk table in force from `postedAt` until the next one.
@@ -109,7 +110,7 @@ interface ISettlement {
     // ----------------------------------------------------------------------------------------------------------- events
 
     /// @notice The starting point: everything later follows from this and the events below.
-    event Genesis(uint256 root, uint256 domain, address verifier, uint256 fundOwner);
+    event Genesis(uint256 root, uint256 domain, address verifier, uint256 fundOwner, Terms terms);
     /// @notice Account `index` belongs to `owner` from now on; emitted at the owner's first deposit.
     event AccountAssigned(uint32 indexed index, uint256 indexed owner);
     /// @notice A deposit waits at queue position `entry`.
@@ -122,8 +123,8 @@ interface ISettlement {
     event ExitAnswered(uint64 indexed entry, uint32 indexed batch, uint64 requested, uint256 paid);
     /// @notice A risk table is in force; `settled` left it with their values.
     event EpochPosted(uint32 indexed epoch, uint256 riskRoot, uint32[] instruments, SettledInstrument[] settled);
-    /// @notice A batch is sealed on top of `root`.
-    event BatchSealed(uint32 indexed batch, uint256 root, Seal seal);
+    /// @notice A batch is sealed on top of `root`; `terms` are the contract's.
+    event BatchSealed(uint32 indexed batch, uint256 root, Seal seal, Terms terms);
     /// @notice The sealed batch will never be settled; its number is used up.
     event BatchVoided(uint32 indexed batch);
     /// @notice The sealed batch is settled. `dataHash` is keccak over its public data words.
@@ -238,6 +239,8 @@ interface ISettlement {
     function verifier() external view returns (IVerifier);
     /// @notice Domain of orders and proofs: keccak("tacit.domain.1" as bytes32, chain id, this address) mod p.
     function domain() external view returns (uint256);
+    /// @notice Fee rate and margin ratio of every batch; they never change, so other terms are another contract and another domain.
+    function terms() external view returns (Terms memory);
     /// @notice Root of the accounts.
     function root() external view returns (uint256);
     /// @notice Number of the last batch that was sealed; 0 before the first.

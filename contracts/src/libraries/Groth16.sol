@@ -39,6 +39,9 @@ library Groth16 {
     error InputNotReduced(uint256 proof, uint256 index, uint256 value);
     /// @notice A or C of proof `proof` is no point of the curve.
     error NotOnCurve(uint256 proof);
+    /// @notice A point of a verifying key is none of the curve. (Where the gas runs out inside a precompile, nothing that follows it
+    /// could be paid for either.)
+    error KeyNotOnCurve();
     /// @notice At least one proof does not hold for its inputs, or its B is no point of the second group.
     error ProofsRefused();
 
@@ -136,7 +139,8 @@ library Groth16 {
         Bn254.G1 memory term;
         (onCurve, term) = Bn254.mul(words[6], words[7], w);
         if (!onCurve) revert NotOnCurve(proof);
-        (, sum) = Bn254.add(c, term);
+        (onCurve, sum) = Bn254.add(c, term);
+        if (!onCurve) revert NotOnCurve(proof);
     }
 
     /// @dev Pushes what the key's side of the folded equations is: (−w·α, β), (−Σ scalarsⱼ·ICⱼ, γ), (−c, δ).
@@ -144,15 +148,23 @@ library Groth16 {
         private
         view
     {
-        (, Bn254.G1 memory alpha) = Bn254.mul(key.alpha.x, key.alpha.y, scalars[0]);
+        Bn254.G1 memory alpha = _times(key.alpha, scalars[0]);
         Bn254.G1 memory inputs;
+        bool ok;
         for (uint256 j = 0; j < scalars.length; ++j) {
-            (, Bn254.G1 memory term) = Bn254.mul(key.ic[j].x, key.ic[j].y, scalars[j]);
-            (, inputs) = Bn254.add(inputs, term);
+            (ok, inputs) = Bn254.add(inputs, _times(key.ic[j], scalars[j]));
+            if (!ok) revert KeyNotOnCurve();
         }
         _push(product, Bn254.negate(alpha), key.beta);
         _push(product, Bn254.negate(inputs), key.gamma);
         _push(product, Bn254.negate(c), key.delta);
+    }
+
+    /// @dev `scalar · point` for a point of a key. A failed product would be the point at infinity, and its input bound by nothing.
+    function _times(Bn254.G1 memory point, uint256 scalar) private view returns (Bn254.G1 memory product) {
+        bool ok;
+        (ok, product) = Bn254.mul(point.x, point.y, scalar);
+        if (!ok) revert KeyNotOnCurve();
     }
 
     function _push(Product memory product, Bn254.G1 memory g1, uint256[4] memory g2) private pure {

@@ -67,8 +67,16 @@ abstract contract SettlementFixture is Test {
 
     function _deploy() internal {
         verifier = new Verifier();
-        settlement = new LocalSettlement(verifier, operator, GENESIS, FUND);
+        settlement = _deployUnder(_terms());
         vm.warp(1_700_000_000);
+    }
+
+    function _deployUnder(ISettlement.Terms memory terms) internal returns (LocalSettlement) {
+        return new LocalSettlement(verifier, operator, GENESIS, FUND, terms);
+    }
+
+    function _terms() internal pure returns (ISettlement.Terms memory) {
+        return ISettlement.Terms({feeRate: 30, num: 5, den: 4});
     }
 
     // ------------------------------------------------------------------------------------------------------ the operator
@@ -115,10 +123,7 @@ abstract contract SettlementFixture is Test {
             touches: uint32(touches.length),
             orders: orders,
             depositEnd: depositEnd,
-            exitEnd: exitEnd,
-            feeRate: 30,
-            num: 5,
-            den: 4
+            exitEnd: exitEnd
         });
     }
 
@@ -185,7 +190,8 @@ abstract contract SettlementFixture is Test {
     function _statement() internal view returns (Statement memory s) {
         ISettlement.Seal memory held = settlement.currentSeal();
         (s.batch, s.lastVoid, s.time) = (held.batch, held.lastVoid, held.time);
-        (s.feeRate, s.num, s.den) = (held.feeRate, held.num, held.den);
+        ISettlement.Terms memory terms = settlement.terms();
+        (s.feeRate, s.num, s.den) = (terms.feeRate, terms.num, terms.den);
         (s.touches, s.orders, s.sealRoot) = (held.touches, held.orders, held.sealRoot);
         (s.depositEnd, s.exitEnd) = (held.depositEnd, held.exitEnd);
         s.domain = uint256(keccak256(abi.encode(bytes32("tacit.domain.1"), block.chainid, address(settlement)))) % P;

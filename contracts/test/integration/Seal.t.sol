@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {LocalSettlement} from "src/LocalSettlement.sol";
 import {ISettlement} from "src/interfaces/ISettlement.sol";
 import {SettlementFixture} from "test/helpers/SettlementFixture.sol";
+import {Vm} from "test/helpers/Test.sol";
 import {Verifier} from "test/helpers/ToyVerifier.sol";
 
 /// @notice What may be sealed, by whom, and what a new contract starts from.
@@ -31,9 +32,6 @@ contract SealTest is SettlementFixture {
         assertEq(held.lastVoid, 0, "last void");
         assertEq(held.epoch, 1, "epoch");
         assertEq(held.time, 1_700_000_000, "time");
-        assertEq(held.feeRate, 30, "fee rate");
-        assertEq(held.num, 5, "num");
-        assertEq(held.den, 4, "den");
     }
 
     function test_one_batch_is_sealed_at_a_time() public {
@@ -44,7 +42,7 @@ contract SealTest is SettlementFixture {
     }
 
     function test_no_seal_before_the_first_epoch() public {
-        settlement = new LocalSettlement(verifier, operator, GENESIS, FUND);
+        settlement = _deployUnder(_terms());
         ISettlement.SealRequest memory request = _request(0, 0, 0);
         _expect(abi.encodeWithSelector(ISettlement.NoEpoch.selector));
         settlement.seal(request);
@@ -82,21 +80,27 @@ contract SealTest is SettlementFixture {
         settlement.seal(request);
     }
 
-    function test_a_fee_rate_is_below_the_whole() public {
-        ISettlement.SealRequest memory request = _request(0, 0, 0);
-        request.feeRate = 10_000;
-        _expect(abi.encodeWithSelector(ISettlement.FeeRateOutOfRange.selector, 10_000));
-        settlement.seal(request);
-        request.feeRate = 9_999;
-        _sealWith(request);
-    }
-
-    function testFuzz_ratios_are_those_of_the_protocol(uint8 num, uint8 den) public {
-        ISettlement.SealRequest memory request = _request(0, 0, 0);
-        (request.num, request.den) = (num, den);
-        bool right = den >= 1 && den <= 4 && num >= den && num <= 5;
-        if (!right) vm.expectRevert(abi.encodeWithSelector(ISettlement.RatioOutOfRange.selector, num, den));
-        _sealWith(request);
+    /// @dev With three words more, the fee rate and ratio that an operator would like, the call is the same call.
+    function test_a_seal_chooses_no_terms() public {
+        bytes memory call = abi.encodeCall(settlement.seal, (_request(0, 0, 0)));
+        assertEq(call.length, 4 + 5 * 32, "a request has no room for terms");
+        ISettlement.Seal memory expected = ISettlement.Seal({
+            sealRoot: _sealRoot(),
+            batch: 1,
+            touches: 1,
+            orders: 0,
+            depositEnd: 0,
+            exitEnd: 0,
+            lastVoid: 0,
+            epoch: 1,
+            time: 1_700_000_000
+        });
+        vm.expectEmit(true, true, true, true, address(settlement));
+        emit ISettlement.BatchSealed(1, GENESIS, expected, _terms());
+        vm.prank(operator);
+        (bool ok,) = address(settlement).call(bytes.concat(call, abi.encode(9_999, 5, 1)));
+        assertTrue(ok, "sealed");
+        assertEq(abi.encode(settlement.terms()), abi.encode(_terms()), "terms");
     }
 
     function test_a_void_needs_a_seal() public {
@@ -139,21 +143,82 @@ contract SealTest is SettlementFixture {
         assertEq(settlement.domain(), uint256(hash) % P, "domain");
     }
 
+    function test_the_genesis_tells_the_terms() public {
+        vm.recordLogs();
+        LocalSettlement made = _deployUnder(_terms());
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        bytes memory told = abi.encode(GENESIS, made.domain(), address(verifier), FUND, _terms());
+        assertEq(logs[logs.length - 1].topics[0], ISettlement.Genesis.selector, "event");
+        assertEq(logs[logs.length - 1].data, told, "what it tells");
+    }
+
+    function testFuzz_a_contract_keeps_the_terms_it_was_made_with(uint16 feeRate, uint8 num, uint8 den) public {
+        den = uint8(bound(den, 1, 4));
+        ISettlement.Terms memory terms =
+            ISettlement.Terms(uint16(bound(feeRate, 0, 9_999)), uint8(bound(num, den, 5)), den);
+        settlement = _deployUnder(terms);
+        assertEq(abi.encode(settlement.terms()), abi.encode(terms), "terms");
+        delete instruments;
+        _post(777, instruments);
+        _sealAll(0);
+        assertEq(abi.encode(settlement.terms()), abi.encode(terms), "terms of a sealed batch");
+        _settle(_prove());
+        assertEq(abi.encode(settlement.terms()), abi.encode(terms), "terms after a batch");
+    }
+
+    function test_a_fee_rate_is_below_the_whole() public {
+        ISettlement.Terms memory terms = _terms();
+        terms.feeRate = 9_999;
+        _deployUnder(terms);
+        for (uint256 rate = 10_000; rate <= type(uint16).max; rate = rate * 2 - 1) {
+            terms.feeRate = uint16(rate);
+            vm.expectRevert(abi.encodeWithSelector(ISettlement.FeeRateOutOfRange.selector, rate));
+            _deployUnder(terms);
+        }
+        terms.feeRate = type(uint16).max;
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.FeeRateOutOfRange.selector, type(uint16).max));
+        _deployUnder(terms);
+    }
+
+    function test_ratios_are_those_of_the_protocol() public {
+        for (uint8 num = 0; num < 8; ++num) {
+            for (uint8 den = 0; den < 8; ++den) {
+                _deployWithRatio(num, den);
+            }
+        }
+    }
+
+    function testFuzz_ratios_are_those_of_the_protocol(uint8 num, uint8 den) public {
+        _deployWithRatio(num, den);
+    }
+
+    function test_other_terms_are_another_contract_and_another_domain() public {
+        ISettlement.Terms memory terms = _terms();
+        terms.den = 1;
+        assertNotEq(_deployUnder(terms).domain(), settlement.domain(), "domain");
+    }
+
     function test_a_genesis_root_is_a_field_element() public {
         vm.expectRevert(abi.encodeWithSelector(ISettlement.NotReduced.selector, P));
-        new LocalSettlement(verifier, operator, P, FUND);
+        new LocalSettlement(verifier, operator, P, FUND, _terms());
     }
 
     function test_the_fund_has_an_owner() public {
         vm.expectRevert(abi.encodeWithSelector(ISettlement.InvalidOwner.selector, 0));
-        new LocalSettlement(verifier, operator, GENESIS, 0);
+        new LocalSettlement(verifier, operator, GENESIS, 0, _terms());
     }
 
     function test_development_keys_are_refused_off_a_local_chain() public {
         Verifier toy = new Verifier();
         vm.chainId(1);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.DevelopmentKeys.selector, 1));
-        new LocalSettlement(toy, operator, GENESIS, FUND);
+        new LocalSettlement(toy, operator, GENESIS, FUND, _terms());
+    }
+
+    function _deployWithRatio(uint8 num, uint8 den) private {
+        bool right = den >= 1 && den <= 4 && num >= den && num <= 5;
+        if (!right) vm.expectRevert(abi.encodeWithSelector(ISettlement.RatioOutOfRange.selector, num, den));
+        _deployUnder(ISettlement.Terms(0, num, den));
     }
 
     function _expect(bytes memory reason) private {

@@ -250,18 +250,25 @@ contract SettleTest is SettlementFixture {
     function test_a_settlement_of_another_contract_is_refused() public {
         Submission memory made = _prove();
         LocalSettlement first = settlement;
-        settlement = new LocalSettlement(verifier, operator, GENESIS, FUND);
-        delete instruments;
-        uint32[] memory ids = new uint32[](3);
-        (ids[0], ids[1], ids[2]) = (3, 7, 9);
-        _post(777, ids);
-        _deposit(ALICE, 100e6);
-        _deposit(BOB, 50e6);
-        _deposit(ALICE, 20e6);
-        _sealAll(3);
+        _startAgain(_terms());
         _refused(made, Groth16.ProofsRefused.selector);
         settlement = first;
         _settle(made);
+    }
+
+    /// @dev The same batch in a contract under other terms: refused with the domain of that contract and all else its own, at each of
+    /// the terms, and settled by it under its own.
+    function test_a_settlement_under_other_terms_is_refused() public {
+        ISettlement.Terms memory terms = _terms();
+        ISettlement.Terms[3] memory others =
+            [ISettlement.Terms(29, 5, 4), ISettlement.Terms(30, 4, 4), ISettlement.Terms(30, 5, 3)];
+        for (uint256 i = 0; i < others.length; ++i) {
+            _startAgain(others[i]);
+            Statement memory s = _statement();
+            (s.feeRate, s.num, s.den) = (terms.feeRate, terms.num, terms.den);
+            _refused(_prove(s, _words(), beneficiary), Groth16.ProofsRefused.selector);
+            _settle(_prove());
+        }
     }
 
     function test_an_epoch_posted_after_the_seal_changes_nothing() public {
@@ -326,6 +333,19 @@ contract SettleTest is SettlementFixture {
     }
 
     // ------------------------------------------------------------------------------------------------------------ helpers
+
+    /// @dev Another contract under `terms`, brought to where `setUp` leaves the first.
+    function _startAgain(ISettlement.Terms memory terms) private {
+        settlement = _deployUnder(terms);
+        delete instruments;
+        uint32[] memory ids = new uint32[](3);
+        (ids[0], ids[1], ids[2]) = (3, 7, 9);
+        _post(777, ids);
+        _deposit(ALICE, 100e6);
+        _deposit(BOB, 50e6);
+        _deposit(ALICE, 20e6);
+        _sealAll(3);
+    }
 
     function _startBatch() private {
         delete touches;
