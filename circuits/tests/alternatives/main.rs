@@ -14,6 +14,7 @@ mod batches;
 mod circuits;
 mod parts;
 mod signatures;
+mod small;
 #[path = "../support/mod.rs"]
 mod support;
 
