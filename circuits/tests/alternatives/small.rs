@@ -1,5 +1,6 @@
-//! Small instances of ranges, tests for zero and comparisons, tried with every assignment of their wires over a set of small numbers,
-//! negative ones and fractions: no alternative is missing from the lists because nobody thought of it.
+//! Small instances of ranges, tests for zero and comparisons, tried with every assignment of their wires over a set
+//! of small numbers, negative ones and fractions: no alternative is missing from the lists because nobody thought of
+//! it.
 
 use std::collections::BTreeSet;
 
