@@ -22,7 +22,7 @@ use tacit_circuits::gadgets::range::BIT;
 use tacit_circuits::keys::VerifyingKey;
 use tacit_circuits::matrices::Matrices;
 use tacit_circuits::settlement::{
-    self, Expected, LockedDeposit, Plan, Queues, Settlement, SettlementError, VerifyingKeys,
+    self, Expected, LockedDeposit, Plan, Queues, SegmentPart, Settlement, SettlementError, VerifyingKeys,
 };
 use tacit_circuits::statement::{
     CLOSING_INPUTS, ClosingPrivate, ClosingPublic, SEGMENT_INPUTS, SaltedSums, SegmentPrivate, SegmentPublic,
@@ -83,8 +83,15 @@ pub struct Attack {
     pub forks: BTreeMap<usize, StateTree>,
     /// Touches whose paths stay as they were tampered with.
     pub own_paths: BTreeSet<usize>,
-    /// The segments' honest witnesses, as text.
-    honest_segments: Vec<String>,
+    /// The segments' honest witnesses, as text, and the same without paths.
+    honest_segments: Vec<[String; 2]>,
+    /// Of each segment whose paths were taken from the tree that the touches before left, with the old leaves in it: roots before and
+    /// after it.
+    followed: Vec<Option<(F, F)>>,
+    /// Roots do not matter yet.
+    rootless: bool,
+    /// What segments without a lie were found to derive when roots did not matter, with their words.
+    derived: Vec<Option<(SegmentPublic, Vec<F>)>>,
     /// What is sent, but for what follows from the witnesses.
     pub honest: Settlement,
     salts: ClosingSalts,
@@ -164,7 +171,10 @@ impl Attack {
             forks: BTreeMap::new(),
             own_paths: BTreeSet::new(),
             start: SaltedSums::START,
-            honest_segments: segments.iter().map(|private| format!("{private:?}")).collect(),
+            honest_segments: segments.iter().map(|private| [format!("{private:?}"), pathless(private)]).collect(),
+            followed: vec![None; segments.len()],
+            rootless: false,
+            derived: vec![None; segments.len()],
             segments,
             honest: plan.settlement,
             salts,
@@ -262,8 +272,16 @@ impl Attack {
     /// Proves what can be proven.
     pub fn run(mut self) -> Verdict {
         let mut settlement = self.honest.clone();
-        self.bind_first(&mut settlement);
-        if (settlement.words != self.honest.words || !self.forks.is_empty()) && self.follow_leaves(&settlement) {
+        // What a segment is told beside paths decides its words; only then the paths are known that lead to the leaves in them.
+        self.rootless = true;
+        self.derived = self.bind_first(&mut settlement);
+        self.rootless = false;
+        let follows = settlement.words != self.honest.words || !self.forks.is_empty();
+        if follows {
+            self.follow_leaves(&settlement);
+        }
+        let same_root = |(ours, honest): (&SegmentPart, &SegmentPart)| ours.root == honest.root;
+        if follows || !settlement.segments.iter().zip(&self.honest.segments).all(same_root) {
             self.bind_first(&mut settlement);
         }
         if self.resealed {
@@ -282,31 +300,46 @@ impl Attack {
         self.prove(settlement, &challenges)
     }
 
-    /// Everything that the first hash is taken of, as the tampered witnesses have it.
-    fn bind_first(&self, settlement: &mut Settlement) {
-        let mut words = Vec::new();
+    /// Everything that the first hash is taken of, as the tampered witnesses have it. Returns what segments without a lie derive.
+    fn bind_first(&self, settlement: &mut Settlement) -> Vec<Option<(SegmentPublic, Vec<F>)>> {
+        let mut all = Vec::new();
+        let mut kept = Vec::new();
         let mut previous: Option<SegmentPublic> = None;
         for j in 0..self.segments.len() {
             let public = self.segment_public(settlement, j, previous.as_ref(), &dummy());
-            if let Some(honest) = self.untouched(j, &public) {
-                settlement.segments[j].root = honest.root_out;
-                settlement.segments[j].tau = honest.tau;
-                words.extend(self.honest.segment_words(j));
-                previous = Some(honest);
-                continue;
-            }
-            let b = self.build_segment(j, &public, &self.segments[j], &dummy(), false);
-            let derived = segment::public(&b);
+            let (derived, words) = if let Some(honest) = self.untouched(j, &public) {
+                (honest, self.honest.segment_words(j).to_vec())
+            } else if let Some(known) = self.known(j, &public) {
+                known
+            } else {
+                let b = self.build_segment(j, &public, &self.segments[j], &dummy(), false);
+                let derived = segment::public(&b);
+                (derived, derived_words(&b, &shape(&self.cleared.params).segment_words, derived.data_value))
+            };
             settlement.segments[j].root = derived.root_out;
             settlement.segments[j].tau = derived.tau;
-            words.extend(derived_words(&b, &shape(&self.cleared.params).segment_words, derived.data_value));
+            all.extend(&words);
+            kept.push((!self.lied_to(j)).then_some((derived, words)));
             previous = Some(derived);
         }
         let b = self.build_closing(settlement, &dummy(), SaltedSums::START, false);
         let derived = closing::public(&b);
         settlement.closing.auction_root = derived.auction_root;
-        words.extend(derived_words(&b, &shape(&self.cleared.params).closing_words, derived.data_value));
-        settlement.words = words;
+        all.extend(derived_words(&b, &shape(&self.cleared.params).closing_words, derived.data_value));
+        settlement.words = all;
+        kept
+    }
+
+    fn lied_to(&self, j: usize) -> bool {
+        self.lies.iter().any(|lie| lie.circuit == Circuit::Segment(j))
+    }
+
+    /// What a segment without a lie derived before paths were known, with the roots that they lead from and to: nothing else depends on
+    /// paths.
+    fn known(&self, j: usize, public: &SegmentPublic) -> Option<(SegmentPublic, Vec<F>)> {
+        let ((derived, words), (before, after)) = (self.derived[j].clone()?, self.followed[j]?);
+        let same = before == public.root_in && derived.index_in == public.index_in;
+        same.then_some((SegmentPublic { root_in: before, root_out: after, ..derived }, words))
     }
 
     /// What segment `j` derives, if nothing about it is a lie: then the core knows (`batches.rs` compares both).
@@ -317,38 +350,56 @@ impl Attack {
             // What is sent as the start need not be what the batch was cleared on.
             honest.root_in = self.cleared.start_root;
         }
-        let same_start = (public.domain, public.context, public.root_in, public.index_in)
-            == (honest.domain, honest.context, honest.root_in, honest.index_in);
-        let told = self.lies.iter().any(|lie| lie.circuit == Circuit::Segment(j));
-        (same_start && !told && format!("{:?}", self.segments[j]) == self.honest_segments[j]).then_some(honest)
+        let same = (public.domain, public.context, public.index_in) == (honest.domain, honest.context, honest.index_in);
+        if !same || self.lied_to(j) {
+            return None;
+        }
+        let [whole, without_paths] = &self.honest_segments[j];
+        if public.root_in == honest.root_in && format!("{:?}", self.segments[j]) == *whole {
+            return Some(honest);
+        }
+        if pathless(&self.segments[j]) != *without_paths {
+            return None;
+        }
+        if self.rootless {
+            return Some(SegmentPublic { root_in: public.root_in, root_out: F::ZERO, ..honest });
+        }
+        let (before, after) = self.followed[j]?;
+        (before == public.root_in).then_some(SegmentPublic { root_in: before, root_out: after, ..honest })
     }
 
-    /// Takes the paths of all live touches from the tree as the new leaves leave it. Returns whether one changed.
-    fn follow_leaves(&mut self, settlement: &Settlement) -> bool {
-        let size = self.cleared.params.words_per_touch();
-        let mut changed = false;
+    /// Takes the paths of all live touches from the tree as the new leaves leave it.
+    fn follow_leaves(&mut self, settlement: &Settlement) {
+        let (size, params) = (self.cleared.params.words_per_touch(), self.cleared.params);
+        let mut sound = settlement.start_root == self.tree.root();
+        let mut before = F::ZERO;
         let touches = self.segments.iter_mut().flat_map(|s| &mut s.touches);
         for (at, (touch, words)) in touches.zip(settlement.words.chunks(size)).enumerate() {
             if let Some(tree) = self.forks.remove(&at) {
+                sound = at == 0 && tree.root() == settlement.start_root;
                 self.tree = tree;
             }
-            if !touch.live {
-                continue;
+            if at % params.touches == 0 {
+                before = self.tree.root();
             }
-            if !self.own_paths.contains(&at) {
-                let path = self.tree.path(touch.index).unwrap();
-                changed |= path != touch.path;
-                touch.path = path;
+            if touch.live {
+                sound &= !self.own_paths.contains(&at);
+                if !self.own_paths.contains(&at) {
+                    touch.path = self.tree.path(touch.index).unwrap();
+                }
+                // A path is updated by the difference of the leaves: where the old one is not the tree's, the sum is neither.
+                let old = touch
+                    .old
+                    .clone()
+                    .map_or(F::ZERO, |leaf| Leaf { owner: touch.holder.owner(), ..leaf }.hash(&params));
+                let held = self.tree.get(touch.index).unwrap();
+                sound &= held == old;
+                self.tree.set(touch.index, held + words[2] - old).unwrap();
             }
-            // A path is updated by the difference of the leaves: where the old one is not the tree's, the sum is neither.
-            let old = touch
-                .old
-                .clone()
-                .map_or(F::ZERO, |leaf| Leaf { owner: touch.holder.owner(), ..leaf }.hash(&self.cleared.params));
-            let value = self.tree.get(touch.index).unwrap() + words[2] - old;
-            self.tree.set(touch.index, value).unwrap();
+            if (at + 1) % params.touches == 0 {
+                self.followed[at / params.touches] = sound.then(|| (before, self.tree.root()));
+            }
         }
-        changed
     }
 
     fn segment_public(
@@ -550,6 +601,13 @@ fn recount(private: &mut ClosingPrivate, segments: &[SegmentPrivate], cleared: &
             }
         }
     }
+}
+
+/// A segment's witness as text, without its paths.
+fn pathless(private: &SegmentPrivate) -> String {
+    let mut private = private.clone();
+    private.touches.iter_mut().for_each(|touch| touch.path.clear());
+    format!("{private:?}")
 }
 
 fn differing(derived: &[F], planned: &[F], names: &[&'static str]) -> Vec<&'static str> {
