@@ -1,4 +1,4 @@
-//! The gadgets leave no wire free to first order.
+//! The gadgets leave no wire free to first order, and none with another value where propagation can tell.
 
 use tacit_circuits::builder::{Builder, Lc};
 use tacit_circuits::gadgets::eddsa::{PreparedKey, R8, verify};
@@ -9,7 +9,7 @@ use tacit_core::field::F;
 use tacit_core::poseidon;
 
 use crate::some;
-use crate::uniqueness::free_wires;
+use crate::uniqueness::{free_wires, undetermined};
 
 const GIVEN: &str = "given";
 
@@ -114,4 +114,59 @@ fn a_signature_leaves_nothing_free() {
         });
         assert_eq!(free, [] as [&str; 0], "live: {live}");
     }
+}
+
+/// Labels of the wires that propagation leaves open when those labelled [`GIVEN`] are known.
+fn open(build: impl Fn(&mut Builder)) -> Vec<&'static str> {
+    let mut b = Builder::rows();
+    build(&mut b);
+    assert_eq!(b.violations(), []);
+    let labels: Vec<&'static str> = (0..b.values().len()).map(|wire| b.label(wire).map_or("", |l| l.0)).collect();
+    let (matrices, z) = b.into_parts();
+    undetermined(&matrices, &z, |wire| labels[wire] == GIVEN, |_| true).into_iter().map(|wire| labels[wire]).collect()
+}
+
+#[test]
+fn ranges_comparisons_and_splits_have_one_reading() {
+    let open = open(|b| {
+        let x = b.witness(GIVEN, F::from(123_456u64));
+        let small = b.witness(GIVEN, F::from(5u8));
+        range::bits(b, "range", &x, 17);
+        range::bits_full(b, "range", &x, 253);
+        range::is_non_negative(b, "sign", &(&small - &x), 18);
+        let bits = range::bits(b, "range", &small, 3);
+        range::one_hot(b, &bits);
+        b.select(&bits[0], &x, &small);
+        // x = 1000 · quotient + remainder
+        let quotient = range::ranged(b, "quotient", F::from(123u8), 20);
+        let remainder = range::ranged(b, "remainder", F::from(456u64), 10);
+        range::bits(b, "remainder", &Lc::constant(F::from(999u64)).sub(&remainder), 10);
+        b.equal("split", &(&quotient.scale(F::from(1_000u64)) + &remainder), &x);
+    });
+    assert_eq!(open, [] as [&str; 0]);
+}
+
+#[test]
+fn propagation_claims_nothing_that_has_another_value() {
+    // 254 bits have a second reading modulo p; two bits of which only the sum is known may be swapped.
+    let bits = open(|b| {
+        let x = b.witness(GIVEN, F::from(5u8));
+        let bits: Vec<Lc> = (0..254).map(|i| b.boolean("bit", 5u64 >> i.min(63) & 1 == 1)).collect();
+        b.equal("bits", &Lc::from_bits(&bits), &x);
+    });
+    assert!(bits.len() > 200, "{}", bits.len());
+    let swapped = open(|b| {
+        let x = b.witness(GIVEN, F::from(1u8));
+        let bits = [true, false].map(|bit| b.boolean("bit", bit));
+        b.equal("one of them", &Lc::sum(&bits), &x);
+    });
+    assert_eq!(swapped, ["bit", "bit"]);
+    // A remainder of up to 1023 of a division by 1000.
+    let split = open(|b| {
+        let x = b.witness(GIVEN, F::from(5_005u64));
+        let quotient = range::ranged(b, "quotient", F::from(5u8), 20);
+        let remainder = range::ranged(b, "remainder", F::from(5u8), 10);
+        b.equal("split", &(&quotient.scale(F::from(1_000u64)) + &remainder), &x);
+    });
+    assert!(split.contains(&"quotient") && split.contains(&"remainder"), "{split:?}");
 }

@@ -3,4 +3,4 @@
 #[path = "../uniqueness/mod.rs"]
 mod library;
 
-pub use library::free_wires;
+pub use library::{exact::undetermined, free_wires};
