@@ -45,6 +45,7 @@ from tests.fuzz.depth import depth
 from tests.fuzz.documents import CANARY, changed, numbers, text_of, texts
 from tests.prover.material import ROOT, Case, Proven
 
+commands = depth(12, 150, 60)
 few = depth(40, 400, 150)
 some = depth(100, 2_000, 400)
 
@@ -380,7 +381,7 @@ def test_folders_of_a_killed_run(proven: Proven, data: DataObject) -> None:
         read(folder.seed, FileError)
 
 
-@few
+@commands
 @given(data=st.data())
 def test_commands(proven: Proven, case: Case, keys: Keys, data: DataObject) -> None:
     """A command that is given damaged files ends with a message and the code of a refusal."""
