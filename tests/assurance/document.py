@@ -22,7 +22,7 @@ SHOWN: Final = 4
 
 HEADS: Final = {
     "operator": ("no.", "the operator tries", "refused by", "remark"),
-    "sealer": ("reason", "applies when", "ways to reach it that were sealed, proven and a no-op"),
+    "sealer": ("code", "reason", "orders that were sealed", "result"),
     "alternatives": ("gadget or part", "kind", "what the other witness would mean", "refused by", "why several"),
     "planted": ("bug", "where", "planted", "found by"),
 }

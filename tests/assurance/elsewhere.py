@@ -20,13 +20,121 @@ class Held(NamedTuple):
 
 HELD: Final = (
     Held(
-        "what is settled is what was proven, at the place and for the batch it was proven for",
-        "public inputs that the contract derives itself",
+        "what is settled is what was proven: every word, link and public input",
+        "inputs that the contract derives itself, < p",
         (
             "circuits/tests/settlement.rs::every_data_word_is_bound",
             "circuits/tests/settlement.rs::every_link_is_bound",
+            "circuits/tests/settlement.rs::every_public_input_is_bound_even_one_that_no_row_reads",
+            "tests/contracts/test_settlement.py::test_each_number_of_a_segment_is_bound",
+            "contracts/test/libraries/Groth16.t.sol::test_an_input_plus_a_multiple_of_the_order_is_refused",
+        ),
+    ),
+    Held(
+        "a batch is settled once, on the state, at the time, under the terms and in the contract it was sealed for",
+        "context, start root, seal and domain of the contract",
+        (
+            "tests/contracts/test_settlement.py::test_a_settled_batch_does_not_settle_again",
+            "tests/contracts/test_settlement.py::test_the_same_batch_on_another_state_is_refused",
+            "tests/contracts/test_settlement.py::test_the_same_batch_at_another_time_is_refused",
+            "contracts/test/integration/Settle.t.sol::test_a_settlement_of_another_contract_is_refused",
+            "contracts/test/integration/Settle.t.sol::test_a_settlement_under_other_terms_is_refused",
+        ),
+    ),
+    Held(
+        "who seals chooses neither fee rate nor margin ratio",
+        "terms fixed when the contract is made",
+        (
+            "contracts/test/integration/Seal.t.sol::test_a_seal_chooses_no_terms",
+            "contracts/test/integration/Seal.t.sol::testFuzz_a_contract_keeps_the_terms_it_was_made_with",
+        ),
+    ),
+    Held(
+        "segments are all there, in order, each once",
+        "links, count of touches, sequence product",
+        (
             "circuits/tests/settlement.rs::segments_swapped_or_proofs_swapped_are_refused",
-            "circuits/tests/settlement.rs::a_settlement_of_another_batch_is_refused",
+            "circuits/tests/settlement.rs::a_segment_dropped_or_repeated_is_refused",
+            "tests/contracts/test_settlement.py::test_a_batch_without_one_of_its_orders_is_refused",
+        ),
+    ),
+    Held(
+        "deposits, exits, owners and settlement values are the contract's",
+        "queues and records of the contract",
+        (
+            "circuits/tests/settlement.rs::deposits_exits_and_owners_must_be_those_of_the_queues",
+            "circuits/tests/settlement.rs::settled_values_must_be_the_trusted_ones",
+            "tests/contracts/test_settlement.py::test_a_batch_that_ignores_an_exit_request_is_refused",
+        ),
+    ),
+    Held(
+        "every proof of a settlement holds, not their sum",
+        "weights hashed from every proof and input",
+        (
+            "contracts/test/libraries/Groth16.t.sol::test_errors_that_cancel_without_weights_are_refused",
+            "circuits/tests/groth16/proofs.rs::weights_that_leave_a_proof_unchecked_are_refused",
+            "circuits/tests/groth16/proofs.rs::a_product_of_proofs_of_two_keys_holds_and_fails_with_any_one_of_them",
+        ),
+    ),
+    Held(
+        "a key proves nothing that is false: no generator, no identity, no two points alike, points valid, the contract's constants",
+        "key lint at every door",
+        (
+            "circuits/tests/groth16/keys.rs::what_the_lint_refuses_would_prove_anything",
+            "circuits/tests/groth16/keys.rs::each_rule_alone_refuses_a_key_at_every_door",
+            "circuits/tests/groth16/keys.rs::the_constants_of_the_contract_are_the_key_they_were_generated_from",
+            "tests/prover/test_key_lint.py::test_a_key_that_proves_anything_is_not_read",
+        ),
+    ),
+    Held(
+        "a key belongs to the circuit that is reviewed",
+        "fingerprint of the matrices, pinned and hashed with the key",
+        (
+            "circuits/tests/fingerprints.rs::standard_circuits_are_as_pinned",
+            "circuits/tests/groth16/fingerprints.rs::the_fingerprint_changes_with_every_coefficient_wire_count_and_row_order",
+            "circuits/tests/groth16/keyfiles.rs::a_key_of_another_circuit_is_refused_with_both_fingerprints",
+        ),
+    ),
+    Held(
+        "a circuit has the same rows in set-up and for every witness",
+        "folding by a flag, never by a value",
+        (
+            "circuits/tests/fingerprints.rs::dev_rows_do_not_depend_on_the_witness",
+            "circuits/tests/fingerprints.rs::standard_rows_do_not_depend_on_the_witness",
+            "circuits/tests/fingerprints.rs::rows_do_not_depend_on_a_witness_that_nothing_holds_of",
+        ),
+    ),
+    Held(
+        "calls that are sound in general and dangerous here do not come in unseen",
+        "`make check`",
+        (
+            "tests/test_banned_calls.py::test_a_planted_use_is_found",
+            "tests/test_banned_calls.py::test_another_line_in_the_place_of_an_allowed_one_is_refused",
+        ),
+    ),
+    Held(
+        "specification, core and circuits say the same of every batch",
+        "an executable reference that shares no code",
+        (
+            "tests/test_agreement.py::test_random_batches_agree_and_show_every_feature",
+            "tests/test_agreement.py::test_degenerate_batches_agree",
+        ),
+    ),
+    Held(
+        "whatever core clears can be proven",
+        "ranges wide enough for every state that can be reached",
+        (
+            "circuits/tests/sealer/combinations.rs::whatever_clears_can_be_proven",
+            "circuits/tests/batches.rs::all_slots_of_all_touches_refused",
+            "circuits/tests/batches.rs::cash_at_both_ends_of_its_range",
+        ),
+    ),
+    Held(
+        "what cannot be proven is refused before a seal",
+        "`clear` and the duties of section 11",
+        (
+            "circuits/tests/sealer/unsealable.rs::what_is_statically_wrong_is_refused_before_a_seal_and_cannot_be_proven_after_one",
+            "tests/contracts/test_sealer.py::test_a_seal_of_what_must_not_be_sealed_costs_a_void_and_nothing_else",
         ),
     ),
 )
