@@ -12,6 +12,7 @@ mod cash;
 mod fills;
 mod pretence;
 mod prices;
+mod proofs;
 mod published;
 mod signatures;
 mod state;
