@@ -26,8 +26,8 @@ pub(super) fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let scene = scene(&mut input);
     let mut batch = scene.batch();
-    while !input.is_empty() {
-        tamper(&mut batch, &mut input);
+    if input.once_in(16) {
+        (0..2).for_each(|_| tamper(&mut batch, &mut input));
     }
     let before = scene.state();
     let mut after = before.clone();
@@ -102,7 +102,7 @@ fn scene(input: &mut Input<'_>) -> Scene {
     (scene.context.num, scene.context.den) = input.pick(&[(5, 4), (1, 1), (2, 1), (5, 3), (5, 1), (4, 4)]);
     let ids = tables(&mut scene, input);
     let indices = accounts(&mut scene, input, &ids);
-    let orders = input.below(2 * indices.len() + 1);
+    let orders = 2 + input.below(3 * indices.len());
     for _ in 0..orders {
         order(&mut scene, input, &indices, &ids);
     }
@@ -133,7 +133,8 @@ fn tables(scene: &mut Scene, input: &mut Input<'_>) -> Vec<u32> {
 }
 
 fn price(input: &mut Input<'_>) -> u64 {
-    let base = input.pick(&[1_000_000, 0, 1, 5_000, PRICE_END - 1, PRICE_END / 2]);
+    let usual = 1_000_000;
+    let base = input.pick(&[usual, usual, usual, usual, 0, 1, 5_000, PRICE_END - 1]);
     (base + u64::from(input.byte() % 16) * 1_000).min(PRICE_END - 1)
 }
 
@@ -142,10 +143,10 @@ fn row(scene: &mut Scene, id: u32, input: &mut Input<'_>) {
     let shapes = input.byte();
     let row = scene.row(id, mark);
     row.values.iter_mut().for_each(|value| *value = (*value).min(PRICE_END - 1));
-    if shapes % 4 == 1 {
+    if shapes % 8 == 7 {
         row.values.iter_mut().for_each(|value| *value = price(input));
     }
-    row.short_minimum = [0, mark / 10, mark, PRICE_END - 1][usize::from(shapes / 4 % 4)];
+    row.short_minimum = [0, 0, 0, mark / 10, mark / 10, mark, 1, PRICE_END - 1][usize::from(shapes / 8 % 8)];
 }
 
 fn accounts(scene: &mut Scene, input: &mut Input<'_>, ids: &[u32]) -> Vec<u32> {
@@ -169,19 +170,20 @@ fn accounts(scene: &mut Scene, input: &mut Input<'_>, ids: &[u32]) -> Vec<u32> {
 fn account(scene: &mut Scene, input: &mut Input<'_>, index: u32, ids: &[u32]) {
     scene.plans.entry(index).or_default();
     let kind = input.byte();
-    if kind % 4 != 3 {
+    if kind % 8 != 7 {
         let positions = positions(input, ids);
         let room = REACH - positions.iter().map(|(_, lots)| i128::from(lots.abs()) << 42).sum::<i128>();
         let most = room.max(0) * CASH_A_VALUE;
-        let cash = input.pick(&[1_000, 0, 1, -1, 100_000_000, 1 << 80, -(1 << 80)]) * scene::QUOTE;
+        let cash = input.pick(&[1_000, 1_000, 1_000, 100_000, 100_000, 100_000_000, 1, 0, -1, 1 << 40, -(1 << 40)])
+            * scene::QUOTE;
         let cash = (cash + i128::from(input.byte())).clamp(-most, most);
         let leaf = scene.account(index, cash, &positions);
         leaf.epoch = input.pick(&[0, 1, 2, u32::MAX]);
-        leaf.bitmap = input.pick(&[0, 1, 0xff, u64::MAX]);
-        leaf.updates = input.pick(&[0, 1, u32::MAX - 1, u32::MAX]);
+        leaf.bitmap = input.pick(&[0, 0, 0, 0, 1, 2, 0xff, u64::MAX]);
+        leaf.updates = if input.once_in(64) { u32::MAX } else { input.pick(&[0, 1, u32::MAX - 1]) };
     }
     let plan = scene.plans.get_mut(&index).expect("just inserted");
-    match kind / 4 % 8 {
+    match kind / 8 % 8 {
         1 => plan.exit = Some(input.pick(&[0, 1, 1_000_000, 1_000_000_000, u64::MAX])),
         2 | 3 => plan.deposit = input.pick(&[1, 1_000_000, 1_000_000_000_000, (1 << 60) - 1]),
         _ => {}
@@ -195,7 +197,8 @@ fn positions(input: &mut Input<'_>, ids: &[u32]) -> Vec<(u32, i64)> {
     let held = input.byte();
     for (at, id) in ids.iter().enumerate().take(8) {
         if held >> at & 1 == 1 && positions.len() < PARAMS.positions {
-            let lots: i64 = input.pick(&[1, -1, 5, -5, 60, -900, (1 << 35) - 1, -(1 << 35)]);
+            let extreme = input.once_in(32);
+            let lots: i64 = input.pick(if extreme { &[(1 << 35) - 1, -(1 << 35)] } else { &[1, -1, 5, -5, 60, -900] });
             let lots = lots.clamp(-left, left.min((1 << 35) - 1));
             left -= lots.abs();
             positions.extend((lots != 0).then_some((*id, lots)));
@@ -221,11 +224,11 @@ fn order(scene: &mut Scene, input: &mut Input<'_>, indices: &[u32], ids: &[u32])
         return;
     }
     let withdraws = plan.orders.iter().any(|sealed| sealed.order.kind == Kind::Withdraw);
-    let slot = plan.orders.len() as u8;
+    let slot = 20 + plan.orders.len() as u8;
     let kind = input.byte();
-    let mut order = match kind % 8 {
-        6 if !withdraws => withdrawal(index, input),
-        7 => scene::cancel(index, input.pick(&[0, 1, 2, 3, u32::MAX])),
+    let mut order = match kind % 16 {
+        14 if !withdraws => withdrawal(index, input),
+        15 => scene::cancel(index, input.pick(&[0, 1, 2, 3, u32::MAX])),
         _ => trade(scene, input, index, ids),
     };
     let batch = scene.context.batch;
@@ -234,11 +237,12 @@ fn order(scene: &mut Scene, input: &mut Input<'_>, indices: &[u32], ids: &[u32])
     if order.kind != Kind::Cancel {
         order.epoch = scene.leaves.get(&index).map_or(0, |leaf| leaf.epoch);
     }
-    if kind / 8 % 4 == 3 {
+    if kind / 16 % 8 == 7 {
         unusual(&mut order, input, batch);
     }
     scene.order(order);
-    if kind / 32 == 7 {
+    let unsigned = !scene.leaves.contains_key(&index) && scene.plans[&index].deposit == 0;
+    if input.once_in(if unsigned { 2 } else { 128 }) {
         spoil_signature(scene, index, input);
     }
 }
@@ -252,14 +256,20 @@ fn withdrawal(index: u32, input: &mut Input<'_>) -> Order {
 
 fn trade(scene: &Scene, input: &mut Input<'_>, index: u32, ids: &[u32]) -> Order {
     let unknown = [3, 11, TOP - 2];
-    let instrument = if ids.is_empty() || input.once_in(8) { input.pick(&unknown) } else { input.pick(ids) };
+    // Few instruments trade, so that books cross.
+    let busy: Vec<u32> = scene.risk.keys().copied().take(2).collect();
+    let instrument = match input.byte() % 16 {
+        0..13 if !busy.is_empty() => input.pick(&busy),
+        13..15 if !ids.is_empty() => input.pick(ids),
+        _ => input.pick(&unknown),
+    };
     let mark = scene.risk.get(&instrument).map_or(1_000, |row| row.mark);
     let step = i128::from(input.below(9) as u8) - 4;
     let near = i128::from(mark) + step * i128::from(mark / 1_000 + 1);
     let limit = u64::try_from(near.clamp(0, i128::from(PRICE_END) - 1)).expect("clamped to prices");
     let limit = if input.once_in(16) { input.pick(&[0, PRICE_END - 1]) } else { limit };
     let side = input.pick(&[Side::Buy, Side::Sell]);
-    let lots = input.pick(&[10, 10, 1, 3, 50, 900, 20_000, u32::MAX]);
+    let lots = input.pick(&[10, 10, 10, 1, 3, 7, 50, 50, 900, 20_000, 10, 3, u32::MAX]);
     scene::order(index, instrument, side, lots, limit)
 }
 
@@ -306,12 +316,21 @@ fn tamper(batch: &mut SealedBatch, input: &mut Input<'_>) {
     }
 }
 
+/// Of many rolls of dice, those in which most orders are filled.
 pub(super) fn seeds() -> Vec<(String, Vec<u8>)> {
-    // Dice with many sides that read as zero, so that most of what they choose is usual.
     let rolled = |number: u64| {
         let mut dice = scene::Dice(number);
-        let bytes = (0..200).map(|_| (dice.roll() >> 13) as u8).collect();
-        (format!("batch {number}"), bytes)
+        let bytes: Vec<u8> = (0..160).map(|_| (dice.roll() >> 13) as u8).collect();
+        (fills(&bytes), number, bytes)
     };
-    (0..12).map(rolled).collect()
+    let mut all: Vec<_> = (0..200).map(rolled).collect();
+    all.sort_by_key(|(fills, ..)| std::cmp::Reverse(*fills));
+    all.truncate(12);
+    all.into_iter().map(|(_, number, bytes)| (format!("batch {number}"), bytes)).collect()
+}
+
+fn fills(bytes: &[u8]) -> usize {
+    let cleared = scene(&mut Input::new(bytes)).try_clear();
+    let orders = cleared.iter().flat_map(|cleared| &cleared.touches).flat_map(|touch| &touch.orders);
+    orders.filter(|order| order.fill > 0).count()
 }
