@@ -86,7 +86,8 @@ class Params(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What seal and contract fix: ``domain``, ``batch`` number from 1, ``last_void`` batch (0: none), ``time`` in
-    seconds since 1970, ``fee_rate`` in basis points of the premium, initial margin ratio ``num``/``den``.
+    seconds since 1970, ``fee_rate`` in basis points of the premium, initial margin ratio ``num``/``den``; the
+    last three are terms of the contract, the same for every batch.
     """
 
     domain: int

@@ -10,7 +10,8 @@ import {Bn254} from "./Bn254.sol";
 /// seed, of every input and of every proof (`weight`).
 ///
 /// Guaranteed here: every public input is below p, every point is one of its group, and all equations hold. What the inputs mean
-/// is left to the caller.
+/// is left to the caller. No answer of a precompile goes unchecked: a product that failed, if only for want of gas, would be the
+/// point at infinity, and the input it stands for bound by nothing.
 library Groth16 {
     /// @notice A verifying key. Points of the second group have their imaginary parts first (x₁, x₀, y₁, y₀).
     struct Key {
@@ -39,8 +40,7 @@ library Groth16 {
     error InputNotReduced(uint256 proof, uint256 index, uint256 value);
     /// @notice A or C of proof `proof` is no point of the curve.
     error NotOnCurve(uint256 proof);
-    /// @notice A point of a verifying key is none of the curve. (Where the gas runs out inside a precompile, nothing that follows it
-    /// could be paid for either.)
+    /// @notice A point of a verifying key is none of the curve.
     error KeyNotOnCurve();
     /// @notice At least one proof does not hold for its inputs, or its B is no point of the second group.
     error ProofsRefused();

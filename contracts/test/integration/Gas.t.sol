@@ -18,6 +18,17 @@ contract GasTest is SettlementFixture {
         _plain(0);
     }
 
+    function test_gas_of_a_seal() public {
+        bytes memory call = abi.encodeCall(settlement.seal, (_request(2, 0, 0)));
+        vm.prank(operator);
+        uint256 before = gasleft();
+        (bool ok,) = address(settlement).call(call);
+        uint256 used = before - gasleft();
+        assertTrue(ok, "seals");
+        emit Measured(0, used, call.length);
+        assertLe(used, 110_000, "gas");
+    }
+
     function test_gas_of_1_segment() public {
         _measure(1, 690_000);
     }

@@ -7,6 +7,27 @@ import {Test} from "test/helpers/Test.sol";
 import {ToyProver} from "test/helpers/ToyProver.sol";
 import {Verifier} from "test/helpers/ToyVerifier.sol";
 
+/// @notice The toy keys with points of the test's choice in them.
+contract PatchedVerifier is Verifier {
+    function segmentKey() external pure returns (Groth16.Key memory) {
+        return _segmentKey();
+    }
+
+    function closingKey() external pure returns (Groth16.Key memory) {
+        return _closingKey();
+    }
+
+    function verifyWith(
+        bytes32 r2,
+        Groth16.Key calldata segment,
+        Groth16.Key calldata closing,
+        uint256[] calldata proofs,
+        uint256[] calldata inputs
+    ) external view {
+        Groth16.check(r2, segment, closing, proofs, inputs);
+    }
+}
+
 contract Groth16Test is Test {
     uint256 private constant P = Bn254.P;
     uint256 private constant SEGMENT_INPUTS = 17;
@@ -93,6 +114,22 @@ contract Groth16Test is Test {
         _make(2, 0);
         (proofs[0], proofs[1], proofs[8], proofs[9]) = (proofs[8], proofs[9], proofs[0], proofs[1]);
         _expectRefusal();
+    }
+
+    function test_a_key_with_a_point_off_the_curve_is_refused() public {
+        _make(2, 0);
+        PatchedVerifier patched = new PatchedVerifier();
+        Groth16.Key memory segment = patched.segmentKey();
+        Groth16.Key memory closing = patched.closingKey();
+        patched.verifyWith(R2, segment, closing, proofs, inputs);
+        _expectKeyRefused(patched, segment, closing, segment.alpha);
+        _expectKeyRefused(patched, segment, closing, closing.alpha);
+        for (uint256 j = 0; j <= SEGMENT_INPUTS; ++j) {
+            _expectKeyRefused(patched, segment, closing, segment.ic[j]);
+        }
+        for (uint256 j = 0; j <= CLOSING_INPUTS; ++j) {
+            _expectKeyRefused(patched, segment, closing, closing.ic[j]);
+        }
     }
 
     function test_a_point_off_the_curve_is_refused_and_named() public {
@@ -215,6 +252,19 @@ contract Groth16Test is Test {
     function _expectRefusal() private {
         vm.expectRevert(Groth16.ProofsRefused.selector);
         verifier.verify{gas: 5e6}(R2, proofs, inputs);
+    }
+
+    /// @dev `point` is part of one of the keys; it is moved off the curve and put back.
+    function _expectKeyRefused(
+        PatchedVerifier patched,
+        Groth16.Key memory segment,
+        Groth16.Key memory closing,
+        Bn254.G1 memory point
+    ) private {
+        point.y ^= 1;
+        vm.expectRevert(Groth16.KeyNotOnCurve.selector);
+        patched.verifyWith{gas: 5e6}(R2, segment, closing, proofs, inputs);
+        point.y ^= 1;
     }
 
     function _expectNotReduced(uint256 position) private {
