@@ -496,16 +496,15 @@ def _table_from_wire(text: str) -> RiskTable:
 
 
 def _rows_from_wire(wires: Sequence[object], scenarios: int) -> Rows:
+    # Counted before room is made: a short text that lists many empty rows and scenarios must not cost rows · scenarios.
+    values = [_values_from_wire(wire, f"row {place}", scenarios) for place, wire in enumerate(wires)]
     rows = np.zeros(len(wires), row_dtype(scenarios))
     before = 0
     for place, wire in enumerate(wires):
         where = f"row {place}"
         for name in _INTEGERS:
             rows[name][place] = _integer(_get(wire, where, name), f"{where}, {name}", *_range(name))
-        values = _list(_get(wire, where, "values"), f"{where}, values")
-        if len(values) != scenarios:
-            raise RiskTableError(f"{where} has {len(values)} values for {scenarios} scenarios")
-        rows["values"][place] = [_integer(value, f"{where}, values", 0, MAX_PRICE - 1) for value in values]
+        rows["values"][place] = [_integer(value, f"{where}, values", 0, MAX_PRICE - 1) for value in values[place]]
         expiry, strike = int(rows["expiry"][place]), int(rows["strike"][place])
         rows["type"][place], rows["name"][place] = _identity(wire, where, expiry, strike)
         if rows["id"][place] <= before:
@@ -513,6 +512,13 @@ def _rows_from_wire(wires: Sequence[object], scenarios: int) -> Rows:
         before = int(rows["id"][place])
     rows.flags.writeable = False
     return rows
+
+
+def _values_from_wire(wire: object, where: str, scenarios: int) -> Sequence[object]:
+    values = _list(_get(wire, where, "values"), f"{where}, values")
+    if len(values) != scenarios:
+        raise RiskTableError(f"{where} has {len(values)} values for {scenarios} scenarios")
+    return values
 
 
 def _identity(wire: object, where: str, expiry: int, strike: int) -> tuple[Kind, str]:

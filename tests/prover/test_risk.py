@@ -8,6 +8,7 @@ import json
 import math
 import random
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -486,7 +487,7 @@ def spoilt(text: str, path: tuple[str | int, ...], value: object) -> str:
         (("format",), "other", "the format is 'other'"),
         (("rows",), ..., "the table has no 'rows'"),
         (("rows",), 5, "rows is not a list"),
-        (("rows", 0), 5, "row 0 has no 'id'"),
+        (("rows", 0), 5, "row 0 has no 'values'"),
         (("rows", 0, "mark"), 2**42, "row 0, mark: 4398046511104 does not lie from 0"),
         (("rows", 0, "mark"), 1.5, "1.5 is not an integer"),
         (("rows", 0, "mark"), "1e3", "'1e3' is not an integer"),
@@ -512,6 +513,20 @@ def test_a_malformed_table_is_refused(
     with pytest.raises(RiskTableError) as refusal:
         RiskTable.from_json(spoilt(small.to_json(), path, value))
     assert message in str(refusal.value)
+
+
+def test_a_text_that_lists_much_and_says_little_takes_little_room(small: RiskTable) -> None:
+    table = json.loads(small.to_json())
+    table["scenarios"] *= 5_000
+    table["rows"] = [{"values": []}] * 20_000
+    text = json.dumps(table)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RiskTableError, match="row 0 has 0 values for 20000 scenarios"):
+            RiskTable.from_json(text)
+        assert tracemalloc.get_traced_memory()[1] < 50 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format":1,"format":2}', '{"a":NaN}', "[" * 100_000])
