@@ -1,7 +1,7 @@
 //! Attacks 13, 18 and 22: cash that comes from nowhere, goes to the wrong place, or leaves though it is not free.
 
 use tacit_circuits::builder::{MATERIALIZED, PRODUCT};
-use tacit_core::batch::ClearedTouch;
+use tacit_core::batch::{ClearedTouch, Reason};
 use tacit_core::field::{F, from_i128};
 use tacit_core::order::{Order, Side};
 
@@ -16,6 +16,15 @@ use crate::{Mutator, tried};
 const TOKEN: i128 = 100_000_000;
 
 pub const MUTATORS: &[Mutator] = &[
+    tried(8, 'n', "a sealed withdrawal called not covered by cash", &["withdrawal covered"], |v, dice| {
+        let (truth, touch) = withdrawing(v, dice, |_, _| 1_000)?;
+        let more = v.cleared.touches[touch].cash / TOKEN + 1 + i128::from(dice.below(1_000));
+        let world = rewritten(&truth, At { touch, slot: 0 }, |o| o.limit = more as u64);
+        let attack = Attack::pretending(&truth, &world)?.signed(&truth);
+        let covered = v.cleared.touches[touch].cash >= TOKEN * 1_000;
+        let refused = attack.cleared.touches[touch].orders[0].reason == Reason::NotCovered;
+        (covered && refused).then(|| attack.touch_answer(touch, "withdrawal covered", (0, 1), 103, false))
+    }),
     tried(13, 'a', "more cash in the word of the new leaf", &[MATERIALIZED], |v, dice| {
         let touch = v.draw_touch(dice, |_, t| t.new.is_some())?;
         let more = 1 + dice.below(1_000_000_000);
