@@ -5,4 +5,6 @@ An order that the *state* refuses is no error; it ends with a reason (`admission
 
 
 class UnprovableError(ValueError):
-    """Section 4, "Statically wrong (the sealer's fault; such a batch cannot be proven)", or a number out of its range."""
+    """Section 4, "Statically wrong (the sealer's fault; core refuses such a batch and, but for three of these that
+    section 11 names, so do the circuits)", or a number out of its range.
+    """
