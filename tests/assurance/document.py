@@ -28,7 +28,7 @@ HEADS: Final = {
 }
 """Tables that tests write line by line."""
 
-FIRST: Final = ("operator", "holes", "alternatives", "sealer", "gadgets", "settlement")
+FIRST: Final = ("operator", "holes", "places", "alternatives", "sealer", "gadgets", "settlement")
 """Test programs in the order in which their attacks are named; the tables of one witness a check come last."""
 
 _BLOCK: Final = re.compile(r"(?P<open><!-- made: (?P<name>[\w ]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
@@ -120,7 +120,7 @@ def _ordered(lines: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 def _natural(cell: str) -> list[tuple[int, str]]:
     # Numbers in a cell count as numbers: 2 before 10.
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", cell) if part]
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", cell) if part]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

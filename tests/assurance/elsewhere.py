@@ -137,6 +137,41 @@ HELD: Final = (
             "tests/contracts/test_sealer.py::test_a_seal_of_what_must_not_be_sealed_costs_a_void_and_nothing_else",
         ),
     ),
+    Held(
+        "one price, one set of fills: the rules leave a prover no choice",
+        "the rules of section 5, solved exhaustively over small books",
+        (
+            "tests/test_brute_force.py::test_the_rules_of_the_auction_leave_one_price_with_one_set_of_fills",
+            "tests/test_brute_force.py::test_without_any_one_rule_a_prover_could_choose",
+        ),
+    ),
+    Held(
+        "no part of what was admitted leaves an account short where it makes it worse",
+        "section 6, every partial execution tried",
+        (
+            "tests/test_brute_force.py::test_no_part_of_what_was_admitted_leaves_an_account_short_where_it_makes_it_worse",
+            "tests/test_brute_force.py::test_an_admission_that_leaves_something_out_leaves_accounts_short",
+        ),
+    ),
+    Held(
+        "whoever reads what others wrote refuses it by name or gives it back as it was, in bounded memory",
+        "readers at the edge; `make fuzz`",
+        (
+            "fuzz/tests/corpus.rs::the_corpora_hold_every_promise_within_bounded_memory",
+            "tests/fuzz/test_readers.py::test_settlements",
+            "tests/fuzz/test_readers.py::test_manifests_and_keys",
+            "rust/core/tests/readers.rs::words_that_their_leaf_and_outcomes_do_not_account_for_are_not_read",
+        ),
+    ),
+    Held(
+        "reference and core agree on batches drawn by hypothesis, core and circuits on those that coverage leads to",
+        "differential fuzzing",
+        (
+            "tests/fuzz/test_batches.py::test_reference_and_core_agree_on_drawn_batches",
+            "tests/fuzz/test_batches.py::test_reference_and_core_refuse_the_same_batches",
+            "circuits/tests/extremes.rs::batches_of_extremes_that_core_clears_satisfy_both_circuits_and_the_contract",
+        ),
+    ),
 )
 
 
