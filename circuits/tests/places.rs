@@ -1,6 +1,6 @@
 //! A promise that is said of many places (bits of an index, fields of an empty leaf, numbers of an unused row, kinds of orders) holds at
 //! each of them. One witness a check attacks one place; here each place has its own, since a row may read one digit of an index, one
-//! field of a word, or one number of a row, and still refuse that one witness. The tests of fees, cuts, digits, signatures and netting
+//! field of a word, or one number of a row, and still refuse that one witness. The tests of fees, cuts, digits and signatures
 //! were written for mistakes that were planted by hand and that no other test noticed.
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
