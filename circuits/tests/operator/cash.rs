@@ -32,7 +32,8 @@ pub const MUTATORS: &[Mutator] = &[
         Some(v.attacked().lie(Segment(segment), MATERIALIZED, at, move |word| word + F::from(more)))
     }),
     tried(13, 'b', "more from an expiry than the positions are worth", &["margin identity"], |v, dice| {
-        let touch = v.draw_touch(dice, |_, t| t.old.is_some() && t.orders.iter().all(|o| o.reason.code() < 8))?;
+        let richer = |t: &ClearedTouch| t.old.is_some() && t.orders.iter().all(|o| o.reason.code() < 8);
+        let touch = v.draw_touch(dice, |at, t| richer(t) && !exits(v, at))?;
         let more = 1 + i128::from(dice.below(1_000_000));
         Some(v.attacked().touch(touch, |t| t.expiry_value += more))
     }),
@@ -47,8 +48,7 @@ pub const MUTATORS: &[Mutator] = &[
     }),
     tried(13, 'e', "a deposit of another size than the queue's", &["contract"], |v, dice| {
         let mut truth = v.scene.clone();
-        let touch =
-            v.draw_touch(dice, |at, t| at > 0 && t.old.is_some() && v.cleared.sealed.touches[at].exit.is_none())?;
+        let touch = v.draw_touch(dice, |at, t| at > 0 && t.old.is_some() && !exits(v, at))?;
         truth.plans.get_mut(&v.index(touch))?.deposit += 1 + dice.below(1_000);
         // The operator makes it more, or less.
         if dice.once_in(2) { Attack::pretending(&truth, &v.scene) } else { Attack::pretending(&v.scene, &truth) }
@@ -194,11 +194,16 @@ pub const MUTATORS: &[Mutator] = &[
     }),
     tried(22, 'b', "the same in what an account is paid alone", &["margin identity"], |v, dice| {
         let richer = |t: &ClearedTouch| t.expired.contains(&true) && t.orders.iter().all(|o| o.reason.code() < 8);
-        let touch = v.draw_touch(dice, |at, t| richer(t) && v.margin_left(at, 0))?;
+        let touch = v.draw_touch(dice, |at, t| richer(t) && v.margin_left(at, 0) && !exits(v, at))?;
         let more = 1 + i128::from(dice.below(1_000));
         Some(v.attacked().touch(touch, |t| t.expiry_value += more))
     }),
 ];
+
+/// Whether a touch is an exit: one that pays out all cash would have to pay another amount if the account had other cash.
+fn exits(v: &Valid, touch: usize) -> bool {
+    v.cleared.sealed.touches[touch].exit.is_some()
+}
 
 /// Segment of a touch, and the first of its wires among those under a label, of which all touches have as many.
 fn place(v: &Valid, touch: usize, wires: Vec<usize>) -> (usize, usize) {
