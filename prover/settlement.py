@@ -8,11 +8,12 @@ settlements is left to :mod:`prover.proof`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from prover import _native
 from prover.batch import Cleared, Context, Params
@@ -38,6 +39,8 @@ EXPECTED_FORMAT: Final = "tacit.expected.1"
 FILE: Final = "settlement.json"
 PROOF_WORDS: Final = 8
 TOUCH_INDEX_BITS: Final = 21
+
+_Value = TypeVar("_Value")
 
 Proof = tuple[int, ...]
 """Eight words as the EVM reads them: A.x, A.y, B.x imaginary, B.x real, B.y imaginary, B.y real, C.x, C.y."""
@@ -288,9 +291,9 @@ class Expected:
             deposit_end=reader.amount("deposit_end", 64),
             exit_end=reader.amount("exit_end", 64),
             risk_root=reader.element("risk_root"),
-            deposits=dict(_deposit(entry) for entry in reader.objects("deposits")),
-            exits=dict(_amount(entry, "index", "amount") for entry in reader.objects("exits")),
-            settled=dict(_amount(entry, "instrument", "value") for entry in reader.objects("settled")),
+            deposits=_increasing(reader, "deposits", _deposit),
+            exits=_increasing(reader, "exits", lambda entry: _amount(entry, "index", "amount")),
+            settled=_increasing(reader, "settled", lambda entry: _amount(entry, "instrument", "value")),
         )
         reader.end()
         return expected
@@ -303,6 +306,15 @@ class Expected:
     def save(self, path: str | Path) -> None:
         """Writes the file."""
         write_whole(Path(path), self.to_json())
+
+
+def _increasing(reader: Reader, name: str, read: Callable[[Reader], tuple[int, _Value]]) -> dict[int, _Value]:
+    """A list as a mapping; its accounts or instruments increase, or one could be said twice and the last would count."""
+    entries = [read(entry) for entry in reader.objects(name)]
+    for (before, _), (after, _) in pairwise(entries):
+        if after <= before:
+            reader.refuse(f"{name}: {after} follows {before}")
+    return dict(entries)
 
 
 def verify(settlement: Settlement, keys: Keys, expected: Expected) -> int:

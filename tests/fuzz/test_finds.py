@@ -10,7 +10,7 @@ from prover import Expected, Settlement, _native, eddsa
 from prover.batch import risk_text
 from prover.errors import BatchError, FieldError, PointError, ReadingError, RiskTableError, SettlementError
 from prover.explain import Account, Epoch, explain
-from prover.settlement import public_inputs
+from prover.settlement import LockedDeposit, public_inputs
 from tests.prover.material import Case, Proven
 
 
@@ -91,3 +91,12 @@ def test_a_settlement_in_capital_digits_is_refused(proven: Proven) -> None:
     text = proven.settlement.to_json().replace("0x0", "0X0", 1)
     with pytest.raises(SettlementError):
         Settlement.from_json(text)
+
+
+@pytest.mark.parametrize("name", ["deposits", "exits", "settled"])
+def test_what_is_expected_says_nothing_twice(proven: Proven, name: str) -> None:
+    stated = replace(proven.expected, deposits={3: LockedDeposit(5, 6)}, exits={4: 7}, settled={8: 9})
+    document = json.loads(stated.to_json())
+    document[name] *= 2
+    with pytest.raises(SettlementError, match=f"{name}: (3 follows 3|4 follows 4|8 follows 8)"):
+        Expected.from_json(json.dumps(document))
