@@ -482,6 +482,7 @@ STATICALLY_WRONG: dict[str, Callable[[Scene], object]] = {
     "fee rate of everything": lambda s: alter_context(s, fee_rate=10_000),
     "ratio below one": lambda s: alter_context(s, num=3),
     "batch of zero": lambda s: alter_context(s, batch=0),
+    "a void batch that is not below the batch": lambda s: alter_context(s, last_void=10),
 }
 
 

@@ -146,8 +146,8 @@ def check_context(context: Context) -> None:
         raise UnprovableError(f"domain {context.domain:#x} is not a field element")
     if not 1 <= context.batch < 2**COUNTER_BITS:
         raise UnprovableError(f"batch {context.batch} is out of range")
-    if not 0 <= context.last_void < 2**COUNTER_BITS:
-        raise UnprovableError(f"last void batch {context.last_void} is out of range")
+    if not 0 <= context.last_void < context.batch:
+        raise UnprovableError(f"last void batch {context.last_void} is not below batch {context.batch}")
     if not 0 <= context.time < 2**TIME_BITS:
         raise UnprovableError(f"time {context.time} is out of range")
     if not 0 <= context.fee_rate <= HIGHEST_FEE_RATE:
