@@ -44,7 +44,7 @@ pub const MUTATORS: &[Mutator] = &[
         8,
         'a',
         "an order that crosses is left out before the seal",
-        "a proof is about what was sealed: who receives an order owes a receipt, and the seal is compared with it",
+        "a proof is about what was sealed: receipts, which show it, come with the vault",
     ),
     tried(8, 'b', "a sealed order left out, its slot called inactive", &["contract", "sequence product"], |v, dice| {
         let (_, at, attack) = unheard(v, dice)?;
