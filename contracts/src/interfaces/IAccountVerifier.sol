@@ -8,6 +8,7 @@ interface IAccountVerifier {
     /// @notice A parameter set and the identity of its circuits.
     /// @param depth Levels of the state tree.
     /// @param positions Positions of an account (P).
+    /// @param scenarios Scenarios of a risk row (S): it has 2 + ⌈S / 6⌉ words.
     /// @param riskRows Risk rows (M).
     /// @param exitFingerprint Fingerprint of the exit circuit's matrices.
     /// @param escapeFingerprint Fingerprint of the escape circuit's matrices.
@@ -15,6 +16,7 @@ interface IAccountVerifier {
     struct Parameters {
         uint256 depth;
         uint256 positions;
+        uint256 scenarios;
         uint256 riskRows;
         bytes32 exitFingerprint;
         bytes32 escapeFingerprint;

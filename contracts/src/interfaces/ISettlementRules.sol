@@ -100,11 +100,13 @@ interface ISettlementRules {
     }
 
     /// @notice What a settled batch asks of the vault.
+    /// @param r1 Hash of statement and claim; names the settlement.
     /// @param root Root of the accounts after it.
     /// @param dataHash keccak over the segments' data hashes and the closing hash.
     /// @param accounts Three words (0, 3 and 4) of every touch with a deposit, an exit request, a payment or an opening.
     /// @param settledRows The used settled rows, id + 2²⁷·value, ids strictly increasing; the vault compares values with its own.
     struct Effects {
+        bytes32 r1;
         uint256 root;
         bytes32 dataHash;
         uint256[] accounts;
