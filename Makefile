@@ -25,7 +25,8 @@ GENERATED := tests/vectors
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test test-full fuzz check bench setup venv node native keys fmt lock generate assurance clean \
-        test-rust test-assurance test-python test-contracts check-rust check-python check-contracts check-generated
+        test-rust test-assurance test-python test-contracts check-rust check-python check-contracts check-slither \
+        check-generated venv-contracts
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -46,7 +47,7 @@ fuzz: setup keys ## every fuzz target for FUZZ_SECONDS (600), two at a time; TAR
 	$(call say,Fuzzing)
 	@python -m tests.fuzz.campaign $(TARGETS)
 
-check: venv node check-rust check-python check-contracts check-generated ## format, lints, types, banned calls, generated files
+check: venv node check-rust check-python check-contracts check-slither check-generated ## format, lints, types, banned calls, static analysis, generated files
 
 bench: setup keys ## measure and write docs/measurements.md
 	$(call say,Bench)
@@ -69,6 +70,15 @@ build/venv.stamp: requirements/dev.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"tacit needs Python 3.11 or newer, found {sys.version.split()[0]}; say make PYTHON=...")'
 	@"$(PYTHON)" -m venv .venv
 	@python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# Tools that judge the contracts, apart: nothing of ours imports them or shares a dependency with them.
+venv-contracts: build/venv-contracts.stamp
+build/venv-contracts.stamp: requirements/contracts.txt
+	$(call say,slither and halmos into .venv-contracts)
+	@mkdir -p build
+	@"$(PYTHON)" -m venv .venv-contracts
+	@.venv-contracts/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
 node: build/node.stamp
@@ -107,7 +117,7 @@ test-assurance: venv test-rust
 	$(call say,Promises$(comma) deletions and docs/assurance.md)
 	@python -m tests.assurance
 
-test-python: setup keys
+test-python: setup venv-contracts keys
 	$(call say,Tests in Python)
 	@python -m mypy.stubtest prover._native
 	@python -m pytest --quiet
@@ -134,6 +144,10 @@ check-contracts: node
 	$(call say,forge fmt and the compiler's warnings)
 	@cd contracts && forge fmt --check && forge build --quiet
 
+check-slither: venv node venv-contracts
+	$(call say,slither$(comma) beside contracts/slither.toml)
+	@python tests/check_slither.py
+
 check-generated: venv
 	$(call say,Generated files)
 	@before=$$($(DIGEST)); $(MAKE) generate; after=$$($(DIGEST)); \
@@ -155,9 +169,10 @@ PIP_COMPILE = pip-compile --quiet --generate-hashes --allow-unsafe --strip-extra
 lock: venv ## renew requirements/*.txt and package-lock.json within what the .in files allow
 	@$(PIP_COMPILE) --upgrade --output-file requirements/runtime.txt requirements/runtime.in
 	@$(PIP_COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
+	@$(PIP_COMPILE) --upgrade --output-file requirements/contracts.txt requirements/contracts.in
 	@npm install --package-lock-only --silent
 
-clean: ## remove what make built, but for .venv, node_modules and keys
+clean: ## remove what make built, but for environments, node_modules and keys
 	@rm -rf build/native.stamp build/mypy build/pytest contracts/out contracts/cache
 	@cargo clean --quiet
 
