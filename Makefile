@@ -20,7 +20,7 @@ PYTHON_CODE := $(wildcard prover demo bench tests)
 RUST_SOURCES := $(shell find rust circuits -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock rust-toolchain.toml
 CONTRACTS := $(shell find contracts/src contracts/test contracts/script -name '*.sol' 2>/dev/null)
 # Files in git that a command writes; `make generate` writes them anew, `make check` wants that to change nothing.
-GENERATED := tests/vectors
+GENERATED := tests/vectors contracts/src/PoseidonConstants.sol
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
@@ -157,6 +157,8 @@ DIGEST = find $(GENERATED) -type f ! -path '*/external/*' -print0 | sort -z | xa
 
 generate: venv ## write the generated files in git anew
 	@python -m tests.reference.write_vectors
+	@cargo run --quiet --release --locked -p tacit-core --example poseidon_constants > build/PoseidonConstants.sol
+	@mv build/PoseidonConstants.sol contracts/src/PoseidonConstants.sol
 
 assurance: venv test-rust ## attack every promise and write the tables of docs/assurance.md anew
 	@python -m tests.assurance --write

@@ -4,7 +4,16 @@ pragma solidity ^0.8.28;
 /// @title Bonds of the operator, receipts and what their breach costs
 /// @notice The operator keeps a balance of the chain's own coin here. Opening a batch locks a part of it and sealing more, by the
 /// number of orders. The lock ends a challenge window after the batch is settled, unless somebody shows a receipt for an order that
-/// the sealed batch lacks. A void batch burns its bond. Who settles late is paid out of the bond.
+/// the sealed batch lacks. A void batch burns its bond. Who settles late is paid out of one half of the bond; the other half
+/// stays for the receipts, since who settles late may be the operator.
+///
+/// Half of a bond that is lost goes to the challenger and half is burnt: an operator may always be its own challenger. To burn is to
+/// owe to `0x…dEaD`, an address that nobody has the key of and no chain gives a meaning of its own. All that leaves the contract is
+/// owed first and pulled (`pay`), so no receiver can stop anything; only the operator's own balance is sent by `withdraw`.
+///
+/// A batch can be challenged from its seal, or the end of an opening that was never sealed, until its window is over. While it is open
+/// for orders nothing is lost by waiting: what it takes to slash it then does later, and the bond has grown. A void batch has no bond
+/// left: challenges that are open against it end with the stake back. Receipts of an opening that was never sealed cannot be answered.
 ///
 /// A receipt is the operator's signature (EIP-712, domain of the vault) on
 /// `Receipt(bytes32 order,uint32 sequence,uint32 account,uint32 batch,bytes32 previous)`: order o has sequence number s in the batch,
@@ -14,7 +23,7 @@ interface IBonds {
     /// @notice What bonds cost and how long things take; fixed for ever.
     /// @param base Locked when a batch is opened.
     /// @param perOrder Locked in addition for each order when it is sealed.
-    /// @param stake What a challenge costs until it is decided.
+    /// @param stake What a challenge costs until it is decided; it should pay for the gas of an answer.
     /// @param challengeTime How long after its end a batch can be challenged.
     /// @param answerTime How long the operator has to answer a challenge.
     struct Terms {
@@ -34,18 +43,19 @@ interface IBonds {
         bytes32 previous;
     }
 
-    /// @notice Where a batch is. Ended: settled, or opened and never sealed.
+    /// @notice Where a batch is. Ended: settled, or opened and never sealed. Lost: burnt or slashed. Released: given back.
     enum Stage {
         None,
         Opened,
         Sealed,
         Ended,
-        Lost
+        Lost,
+        Released
     }
 
     /// @notice A batch's bond.
     /// @param amount What is locked.
-    /// @param stage Where the batch is; `Lost` when the bond was burnt or slashed.
+    /// @param stage Where the batch is.
     /// @param until End of the challenge window, once ended.
     /// @param challenges Challenges that are not decided.
     /// @param orders Number of orders sealed.
@@ -115,18 +125,26 @@ interface IBonds {
     /// @notice The challenge is over without an answer, or its bond was gone already; the stake went back.
     event ChallengeClosed(uint256 indexed challenge, bool slashed);
 
+    /// @notice A term is outside its bounds; `name` says which.
+    error TermOutOfBounds(bytes32 name, uint256 value, uint256 least, uint256 most);
     error OnlyVault(address caller);
     error OnlyOperator(address caller);
     /// @notice The operator's free balance does not cover what is to be locked.
     error BondNotCovered(uint256 free, uint256 needed);
     error WrongStake(uint256 given, uint256 expected);
-    /// @notice The batch was never opened, its bond is gone, or its challenge window has ended.
+    /// @notice A hook came out of order; a vault never does this.
+    error WrongStage(uint32 batch, Stage stage);
+    /// @notice The batch is neither sealed nor ended, its bond is gone, or its challenge window has ended.
     error NotChallengeable(uint32 batch, Stage stage);
+    /// @notice `recovered` is 0 where the signature is no 65 bytes r ‖ s ‖ v with s in the lower half and v 27 or 28.
     error NotSigned(address recovered, address expected);
+    /// @notice Nothing comes before sequence number 1.
+    error NoOrderBefore(uint32 sequence);
     error NoSuchChallenge(uint256 challenge);
     error StillOpen(uint256 challenge, uint40 deadline);
     error TooLate(uint256 challenge, uint40 deadline);
-    /// @notice The answer does not show the order asked for; `what` names the first thing that differs.
+    /// @notice The answer does not show the order asked for; `what` names the first thing that differs: "seal", "hashes", "sequences",
+    /// "slot", "order", "sequence", "account", "chain", "first", "last", "position" or "path".
     error WrongAnswer(bytes32 what);
     /// @notice The two receipts do not contradict each other.
     error NoContradiction();
@@ -144,7 +162,8 @@ interface IBonds {
     function onOpened(uint32 batch) external;
     /// @notice Vault only. Locks `perOrder` for each order and keeps what was committed to.
     function onSealed(uint32 batch, uint32 orders, bytes32 sealRoot, bytes32 receiptsHash) external;
-    /// @notice Vault only. Pays `share` / 2³² of the bond to the beneficiary and starts the challenge window.
+    /// @notice Vault only. Owes `share` / 2³² of half the bond to the beneficiary and starts the challenge window. A bond that was
+    /// slashed under the seal pays nothing.
     function onSettled(uint32 batch, address beneficiary, uint32 share) external;
     /// @notice Vault only. An opening that was not sealed in time has ended; starts the challenge window.
     function onExpired(uint32 batch) external;
@@ -153,7 +172,8 @@ interface IBonds {
     /// @notice Vault only. Owes the coins sent along to `account`.
     function owe(address account) external payable;
 
-    /// @notice Challenges the operator to show the order of a receipt, or (`before`) the one before it.
+    /// @notice Challenges the operator to show the order of a receipt, or (`before`) the one before it: an order whose number is one
+    /// less and whose hash leads to `receipt.previous`. Costs the stake, which the operator gets if it answers.
     function challenge(Receipt calldata receipt, bytes calldata signature, bool before)
         external
         payable
@@ -170,12 +190,13 @@ interface IBonds {
         Receipt calldata second,
         bytes calldata secondSignature
     ) external;
-    /// @notice Takes the bond at once for a receipt that the seal contradicts: number `orders` with another chain than was sealed.
+    /// @notice Takes the bond at once for a receipt that the seal contradicts: number 0 or above `orders`, number `orders` with another
+    /// chain than was sealed, or number 1 after anything but h_0.
     function contradictSeal(Receipt calldata receipt, bytes calldata signature, bytes32 sealRoot, bytes32 receiptsHash)
         external;
     /// @notice Gives the bond of an ended batch back when its window is over and no challenge is open.
     function release(uint32 batch) external;
-    /// @notice Pays what is owed to `account`, to it. Anyone may.
+    /// @notice Sends what is owed to `account` to it, and nowhere else. Anyone may.
     function pay(address account) external returns (uint256 amount);
 
     function terms() external view returns (Terms memory);

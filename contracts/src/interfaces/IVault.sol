@@ -79,10 +79,12 @@ interface IVault {
     /// @notice Everything a vault is made of.
     /// @param genesisRoot Root of the tree that holds the fund's empty account and nothing else; it depends on the vault's domain.
     /// @param fundOwner Owner of account 0.
+    /// @param poseidon A `PoseidonConstants`, with which `Bonds` opens touch hashes; `Bonds` refuses any other code.
     struct Config {
         address token;
         ISettlementRules rules;
         IAccountVerifier accountVerifier;
+        address poseidon;
         uint256 genesisRoot;
         uint256 fundOwner;
         Terms terms;
