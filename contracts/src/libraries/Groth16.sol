@@ -3,11 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Bn254} from "./Bn254.sol";
 
-/// @title Groth16: many proofs of one circuit and one of another in a single pairing product
+/// @title Groth16: many proofs of one circuit and one of another in a single pairing product, or one proof alone
 /// @notice A proof (A, B, C) of inputs x holds when e(A, B) = e(α, β) · e(Σ xⱼ·ICⱼ, γ) · e(C, δ), with x₀ = 1. Proof i is raised
-/// to a weight wᵢ below 2¹²⁸ and all equations are multiplied: N + 1 pairings for the proofs and three for each of the two keys,
-/// N + 7 in all. If any single proof fails, the product is one for at most one weight in 2¹²⁸; weights are therefore a hash of a
-/// seed, of every input and of every proof (`weight`).
+/// to a weight wᵢ below 2¹²⁸ and all equations are multiplied: a pairing a proof and three for each key in use, so N + 7 for N
+/// segments and their closing proof, N + 4 for segments alone. If any single proof fails, the product is one for at most one weight
+/// in 2¹²⁸; weights are therefore a hash of a seed, of every input and of every proof of the call (`weight`).
 ///
 /// Guaranteed here: every public input is below p, every point is one of its group, and all equations hold. What the inputs mean
 /// is left to the caller. No answer of a precompile goes unchecked: a product that failed, if only for want of gas, would be the
@@ -32,9 +32,12 @@ library Groth16 {
 
     /// @notice Words of a proof: A (2), B (4), C (2).
     uint256 internal constant PROOF_WORDS = 8;
+    /// @dev Words of a pair of points.
+    uint256 private constant PAIR_WORDS = 6;
+    /// @dev Pairs that a key adds: with β, γ and δ.
+    uint256 private constant KEY_PAIRS = 3;
 
-    /// @notice There is no segment, or the words given are not those of the proofs and inputs of whole segments and one closing
-    /// proof.
+    /// @notice There is no proof, or the words given are not those of the proofs and inputs of whole segments, a closing proof or both.
     error WrongLengths(uint256 proofWords, uint256 inputWords);
     /// @notice Input `index` of proof `proof` is `value`, which is not below p.
     error InputNotReduced(uint256 proof, uint256 index, uint256 value);
@@ -45,7 +48,8 @@ library Groth16 {
     /// @notice At least one proof does not hold for its inputs, or its B is no point of the second group.
     error ProofsRefused();
 
-    /// @notice Checks the proofs of N segments and, last, the closing proof; reverts unless all hold.
+    /// @notice Checks the proofs of any number of segments and, last, at most one closing proof; reverts unless all hold. Which of
+    /// them a call has follows from the number of inputs, so the two keys must not have the same.
     /// @param r2 What the weights' seed starts from.
     /// @param proofs Eight words a proof: A.x, A.y, B.x₁, B.x₀, B.y₁, B.y₀, C.x, C.y.
     /// @param inputs Public inputs of segment 1, …, segment N, closing.
@@ -56,13 +60,36 @@ library Groth16 {
         uint256[] calldata proofs,
         uint256[] calldata inputs
     ) internal view {
-        uint256 segments = _segments(segment.ic.length - 1, closing.ic.length - 1, proofs.length, inputs.length);
+        uint256 width = segment.ic.length - 1;
+        uint256 all = proofs.length / PROOF_WORDS;
+        uint256 segments = _segments(width, closing.ic.length - 1, proofs.length, inputs.length);
         Product memory product;
         product.seed = keccak256(abi.encodePacked(r2, inputs, proofs));
-        product.pairs = new uint256[](6 * (segments + 7));
-        uint256 split = segments * (segment.ic.length - 1);
-        _fold(product, segment, proofs[:segments * PROOF_WORDS], inputs[:split], 0);
-        _fold(product, closing, proofs[segments * PROOF_WORDS:], inputs[split:], segments);
+        product.pairs = new uint256[](PAIR_WORDS * (all + KEY_PAIRS * ((segments > 0 ? 1 : 0) + all - segments)));
+        if (segments > 0) {
+            _fold(product, segment, proofs[:segments * PROOF_WORDS], inputs[:segments * width], 0);
+        }
+        if (segments < all) {
+            _fold(product, closing, proofs[segments * PROOF_WORDS:], inputs[segments * width:], segments);
+        }
+        if (!Bn254.pairingIsOne(product.pairs)) revert ProofsRefused();
+    }
+
+    /// @notice Checks one proof of one circuit; reverts unless it holds. The only proof needs no weight.
+    /// @param proof Eight words, as in `check`.
+    /// @param inputs Public inputs; the key says how many.
+    function checkOne(Key memory key, uint256[PROOF_WORDS] calldata proof, uint256[] memory inputs) internal view {
+        if (inputs.length + 1 != key.ic.length) revert WrongLengths(PROOF_WORDS, inputs.length);
+        uint256[] memory scalars = new uint256[](key.ic.length);
+        scalars[0] = 1;
+        for (uint256 j = 0; j < inputs.length; ++j) {
+            if (inputs[j] >= Bn254.P) revert InputNotReduced(0, j, inputs[j]);
+            scalars[j + 1] = inputs[j];
+        }
+        Product memory product;
+        product.pairs = new uint256[](PAIR_WORDS * (1 + KEY_PAIRS));
+        Bn254.G1 memory c;
+        _pushKey(product, key, scalars, _addProof(product, proof, c, 1, 0));
         if (!Bn254.pairingIsOne(product.pairs)) revert ProofsRefused();
     }
 
@@ -71,15 +98,16 @@ library Groth16 {
         return uint128(uint256(keccak256(abi.encodePacked(seed, proof))));
     }
 
+    /// @dev Number of segments among the proofs; the rest, one or none, is the closing proof.
     function _segments(uint256 segmentInputs, uint256 closingInputs, uint256 proofWords, uint256 inputWords)
         private
         pure
-        returns (uint256 segments)
+        returns (uint256)
     {
         uint256 all = proofWords / PROOF_WORDS;
-        if (all < 2 || all * PROOF_WORDS != proofWords || inputWords != (all - 1) * segmentInputs + closingInputs) {
-            revert WrongLengths(proofWords, inputWords);
-        }
+        if (all == 0 || all * PROOF_WORDS != proofWords) revert WrongLengths(proofWords, inputWords);
+        if (inputWords == all * segmentInputs) return all;
+        if (inputWords != (all - 1) * segmentInputs + closingInputs) revert WrongLengths(proofWords, inputWords);
         return all - 1;
     }
 
@@ -98,9 +126,21 @@ library Groth16 {
         for (uint256 i = 0; i < count; ++i) {
             uint256 w = weight(product.seed, first + i);
             _addInputs(scalars, inputs[i * width:(i + 1) * width], w, first + i);
-            c = _addProof(product, proofs[i * PROOF_WORDS:(i + 1) * PROOF_WORDS], c, w, first + i);
+            c = _addProof(product, _proof(proofs, i), c, w, first + i);
         }
         _pushKey(product, key, scalars, c);
+    }
+
+    /// @dev Proof `number` of `proofs`, which the caller knows to be that long.
+    function _proof(uint256[] calldata proofs, uint256 number)
+        private
+        pure
+        returns (uint256[PROOF_WORDS] calldata proof)
+    {
+        uint256[] calldata words = proofs[number * PROOF_WORDS:(number + 1) * PROOF_WORDS];
+        assembly ("memory-safe") {
+            proof := words.offset
+        }
     }
 
     /// @dev scalars += w · (1, inputs), for scalars one longer than inputs.
@@ -128,11 +168,13 @@ library Groth16 {
     }
 
     /// @dev Pushes (w·A, B) and returns c + w·C.
-    function _addProof(Product memory product, uint256[] calldata words, Bn254.G1 memory c, uint256 w, uint256 proof)
-        private
-        view
-        returns (Bn254.G1 memory sum)
-    {
+    function _addProof(
+        Product memory product,
+        uint256[PROOF_WORDS] calldata words,
+        Bn254.G1 memory c,
+        uint256 w,
+        uint256 proof
+    ) private view returns (Bn254.G1 memory sum) {
         (bool onCurve, Bn254.G1 memory a) = Bn254.mul(words[0], words[1], w);
         if (!onCurve) revert NotOnCurve(proof);
         _push(product, a, [words[2], words[3], words[4], words[5]]);
@@ -176,6 +218,6 @@ library Groth16 {
         pairs[start + 3] = g2[1];
         pairs[start + 4] = g2[2];
         pairs[start + 5] = g2[3];
-        product.filled = start + 6;
+        product.filled = start + PAIR_WORDS;
     }
 }

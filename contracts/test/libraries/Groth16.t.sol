@@ -26,6 +26,10 @@ contract PatchedVerifier is Verifier {
     ) external view {
         Groth16.check(r2, segment, closing, proofs, inputs);
     }
+
+    function verifyOne(Groth16.Key calldata key, uint256[8] calldata proof, uint256[] calldata inputs) external view {
+        Groth16.checkOne(key, proof, inputs);
+    }
 }
 
 contract Groth16Test is Test {
@@ -199,11 +203,139 @@ contract Groth16Test is Test {
         _expectLengths();
     }
 
-    function test_a_closing_proof_alone_is_refused() public {
-        uint256[] memory closing = new uint256[](CLOSING_INPUTS);
-        _append("closing", closing, 0);
+    function test_segments_alone_pass_and_every_input_of_theirs_counts() public {
+        uint256[3] memory counts = [uint256(1), 2, 5];
+        for (uint256 i = 0; i < counts.length; ++i) {
+            _makeSegments(counts[i], i);
+            verifier.verify(R2, proofs, inputs);
+        }
+        for (uint256 i = 0; i < inputs.length; i += 7) {
+            uint256 kept = inputs[i];
+            inputs[i] = addmod(kept, 1, P);
+            _expectRefusal();
+            inputs[i] = kept;
+        }
+    }
+
+    function test_a_closing_proof_alone_passes_and_every_input_of_its_counts() public {
+        _append("closing", _random(CLOSING_INPUTS, 0, 0), 0);
+        verifier.verify(R2, proofs, inputs);
+        for (uint256 i = 0; i < CLOSING_INPUTS; ++i) {
+            uint256 kept = inputs[i];
+            inputs[i] = addmod(kept, 1, P);
+            _expectRefusal();
+            inputs[i] = kept;
+        }
+    }
+
+    function test_inputs_plus_a_multiple_of_the_order_are_refused_in_calls_of_either_kind() public {
+        _makeSegments(2, 0);
+        inputs[17] = P;
+        vm.expectRevert(abi.encodeWithSelector(Groth16.InputNotReduced.selector, 1, 0, P));
+        verifier.verify{gas: 5e6}(R2, proofs, inputs);
+        delete proofs;
+        delete inputs;
+        _append("closing", _random(CLOSING_INPUTS, 0, 0), 0);
+        for (uint256 k = 1; k <= 5; ++k) {
+            inputs[5] = 5 + k * P;
+            vm.expectRevert(abi.encodeWithSelector(Groth16.InputNotReduced.selector, 0, 5, 5 + k * P));
+            verifier.verify{gas: 5e6}(R2, proofs, inputs);
+        }
+    }
+
+    function test_proofs_of_the_other_circuit_are_refused_in_calls_of_either_kind() public {
+        _makeSegments(1, 0);
+        uint256[] memory closing = _random(CLOSING_INPUTS, 0, 0);
+        delete inputs;
+        for (uint256 i = 0; i < CLOSING_INPUTS; ++i) {
+            inputs.push(closing[i]);
+        }
+        _expectRefusal();
+        delete proofs;
+        delete inputs;
+        _append("closing", _random(CLOSING_INPUTS, 0, 0), 0);
+        for (uint256 i = CLOSING_INPUTS; i < SEGMENT_INPUTS; ++i) {
+            inputs.push(0);
+        }
+        _expectRefusal();
+    }
+
+    function test_two_closing_proofs_are_refused() public {
+        _append("closing", _random(CLOSING_INPUTS, 0, 0), 0);
+        _append("closing", _random(CLOSING_INPUTS, 0, 1), 1);
         _expectLengths();
     }
+
+    // ------------------------------------------------------------------------------------------------- one proof alone
+
+    function test_one_proof_of_one_key_passes() public {
+        PatchedVerifier patched = new PatchedVerifier();
+        uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
+        patched.verifyOne(patched.closingKey(), ToyProver.prove("closing", x, 0), x);
+    }
+
+    function test_every_input_of_one_proof_counts_and_is_reduced() public {
+        PatchedVerifier patched = new PatchedVerifier();
+        Groth16.Key memory key = patched.closingKey();
+        uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
+        uint256[8] memory proof = ToyProver.prove("closing", x, 0);
+        for (uint256 i = 0; i < x.length; ++i) {
+            uint256 kept = x[i];
+            x[i] = addmod(kept, 1, P);
+            vm.expectRevert(Groth16.ProofsRefused.selector);
+            patched.verifyOne{gas: 5e6}(key, proof, x);
+            for (uint256 k = 1; k <= 5 && kept <= type(uint256).max - k * P; ++k) {
+                x[i] = kept + k * P;
+                vm.expectRevert(abi.encodeWithSelector(Groth16.InputNotReduced.selector, 0, i, x[i]));
+                patched.verifyOne{gas: 5e6}(key, proof, x);
+            }
+            x[i] = kept;
+        }
+    }
+
+    function test_every_word_of_one_proof_counts() public {
+        PatchedVerifier patched = new PatchedVerifier();
+        Groth16.Key memory key = patched.closingKey();
+        uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
+        uint256[8] memory proof = ToyProver.prove("closing", x, 0);
+        for (uint256 i = 0; i < 8; ++i) {
+            proof[i] ^= 1;
+            if (i < 2 || i > 5) vm.expectRevert(abi.encodeWithSelector(Groth16.NotOnCurve.selector, 0));
+            else vm.expectRevert(Groth16.ProofsRefused.selector);
+            patched.verifyOne{gas: 5e6}(key, proof, x);
+            proof[i] ^= 1;
+        }
+        uint256[8] memory nothing;
+        vm.expectRevert(Groth16.ProofsRefused.selector);
+        patched.verifyOne{gas: 5e6}(key, nothing, x);
+    }
+
+    function test_one_proof_has_as_many_inputs_as_its_key() public {
+        PatchedVerifier patched = new PatchedVerifier();
+        Groth16.Key memory key = patched.closingKey();
+        uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
+        uint256[8] memory proof = ToyProver.prove("closing", x, 0);
+        for (uint256 count = 0; count <= CLOSING_INPUTS + 1; ++count) {
+            if (count == CLOSING_INPUTS) continue;
+            vm.expectRevert(abi.encodeWithSelector(Groth16.WrongLengths.selector, 8, count));
+            patched.verifyOne(key, proof, new uint256[](count));
+        }
+    }
+
+    function test_one_proof_under_a_key_with_a_point_off_the_curve_is_refused() public {
+        PatchedVerifier patched = new PatchedVerifier();
+        Groth16.Key memory key = patched.closingKey();
+        uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
+        uint256[8] memory proof = ToyProver.prove("closing", x, 0);
+        for (uint256 j = 0; j <= CLOSING_INPUTS; ++j) {
+            key.ic[j].y ^= 1;
+            vm.expectRevert(Groth16.KeyNotOnCurve.selector);
+            patched.verifyOne{gas: 5e6}(key, proof, x);
+            key.ic[j].y ^= 1;
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------------------------- lengths
 
     function test_nothing_is_refused() public {
         _expectLengths();
@@ -216,13 +348,18 @@ contract Groth16Test is Test {
 
     // ------------------------------------------------------------------------------------------------------- helpers
 
-    /// @dev Random inputs and valid proofs of `segments` segments and one closing proof.
-    function _make(uint256 segments, uint256 seed) private {
+    /// @dev Random inputs and valid proofs of `segments` segments and no closing proof.
+    function _makeSegments(uint256 segments, uint256 seed) private {
         delete proofs;
         delete inputs;
         for (uint256 j = 0; j < segments; ++j) {
             _append("segment", _random(SEGMENT_INPUTS, seed, j), j);
         }
+    }
+
+    /// @dev Random inputs and valid proofs of `segments` segments and one closing proof.
+    function _make(uint256 segments, uint256 seed) private {
+        _makeSegments(segments, seed);
         _append("closing", _random(CLOSING_INPUTS, seed, segments), segments);
     }
 
