@@ -101,16 +101,20 @@ def entry(finding: Finding, nodes: Iterable[str]) -> str:
 def syntax_trees(contracts: Path) -> dict[str, Any]:
     """The sources below `contracts`/src, analysed by solc but not compiled, in the form that forge leaves for tools."""
     paths = sorted((contracts / "src").rglob("*.sol"))
+    profile = tomllib.loads((CONTRACTS / "foundry.toml").read_text(encoding="utf-8"))["profile"]["default"]
     sources = {path.relative_to(contracts).as_posix(): {"content": path.read_text("utf-8")} for path in paths}
     asked = {
         "language": "Solidity",
         "sources": sources,
-        "settings": {"evmVersion": "cancun", "outputSelection": {"*": {"": ["ast"], "*": ["abi"]}}},
+        "settings": {
+            "evmVersion": profile["evm_version"],
+            "remappings": profile.get("remappings", []),
+            "outputSelection": {"*": {"": ["ast"], "*": ["abi"]}},
+        },
     }
-    solc = [str(CONTRACTS / "tools" / "solc"), "--standard-json"]
-    version = subprocess.run([solc[0], "--version"], check=True, capture_output=True, text=True).stdout
-    answer = subprocess.run(solc, input=json.dumps(asked), check=True, capture_output=True, text=True, timeout=TIMEOUT)
-    compiled = json.loads(answer.stdout)
+    solc = str(CONTRACTS / profile["solc"])
+    version = _run([solc, "--version"], contracts)
+    compiled = json.loads(_run([solc, "--standard-json"], contracts, json.dumps(asked)))
     errors = [error["formattedMessage"] for error in compiled.get("errors", []) if error["severity"] == "error"]
     if errors:
         raise ValueError("solc refuses contracts/src:\n" + "\n".join(errors))
@@ -122,6 +126,14 @@ def syntax_trees(contracts: Path) -> dict[str, Any]:
     return {"solcVersion": number.group(1), "input": asked, "output": compiled}
 
 
+def _run(command: list[str], folder: Path, given: str = "") -> str:
+    """What a command answers in `folder`; ValueError with what it complains of if it fails."""
+    ran = subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    if ran.returncode != 0:
+        raise ValueError(f"{command[0]} failed: {ran.stderr}")
+    return ran.stdout
+
+
 def analyse(contracts: Path) -> Findings:
     """Runs every check of slither on the sources below `contracts`/src."""
     with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +141,7 @@ def analyse(contracts: Path) -> Findings:
         trees.mkdir()
         (trees / "sources.json").write_text(json.dumps(syntax_trees(contracts)), encoding="utf-8")
         command = [str(SLITHER), ".", "--foundry-ignore-compile", "--foundry-build-info-directory", str(trees)]
-        command += ["--json", str(report)]
+        command += ["--exclude-dependencies", "--json", str(report)]
         # It asks forge for its settings.
         environment = os.environ | {"PATH": f"{ROOT / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"}
         ran = subprocess.run(
