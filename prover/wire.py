@@ -118,6 +118,10 @@ class Reader:
         """An object within this one."""
         return Reader(self.take(name), f"{self.place}, {name}", self.error)
 
+    def elements(self) -> dict[str, int]:
+        """Everything that is left, as field elements by name."""
+        return {name: self.element(name) for name in list(self._rest)}
+
     def objects(self, name: str) -> Iterator[Reader]:
         """The objects of a list."""
         for at, item in enumerate(self.list(name)):

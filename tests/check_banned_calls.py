@@ -45,7 +45,7 @@ class Allowance(NamedTuple):
 RUST = ("rust/*/src/**/*.rs", "circuits/src/**/*.rs")
 CIRCUITS = ("circuits/src/**/*.rs",)
 CORE = ("rust/core/src/**/*.rs",)
-PYTHON = ("prover/**/*.py", "demo/**/*.py", "bench/**/*.py", "tests/**/*.py")
+PYTHON = ("prover/**/*.py", "relayer/**/*.py", "demo/**/*.py", "bench/**/*.py", "tests/**/*.py")
 ANYWHERE = (
     *RUST,
     "rust/*/tests/**/*.rs",

@@ -49,10 +49,10 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def test_the_wheel_holds_the_package_its_types_and_the_licences_alone(wheel: Path) -> None:
+def test_the_wheel_holds_the_packages_their_types_and_the_licences_alone(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"prover"}
-    assert {"prover/py.typed", "prover/_native.pyi"} <= set(names)
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"prover", "relayer"}
+    assert {"prover/py.typed", "prover/_native.pyi", "relayer/py.typed", "relayer/interfaces/Vault.json"} <= set(names)
     assert len([name for name in names if name.endswith(".so")]) == 1
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE-MIT", "LICENSE-APACHE"}
 
@@ -62,8 +62,9 @@ def test_the_package_imports_from_the_wheel_and_not_from_the_checkout(elsewhere:
     assert Path(found.strip()).is_relative_to(elsewhere.parent.parent)
 
 
-def test_the_command_line_is_installed(elsewhere: Path) -> None:
+def test_the_command_lines_are_installed(elsewhere: Path) -> None:
     assert "verify" in run([elsewhere.with_name("prover"), "--help"], elsewhere.parent)
+    assert "rebuild" in run([elsewhere.with_name("relayer"), "--help"], elsewhere.parent)
 
 
 FIVE_LINES = """\

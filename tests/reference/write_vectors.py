@@ -39,6 +39,8 @@ from .params import DEV, LARGE, STANDARD, Params
 from .poseidon import poseidon, sponge, sponge8
 from .risk import RiskRow, risk_root, row_hash
 from .seal import Touch, seal_leaf, seal_root, touch_hash
+from .seed import holder as holder_of_seed
+from .seed import signing_key
 from .transcript import Blinding, Header, segments, settle
 
 FOLDER = Path(__file__).resolve().parent.parent / "vectors"
@@ -299,11 +301,25 @@ def batches_standard() -> Json:
     return {"cases": [batch_case(case.name, case.state, case.batch, case.result) for case in cases[:1]]}
 
 
+def seeds() -> Json:
+    """Keys of seeds in two vaults and at the ends of the subaccounts."""
+    rng, cases = random.Random("seeds"), []
+    for seed in (bytes(32), rng.randbytes(32)):
+        for domain in (domain_of(1, rng.randrange(2**160)), MODULUS - 1):
+            for subaccount in (0, 7, 2**32 - 1):
+                own = holder_of_seed(seed, domain, subaccount)
+                derived = {"signing_key": "0x" + signing_key(seed).hex(), "owner": hex_word(owner(own))}
+                given = {"seed": "0x" + seed.hex(), "domain": hex_word(domain)}
+                cases.append({**given, **holder_json(own), **derived})
+    return {"cases": cases}
+
+
 FILES = {
     "encodings.json": encodings,
     "clearing.json": clearing,
     "batches_dev.json": batches_dev,
     "batches_standard.json": batches_standard,
+    "seeds.json": seeds,
 }
 
 

@@ -9,6 +9,7 @@ mod hashing;
 mod interrupt;
 mod keys;
 mod settlement;
+mod tree;
 
 use pyo3::pymodule;
 
@@ -32,4 +33,6 @@ mod _native {
     use super::keys::{ProvingKeys, VerifyingKeys, circuit_counts, circuit_fingerprints, manifest, setup};
     #[pymodule_export]
     use super::settlement::{Plan, public_inputs, snarkjs_proof, verify};
+    #[pymodule_export]
+    use super::tree::Tree;
 }

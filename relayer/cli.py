@@ -1,0 +1,69 @@
+"""The command line ``relayer``.
+
+Every command prints its result on stdout, for people or with ``--json`` for programs, and everything else on stderr. Exit codes:
+0 done, 1 refused or failed, 2 wrong use, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from prover.wire import element, hexadecimal
+from relayer.chain import Chain, Tag
+from relayer.rebuild import rebuild
+from relayer.telling import AsJson, FollowTag, RpcOption, VaultOption, command_group, tell, told
+from relayer.vault import Vault
+
+app = command_group("What users, operator and auditors of a vault do with a chain.")
+
+
+def main() -> None:
+    """Runs the command line."""
+    app(prog_name="relayer")
+
+
+@app.callback()
+def group() -> None:
+    """What users, operator and auditors of a vault do with a chain."""
+
+
+@app.command("rebuild")
+def rebuild_command(
+    rpc: RpcOption,
+    vault: VaultOption,
+    out: Annotated[
+        Path | None, typer.Option("--out", dir_okay=False, help="File of the tree; a later run goes on from it.")
+    ] = None,
+    at: FollowTag = "latest",
+    as_json: AsJson = False,
+) -> None:
+    """Rebuilds the tree of a vault from chain data alone, and compares the root after every batch."""
+    tag = block_tag(at)
+    with told(as_json):
+        found = Vault(Chain(rpc), vault)
+        rebuilt = rebuild(found, tag, out)
+        leaves = sum(1 for leaf in rebuilt.tree.leaves().values() if leaf)
+        document = {
+            "vault": found.address,
+            "params": rebuilt.params,
+            "batch": rebuilt.batch,
+            "root": element(rebuilt.root),
+            "accounts": leaves,
+            "block": rebuilt.block,
+            "block_hash": hexadecimal(rebuilt.block_hash),
+            "out": None if out is None else str(out),
+        }
+        lines = [f"batch {rebuilt.batch}: {leaves} accounts, root {element(rebuilt.root)}"]
+        lines += [f"every root up to block {rebuilt.block} is what the published leaves give"]
+        lines += [] if out is None else [f"tree written to {out}"]
+        tell(as_json, document, *lines)
+
+
+def block_tag(text: str) -> Tag:
+    """A tag of the command line."""
+    if text not in get_args(Tag):
+        raise typer.BadParameter(f"{text[:20]!r} is none of {', '.join(get_args(Tag))}")
+    return cast(Tag, text)

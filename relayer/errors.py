@@ -1,0 +1,77 @@
+"""What the package refuses, in the tree of :mod:`prover.errors`: a message that says what to do, the offending values, a stable code.
+
+A URL of an endpoint often holds the key of a paid service, so messages name its host only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from prover.errors import TacitError
+
+
+class RpcError(TacitError):
+    """An endpoint that is silent, answers nonsense or refuses a request."""
+
+    code: ClassVar[str] = "RPC"
+
+
+class RevertedError(TacitError):
+    """A call or transaction that a contract refused: ``name`` of its custom error ("" if it gave none), ``arguments`` of it in order."""
+
+    code: ClassVar[str] = "REVERTED"
+
+    def __init__(
+        self,
+        message: str,
+        name: str,
+        arguments: tuple[object, ...] = (),
+        values: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message, {"error": name, **values})
+        self.name = name
+        self.arguments = arguments
+
+
+class TransactionError(TacitError):
+    """A transaction that was not sent, or is not in the chain."""
+
+    code: ClassVar[str] = "TRANSACTION"
+
+
+class LedgerError(TacitError):
+    """Chain data that contradicts itself or cannot be read, so that nothing may be concluded from it."""
+
+    code: ClassVar[str] = "LEDGER"
+
+
+class RebuildError(TacitError):
+    """A tree that does not come out at the root that the chain has."""
+
+    code: ClassVar[str] = "REBUILD"
+
+
+class AuditError(TacitError):
+    """A settlement, epoch or contract that does not hold against what this program computes."""
+
+    code: ClassVar[str] = "AUDIT"
+
+
+class SeedError(TacitError):
+    """A seed that cannot be used."""
+
+    code: ClassVar[str] = "SEED"
+
+
+class ExitError(TacitError):
+    """A step out of a vault that cannot be taken now."""
+
+    code: ClassVar[str] = "EXIT"
+
+
+class ReplicaError(TacitError):
+    """Words that a replica refuses or does not have, or replicas that do not sign."""
+
+    code: ClassVar[str] = "REPLICA"

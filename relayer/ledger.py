@@ -1,0 +1,360 @@
+"""Everything that happened in a vault, from its logs and the calldata of their transactions, and nothing else.
+
+What is read is checked as far as it checks itself: words against the claim's hashes, these against the event's, roots from batch to
+batch. That the proofs hold was the contract's to check, and is checked again by :mod:`relayer.audit`.
+
+A :class:`Ledger` follows the chain: :meth:`Ledger.advance` gives what is new since the last call, and first what a reorganisation took
+back, newest first. One endpoint is believed here as to what the chain is; lies about what a transaction carried are found out, a
+made-up chain is not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prover.batch import RiskRow, SettledRow
+from prover.hashing import keccak256
+from prover.settlement import Proof
+from relayer.chain import Block, Log, Tag
+from relayer.errors import LedgerError, RpcError
+from relayer.interface import Named, Struct, Value
+from relayer.records import (
+    AccountAssigned,
+    At,
+    BatchOpened,
+    BatchSealed,
+    BatchSettled,
+    BatchVoided,
+    Claim,
+    Claimed,
+    DepositQueued,
+    DepositReturned,
+    EpochPosted,
+    EscapePaid,
+    EscapeRegistered,
+    ExitAnswered,
+    ExitRequested,
+    Frozen,
+    Genesis,
+    OpeningExpired,
+    PotFixed,
+    Record,
+    Retiring,
+    Seal,
+    SegmentClaim,
+    SegmentData,
+    SegmentsChecked,
+    WithdrawalCredited,
+    numbers,
+)
+from relayer.vault import VALUES_A_WORD, WORD, Vault
+
+CHECKPOINTS: Final = 4096
+"""Blocks whose hashes are remembered to find out where a reorganisation began."""
+RETRIES: Final = 5
+VALUE_BITS: Final = 42
+ID_BITS: Final = 27
+MINIMUM_OFFSET: Final = 69
+SETTLING: Final = ("settle", "finishSettlement")
+CHECKING: Final = ("settle", "advanceSettlement")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record that is new, or that a reorganisation has withdrawn."""
+
+    record: Record
+    withdrawn: bool = False
+
+
+class Ledger:
+    """The records of a vault up to a block, and what changes as the chain goes on.
+
+    ``first``: block to read from; None for the one that the vault was made in. A later one leaves out what was before: then roots are
+    checked from the first settlement on that is read.
+    """
+
+    def __init__(self, vault: Vault, first: int | None = None) -> None:
+        self.vault = vault
+        self.records: list[Record] = []
+        self._first = vault.first_block if first is None else first
+        self._checkpoints: list[tuple[int, bytes]] = []
+
+    @property
+    def head(self) -> int | None:
+        """The last block that was read; None before the first call of :meth:`advance`."""
+        return self._checkpoints[-1][0] if self._checkpoints else None
+
+    def advance(self, tag: Tag = "latest") -> list[Change]:
+        """Reads up to the newest block of a kind: first what was withdrawn, newest first, then what is new, oldest first.
+
+        Raises :class:`LedgerError` for data that contradicts itself, :class:`RpcError` for an endpoint that fails. Either way
+        nothing has changed.
+        """
+        for _ in range(RETRIES):
+            head = self.vault.chain.head(tag)
+            kept = self._common(head)
+            if self.head is not None and head.number < self.head and kept == self._up_to(head):
+                return []  # the same chain, and an endpoint that is behind
+            start = kept[-1][0] + 1 if kept else self._first
+            stay = [record for record in self.records if record.at.block < start]
+            try:
+                new = self._read(start, head, stay)
+            except (LedgerError, RpcError):
+                if self._moved(head):
+                    continue
+                raise
+            if not self._moved(head):
+                return self._accept(kept, stay, new, head)
+        raise RpcError(f"the chain of {self.vault.chain.name} kept changing while it was read: try again in a minute")
+
+    def follow(self, tag: Tag = "latest", pause: float = 1.0) -> Iterator[Change]:
+        """Changes for ever, as they come; ``pause`` seconds between looks at the chain."""
+        while True:
+            yield from self.advance(tag)
+            time.sleep(pause)
+
+    # ---- reorganisations
+
+    def _common(self, head: Block) -> list[tuple[int, bytes]]:
+        """The checkpoints that are still in the chain."""
+        kept = self._up_to(head)
+        while kept:
+            number, digest = kept[-1]
+            block = head if number == head.number else self.vault.chain.block(number)
+            if block is not None and block.hash == digest:
+                return kept
+            kept.pop()
+        return kept
+
+    def _up_to(self, head: Block) -> list[tuple[int, bytes]]:
+        return [each for each in self._checkpoints if each[0] <= head.number]
+
+    def _moved(self, head: Block) -> bool:
+        """Whether the block that was read up to has left the chain meanwhile."""
+        block = self.vault.chain.block(head.number)
+        return block is None or block.hash != head.hash
+
+    def _accept(
+        self, kept: list[tuple[int, bytes]], stay: list[Record], new: list[Record], head: Block
+    ) -> list[Change]:
+        gone = self.records[len(stay) :]
+        self.records = stay + new
+        seen = dict(kept) | {record.at.block: record.at.block_hash for record in new} | {head.number: head.hash}
+        self._checkpoints = sorted(seen.items())[-CHECKPOINTS:]
+        return [Change(record, withdrawn=True) for record in reversed(gone)] + [Change(record) for record in new]
+
+    # ---- reading
+
+    def _read(self, start: int, head: Block, before: list[Record]) -> list[Record]:
+        reader = _Reader(self.vault, before)
+        for logs in self.vault.chain.logs(self.vault.address, start, head.number):
+            for log in logs:
+                reader.read(log)
+        return reader.records[len(before) :]
+
+
+def read_ledger(vault: Vault, tag: Tag = "latest", first: int | None = None) -> list[Record]:
+    """All records of a vault up to the newest block of a kind."""
+    ledger = Ledger(vault, first)
+    ledger.advance(tag)
+    return ledger.records
+
+
+class _Reader:
+    """Makes records of logs, one after another."""
+
+    def __init__(self, vault: Vault, before: Sequence[Record]) -> None:
+        self._vault = vault
+        self.records = list(before)
+
+    def read(self, log: Log) -> None:
+        """Adds the record of a log; an event that the vault's interface does not have is none."""
+        event = self._vault.contract.interface.read_log(log.topics, log.data)
+        if event is None:
+            return
+        at = At(log.block, log.index, log.block_hash, log.transaction)
+        if self.records and at <= self.records[-1].at:
+            what = f"the endpoint gave log {at.index} of block {at.block} after a later one: logs must come in order"
+            raise LedgerError(what, {"block": at.block, "index": at.index})
+        self.records.append(self._record(at, event))
+
+    def _record(self, at: At, event: Named) -> Record:
+        values = event.values
+        if event.name == "EpochPosted":
+            return self._epoch(at, values)
+        if event.name == "SegmentsChecked":
+            return self._checked(at, values)
+        if event.name == "BatchSettled":
+            return self._settled(at, values)
+        plain = _PLAIN.get(event.name)
+        if plain is None:
+            raise LedgerError(
+                f"this program does not know the event {event.name}: use a newer one", {"event": event.name}
+            )
+        return plain(at, values)
+
+    # ---- events with calldata
+
+    def _epoch(self, at: At, values: Struct) -> EpochPosted:
+        call = self._call(at, ("postEpoch",), lambda call: call.post.number == values.epoch)
+        rows, size = call.post.rows, self._vault.row_words * WORD
+        if len(rows) != size * len(values.instruments):
+            what = f"epoch {values.epoch}: {len(rows)} bytes of rows for {len(values.instruments)} instruments, {size} a row"
+            raise LedgerError(what, {"epoch": values.epoch})
+        scenarios, words = self._vault.sizes.scenarios, self._vault.row_words
+        return EpochPosted(
+            at,
+            values.epoch,
+            values.riskRoot,
+            tuple(values.instruments),
+            tuple(SettledRow(each.id, each["value"]) for each in values.settled),
+            values.time,
+            tuple(risk_row(numbers(rows, row * words, words), scenarios) for row in range(len(values.instruments))),
+        )
+
+    def _checked(self, at: At, values: Struct) -> SegmentsChecked:
+        call = self._call(at, CHECKING, lambda call: len(call.part.proofs) == values["count"])
+        segments = self._segments(call.part, values.first)
+        _check_hashes(f"batch {values.batch}", segments, _claim(call.claim_))
+        return SegmentsChecked(at, values.batch, bytes(values.r1), values.first, segments)
+
+    def _settled(self, at: At, values: Struct) -> BatchSettled:
+        call, batch = self._call(at, SETTLING, lambda _: True), f"batch {values.batch}"
+        claim = _claim(call.claim_)
+        parts = self._segments(call.part, 0) if "part" in call else self._collected(values.batch, values.r1)
+        if len(parts) != len(claim.segments):
+            what = f"{batch}: its settlement has {len(claim.segments)} segments, {len(parts)} stand in calldata"
+            raise LedgerError(what, {"batch": values.batch})
+        _check_hashes(batch, parts, claim)
+        _check_claim(batch, values, claim, call.closingWords)
+        self._check_root(values)
+        return BatchSettled(
+            at,
+            values.batch,
+            values.rootBefore,
+            values.rootAfter,
+            bytes(values.dataHash),
+            bytes(values.r1),
+            values.beneficiary,
+            claim,
+            parts,
+            tuple(call.closingProof),
+            bytes(call.closingWords),
+        )
+
+    def _collected(self, batch: int, r1: bytes) -> tuple[SegmentData, ...]:
+        """The segments of a settlement in several transactions, in order; each as it was checked last."""
+        found: dict[int, SegmentData] = {}
+        for record in self.records:
+            if isinstance(record, SegmentsChecked) and (record.batch, record.r1) == (batch, bytes(r1)):
+                found |= {segment.number: segment for segment in record.segments}
+        return tuple(found[number] for number in sorted(found) if number == 0 or number - 1 in found)
+
+    def _check_root(self, values: Struct) -> None:
+        roots = [record.root_after for record in self.records if isinstance(record, BatchSettled)]
+        roots = roots or [record.root for record in self.records if isinstance(record, Genesis)]
+        if roots and roots[-1] != values.rootBefore:
+            what = f"batch {values.batch} starts at root {values.rootBefore:#x}, what came before it ends at {roots[-1]:#x}"
+            raise LedgerError(what, {"batch": values.batch, "root": values.rootBefore})
+
+    def _segments(self, part: Struct, first: int) -> tuple[SegmentData, ...]:
+        layout, raw = self._vault.layout, bytes(part.words)
+        rest = WORD if self._vault.validium else layout.cipher_bytes
+        size, count = layout.open_bytes + rest, len(part.proofs)
+        given = part["values"] if self._vault.validium else [None] * count
+        if len(raw) != size * count or len(given) != count:
+            raise LedgerError(f"{count} segments have {size * count} bytes of words, the transaction has {len(raw)}")
+        segments = []
+        for place, (proof, value) in enumerate(zip(part.proofs, given, strict=True)):
+            open_words = raw[place * size : place * size + layout.open_bytes]
+            tail = raw[place * size + layout.open_bytes : (place + 1) * size]
+            held, digest = (None, tail) if self._vault.validium else (tail, keccak256(tail))
+            segments.append(SegmentData(first + place, _proof(proof), open_words, held, digest, value))
+        return tuple(segments)
+
+    def _call(self, at: At, names: tuple[str, ...], fits: Callable[[Struct], bool]) -> Struct:
+        """Arguments of the call that made an event: the transaction itself, or the one inside it that fits."""
+        transaction = self._vault.chain.transaction(at.transaction)
+        if transaction.block_hash != at.block_hash:
+            raise LedgerError(
+                f"transaction 0x{at.transaction.hex()} is in another block than its event: the chain has moved"
+            )
+        if transaction.to == self._vault.address:
+            calls: Iterable[bytes] = [transaction.input]
+        else:
+            calls = self._vault.chain.inner_calls(at.transaction, self._vault.address)
+        read = (self._vault.contract.interface.read_call(calldata) for calldata in calls)
+        for call in read:
+            if call is not None and call.name in names and fits(call.values):
+                return call.values
+        what = f"transaction 0x{at.transaction.hex()} holds no call of {' or '.join(names)} that fits its event"
+        raise LedgerError(what, {"transaction": "0x" + at.transaction.hex()})
+
+
+def risk_row(words: Sequence[int], scenarios: int) -> RiskRow:
+    """A risk row of its words in calldata (docs/protocol.md section 6)."""
+    head, greeks, *packed = words
+    at = ((packed[s // VALUES_A_WORD] >> VALUE_BITS * (s % VALUES_A_WORD)) % 2**VALUE_BITS for s in range(scenarios))
+    mark = (head >> ID_BITS) % 2**VALUE_BITS
+    return RiskRow(head % 2**ID_BITS, mark, head >> MINIMUM_OFFSET, greeks, tuple(at))
+
+
+def _claim(claim: Struct) -> Claim:
+    segments = tuple(
+        SegmentClaim(each.root, each["sums"], each.transcript, each.nextIndex, bytes(each.dataHash))
+        for each in claim.segments
+    )
+    closing = claim.auctionRoot, claim.closingTranscript, bytes(claim.closingHash)
+    return Claim(segments, *closing, claim.beneficiary)
+
+
+def _proof(words: Value) -> Proof:
+    return tuple(int(word) for word in words)
+
+
+def _check_hashes(batch: str, segments: Sequence[SegmentData], claim: Claim) -> None:
+    for segment in segments:
+        digest = keccak256(segment.open_words + segment.cipher_hash)
+        if segment.number >= len(claim.segments) or digest != claim.segments[segment.number].data_hash:
+            what = f"{batch}, segment {segment.number}: the words of its calldata are not those that it claims to have"
+            raise LedgerError(what, {"segment": segment.number})
+
+
+def _check_claim(batch: str, values: Struct, claim: Claim, closing_words: bytes) -> None:
+    joined = keccak256(b"".join(segment.data_hash for segment in claim.segments) + claim.closing_hash)
+    if keccak256(closing_words) != claim.closing_hash or joined != bytes(values.dataHash):
+        raise LedgerError(f"{batch}: calldata and event have different data hashes", {"batch": values.batch})
+    if claim.segments[-1].root != values.rootAfter or claim.beneficiary != values.beneficiary:
+        raise LedgerError(f"{batch}: calldata and event end at different roots", {"batch": values.batch})
+
+
+def _seal(values: Struct) -> Seal:
+    numbers = (
+        values[name] for name in ("batch", "touches", "orders", "depositEnd", "exitEnd", "lastVoid", "epoch", "time")
+    )
+    return Seal(bytes(values.sealRoot), *numbers)
+
+
+_PLAIN: Final[dict[str, Callable[[At, Struct], Record]]] = {
+    "Genesis": lambda at, v: Genesis(at, v.root, v.domain, v.config, v.bonds),
+    "AccountAssigned": lambda at, v: AccountAssigned(at, v.index, v.owner),
+    "DepositQueued": lambda at, v: DepositQueued(at, v.entry, v.index, v.payer, v.amount),
+    "DepositReturned": lambda at, v: DepositReturned(at, v.entry, v.index, v.payer, v.amount),
+    "ExitRequested": lambda at, v: ExitRequested(at, v.entry, v.index, v.recipient, v.amount, v.deadline),
+    "ExitAnswered": lambda at, v: ExitAnswered(at, v.entry, v.batch, v.requested, v.paid),
+    "BatchOpened": lambda at, v: BatchOpened(at, v.batch, v.epoch),
+    "OpeningExpired": lambda at, v: OpeningExpired(at, v.batch),
+    "BatchSealed": lambda at, v: BatchSealed(at, v.batch, v.root, _seal(v.seal), bytes(v.receiptsHash)),
+    "BatchVoided": lambda at, v: BatchVoided(at, v.batch),
+    "WithdrawalCredited": lambda at, v: WithdrawalCredited(at, v.batch, v.index, v.recipient, v.amount),
+    "Claimed": lambda at, v: Claimed(at, v.recipient, v.amount),
+    "Retiring": lambda at, v: Retiring(at, v.successor, v.time),
+    "Frozen": lambda at, v: Frozen(at, v.root, v.epoch, v.windowEnd),
+    "EscapeRegistered": lambda at, v: EscapeRegistered(at, v.index, v.recipient, v.equity, v.inWindow),
+    "PotFixed": lambda at, v: PotFixed(at, v.pot, v.totalEquity),
+    "EscapePaid": lambda at, v: EscapePaid(at, v.index, v.recipient, v.amount),
+}

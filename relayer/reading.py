@@ -1,0 +1,91 @@
+"""An owner's account read from chain data with the owner's keys: the newest touch of its index, decrypted, and compared with
+the tree's leaf.
+
+In a vault whose ciphertexts are at replicas they come from one, segment by segment, and count only if they hash to what is on
+chain; so a replica can withhold, and cannot lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from prover.batch import Leaf, Reading, read_touch
+from prover.hashing import keccak256
+from prover.orders import Holder
+from relayer.errors import ReplicaError
+from relayer.rebuild import LEAF_WORD, LIVE
+from relayer.records import BatchSettled, SegmentData
+from relayer.vault import Vault
+
+CipherSource = Callable[[int, int], bytes]
+"""Gives the ciphertext words of a segment, by batch and the segment's place from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Where a settlement touched an account: batch, segment, place in the segment, and the new leaf hash."""
+
+    batch: int
+    segment: SegmentData
+    place: int
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReading:
+    """An account as its owner reads it: the leaf after a batch, and what became of the batch's orders."""
+
+    index: int
+    batch: int
+    reading: Reading
+
+    @property
+    def leaf(self) -> Leaf:
+        """The account."""
+        return self.reading.leaf
+
+
+def touches_of(settlements: Iterable[BatchSettled], index: int, places: int) -> list[Touched]:
+    """The touches that left an account existing, in order; ``places`` touches stand in a segment."""
+    found = []
+    for settlement in settlements:
+        for segment in settlement.segments:
+            for place in range(places):
+                words = segment.open_touch(place)
+                if words[0] & LIVE and words[0] % LIVE == index and words[LEAF_WORD]:
+                    found.append(Touched(settlement.batch, segment, place, words[LEAF_WORD]))
+    return found
+
+
+def read_account(
+    vault: Vault, settlements: Iterable[BatchSettled], holder: Holder, index: int, source: CipherSource | None = None
+) -> AccountReading | None:
+    """The account after the last settled batch; None if no batch has touched it.
+
+    Raises :class:`prover.errors.ReadingError` if the keys do not open it, :class:`ReplicaError` if its ciphertext is not to be had.
+    """
+    touches = touches_of(settlements, index, vault.layout.touches)
+    return read_touched(vault, touches[-1], holder, index, source) if touches else None
+
+
+def read_touched(
+    vault: Vault, touched: Touched, holder: Holder, index: int, source: CipherSource | None = None
+) -> AccountReading:
+    """One touch of an account, read with its owner's keys."""
+    words = touched.segment.touch(touched.place, vault.layout, _cipher(touched, source))
+    return AccountReading(index, touched.batch, read_touch(vault.params, words, holder, vault.domain, index))
+
+
+def _cipher(touched: Touched, source: CipherSource | None) -> bytes | None:
+    segment, batch = touched.segment, touched.batch
+    if segment.cipher_words is not None:
+        return None
+    if source is None:
+        what = f"the ciphertext of batch {batch}, segment {segment.number} is at the vault's replicas: name one with --replica URL"
+        raise ReplicaError(what, {"batch": batch, "segment": segment.number})
+    words = source(batch, segment.number)
+    if keccak256(words) != segment.cipher_hash:
+        what = f"the replica's words of batch {batch}, segment {segment.number} are not those on chain: ask another replica"
+        raise ReplicaError(what, {"batch": batch, "segment": segment.number})
+    return words

@@ -1,0 +1,1 @@
+"""The package `relayer`: what it reads, rebuilds, derives and refuses."""
