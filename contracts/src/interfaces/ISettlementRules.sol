@@ -84,7 +84,9 @@ interface ISettlementRules {
     }
 
     /// @notice Where the check of a batch has got to.
-    /// @param r1 Hash of statement and claim, from which all challenges follow.
+    /// @param r1 What the challenges are drawn from (protocol, section 7); names the settlement.
+    /// @param binding Hash of the statement and the whole claim. r₁ leaves out the sums and τ_G, which one product of pairings ties
+    /// together; between calls nothing else would.
     /// @param segment Segments checked so far.
     /// @param touch Live touches checked so far.
     /// @param thetaPower θ to the number of touches so far.
@@ -92,6 +94,7 @@ interface ISettlementRules {
     /// @param accounts Three words a touch that concerns the vault so far: words 0, 3 and 4 of the touch.
     struct Progress {
         bytes32 r1;
+        bytes32 binding;
         uint32 segment;
         uint32 touch;
         uint256 thetaPower;
@@ -100,7 +103,7 @@ interface ISettlementRules {
     }
 
     /// @notice What a settled batch asks of the vault.
-    /// @param r1 Hash of statement and claim; names the settlement.
+    /// @param r1 What the challenges are drawn from; names the settlement.
     /// @param root Root of the accounts after it.
     /// @param dataHash keccak over the segments' data hashes and the closing hash.
     /// @param accounts Three words (0, 3 and 4) of every touch with a deposit, an exit request, a payment or an opening.
@@ -115,7 +118,7 @@ interface ISettlementRules {
 
     // ----------------------------------------------------------------------------------------------------------- errors
 
-    /// @notice The sealed batch needs `expected` segments.
+    /// @notice The sealed batch needs `expected` segments, or this call has proofs of another number than are left to check.
     error WrongSegments(uint256 segments, uint256 expected);
     /// @notice The data given has `expected` bytes.
     error WrongDataLength(uint256 length, uint256 expected);
@@ -147,6 +150,8 @@ interface ISettlementRules {
     error SettledInstrumentOpen(uint32 id);
     /// @notice The progress given is of another settlement, or is past or before what this call checks.
     error WrongProgress(bytes32 r1, uint32 segment);
+    /// @notice There must be exactly `expected` values given by replicas.
+    error WrongValues(uint256 values, uint256 expected);
     /// @notice A value given by replicas is not below p.
     error ValueNotReduced(uint256 segment, uint256 value);
     /// @notice Signature `position` is of none of the replicas, or out of order.

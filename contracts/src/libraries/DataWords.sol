@@ -36,10 +36,30 @@ library DataWords {
             }
             value := mod(value, p)
         }
-        if (!reduced) _refuse(words, from, count);
+        if (!reduced) refuse(words, from, count);
     }
 
-    function _refuse(bytes calldata words, uint256 from, uint256 count) private pure {
+    /// @notice keccak over the low `bits` bits of each of the `count` words from position `from`, as 32-byte words. The caller keeps
+    /// them inside `words`.
+    function hashLow(bytes calldata words, uint256 from, uint256 count, uint256 bits)
+        internal
+        pure
+        returns (bytes32 digest)
+    {
+        assembly ("memory-safe") {
+            let mask := sub(shl(bits, 1), 1)
+            let free := mload(0x40)
+            let cursor := add(words.offset, shl(5, from))
+            let size := shl(5, count)
+            for { let i := 0 } lt(i, size) { i := add(i, 0x20) } {
+                mstore(add(free, i), and(calldataload(add(cursor, i)), mask))
+            }
+            digest := keccak256(free, size)
+        }
+    }
+
+    /// @notice Reverts with the first of the `count` words from position `from` that is not below p.
+    function refuse(bytes calldata words, uint256 from, uint256 count) internal pure {
         for (uint256 i = from; i < from + count; ++i) {
             uint256 word = read(words, i);
             if (word >= Bn254.P) revert WordNotReduced(i, word);

@@ -27,6 +27,48 @@ library SealTree {
         }
     }
 
+    /// @notice Number of heights that complete subtrees of `count` leaves can have: what `append` needs of `peaks`.
+    function heights(uint256 count) internal pure returns (uint256 needed) {
+        for (; count > 0; count >>= 1) {
+            ++needed;
+        }
+    }
+
+    /// @notice Adds a leaf to `count` earlier ones, of which `peaks` holds the roots of the complete subtrees by height, 0 where
+    /// there is none; they are the bits of `count`. The caller keeps `peaks` at least `heights(count + 1)` long.
+    function append(bytes32[] memory peaks, uint256 count, bytes32 leaf_) internal pure {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0x01)
+            let peak := add(peaks, 0x20)
+            for {} and(count, 1) { count := shr(1, count) } {
+                mstore(add(free, 0x01), mload(peak))
+                mstore(add(free, 0x21), leaf_)
+                leaf_ := keccak256(free, 0x41)
+                mstore(peak, 0)
+                peak := add(peak, 0x20)
+            }
+            mstore(peak, leaf_)
+        }
+    }
+
+    /// @notice Root over `count` leaves, at least one, given as `append` leaves them: what `root` is of the leaves themselves.
+    function close(bytes32[] memory peaks, uint256 count) internal pure returns (bytes32 last) {
+        uint256 height = 0;
+        bytes32 empty = 0;
+        for (; count & 1 == 0; count >>= 1) {
+            ++height;
+            empty = node(empty, empty);
+        }
+        last = peaks[height];
+        // `last` is the last node of its level, `count` the number of nodes in it.
+        for (; count > 1; count = (count + 1) >> 1) {
+            last = count & 1 == 0 ? node(peaks[height], last) : node(last, empty);
+            empty = node(empty, empty);
+            ++height;
+        }
+    }
+
     /// @notice Root over `leaves`, at least one; a single leaf is its own root. Overwrites `leaves`.
     function root(bytes32[] memory leaves) internal pure returns (bytes32) {
         bytes32 empty = 0;

@@ -5,6 +5,9 @@ pragma solidity ^0.8.28;
 /// @notice index (21 bits), live, exit, opens (a bit each), deposit or requested exit (64 bits), paid out (74 bits); amounts in token
 /// units. The segment circuit ranges the word to these 162 bits.
 library TouchWord {
+    /// @notice Bits of the word that have a meaning; the others are 0.
+    uint256 internal constant BITS = 162;
+
     /// @notice Account index of the touch.
     function index(uint256 word) internal pure returns (uint256) {
         return word & 0x1fffff;
@@ -33,5 +36,10 @@ library TouchWord {
     /// @notice What leaves the account: a withdrawal made or an exit paid.
     function paid(uint256 word) internal pure returns (uint256) {
         return word >> 88;
+    }
+
+    /// @notice Whether the touch credits, answers, opens or pays anything: what a contract that holds the money must hear of.
+    function concernsVault(uint256 word) internal pure returns (bool) {
+        return word >> 22 != 0; // all that is above index and live
     }
 }

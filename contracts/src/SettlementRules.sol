@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ISettlementRules} from "./interfaces/ISettlementRules.sol";
+import {IVerifier} from "./interfaces/IVerifier.sol";
+import {Bn254} from "./libraries/Bn254.sol";
+import {Challenges} from "./libraries/Challenges.sol";
+import {DataWords} from "./libraries/DataWords.sol";
+import {SealTree} from "./libraries/SealTree.sol";
+import {SegmentWords} from "./libraries/SegmentWords.sol";
+import {Sequence} from "./libraries/Sequence.sol";
+import {Signatures} from "./libraries/Signatures.sol";
+import {TouchWord} from "./libraries/TouchWord.sol";
+
+/// @title What a settlement of a sealed batch must satisfy (protocol, section 9)
+/// @notice Everything a proof is checked against is computed here, from what the vault states and from the published words; a claim
+/// brings only what the circuits commit to. Nothing changes after the constructor.
+///
+/// A check in several calls accepts what a check in one call accepts: every call draws the challenges anew from statement and claim,
+/// and takes a progress only if it is of this statement and this claim to the last word (`binding`). That a progress is the answer of an
+/// earlier call is the vault's to know. Each call has its own pairing product, so no proof waits for a later call to be checked.
+///
+/// Left to the vault: that the statement is true, that owners, deposits, exit requests and settlement values are its own, and that
+/// a batch is settled once. Whether keys are for local chains only is the vault's to refuse as well.
+contract SettlementRules is ISettlementRules {
+    /// @dev What a call draws from statement and claim.
+    struct Drawn {
+        bytes32 r1;
+        bytes32 r2;
+        bytes32 binding;
+        Challenges.Points points;
+    }
+
+    /// @dev What a segment starts from and leads to.
+    struct Link {
+        uint256 root;
+        uint256 thetaPower;
+        uint256 nextIndex;
+        uint256 sums;
+    }
+
+    uint256 private constant SEGMENT_INPUTS = 17;
+    uint256 private constant CLOSING_INPUTS = 13;
+    uint256 private constant PROOF_WORDS = 8;
+    /// @dev Words of a touch that are read, and how many of them the vault hears of.
+    uint256 private constant WORD_TOUCH_HASH = 1;
+    uint256 private constant WORD_OWNER = 3;
+    uint256 private constant WORD_RECIPIENT = 4;
+    uint256 private constant ACCOUNT_WORDS = 3;
+    /// @dev Instrument ids have this many bits.
+    uint256 private constant ID_BITS = 27;
+    bytes32 private constant PUBLIC_DATA_TYPE =
+        keccak256("PublicData(bytes32 r1,uint32 first,bytes32 hashes,bytes32 values)");
+
+    /// @inheritdoc ISettlementRules
+    IVerifier public immutable override verifier;
+    /// @inheritdoc ISettlementRules
+    bool public immutable override validium;
+
+    uint256 private immutable TOUCHES;
+    /// @dev Ciphertext words a touch.
+    uint256 private immutable CIPHER;
+    uint256 private immutable RISK_ROWS;
+    uint256 private immutable SETTLED_ROWS;
+    /// @dev Commitment to the running sums before the first segment.
+    uint256 private immutable SUMS_START;
+    uint256 private immutable THRESHOLD;
+
+    /// @dev Written by the constructor and never again.
+    address[] private _replicas;
+    mapping(address replica => bool) private _isReplica;
+
+    /// @notice Replica `position` is 0 or not above the one before it.
+    error ReplicaOutOfOrder(uint256 position, address replica);
+    /// @notice Of `replicas` replicas at least 1 and at most all must sign; of none, none.
+    error ThresholdOutOfRange(uint256 threshold, uint256 replicas);
+
+    /// @param verifier_ Verifier of the proofs; says the sizes of the circuits.
+    /// @param replicas_ Who holds the encrypted words, by increasing address; none makes the mode rollup.
+    /// @param threshold How many of them must sign; 0 if there are none.
+    constructor(IVerifier verifier_, address[] memory replicas_, uint256 threshold) {
+        IVerifier.Parameters memory parameters = verifier_.parameters();
+        verifier = verifier_;
+        TOUCHES = parameters.touches;
+        CIPHER = parameters.wordsPerTouch - SegmentWords.OPEN;
+        RISK_ROWS = parameters.riskRows;
+        SETTLED_ROWS = parameters.settledRows;
+        SUMS_START = parameters.sumsStart;
+        validium = replicas_.length != 0;
+        THRESHOLD = threshold;
+        _setReplicas(replicas_, threshold);
+    }
+
+    function _setReplicas(address[] memory replicas_, uint256 threshold) private {
+        if (threshold > replicas_.length || (threshold == 0 && replicas_.length != 0)) {
+            revert ThresholdOutOfRange(threshold, replicas_.length);
+        }
+        address last = address(0);
+        for (uint256 i = 0; i < replicas_.length; ++i) {
+            if (replicas_[i] <= last) revert ReplicaOutOfOrder(i, replicas_[i]);
+            last = replicas_[i];
+            _isReplica[last] = true;
+        }
+        _replicas = replicas_;
+    }
+
+    // -------------------------------------------------------------------------------------------------------- the calls
+
+    /// @inheritdoc ISettlementRules
+    function check(
+        Statement calldata statement,
+        Claim calldata claim,
+        Part calldata part,
+        uint256[8] calldata closingProof,
+        bytes calldata closingWords
+    ) external view override returns (Effects memory effects) {
+        uint256 count = claim.segments.length;
+        Drawn memory drawn = _draw(statement, claim);
+        if (part.proofs.length != count) revert WrongSegments(part.proofs.length, count);
+        uint256[] memory inputs = new uint256[](SEGMENT_INPUTS * count + CLOSING_INPUTS);
+        Progress memory progress = _start(statement, drawn);
+        _checkSegments(statement, claim, part, drawn, progress, inputs);
+        effects = _checkClosing(statement, claim, closingWords, drawn, progress);
+        _pushClosing(inputs, SEGMENT_INPUTS * count, statement, claim, closingWords, drawn);
+
+        uint256[] memory proofs = _proofs(part, PROOF_WORDS);
+        _putClosingProof(proofs, closingProof);
+        verifier.verify(drawn.r2, proofs, inputs);
+    }
+
+    /// @inheritdoc ISettlementRules
+    function begin(Statement calldata statement, Claim calldata claim)
+        external
+        view
+        override
+        returns (Progress memory progress)
+    {
+        return _start(statement, _draw(statement, claim));
+    }
+
+    /// @inheritdoc ISettlementRules
+    function advance(Statement calldata statement, Claim calldata claim, Progress calldata progress, Part calldata part)
+        external
+        view
+        override
+        returns (Progress memory next)
+    {
+        Drawn memory drawn = _draw(statement, claim);
+        next = progress;
+        _checkProgress(statement, drawn, next);
+        uint256 count = part.proofs.length;
+        uint256 left = claim.segments.length - next.segment;
+        if (count == 0 || count > left) revert WrongSegments(count, left);
+        uint256[] memory inputs = new uint256[](SEGMENT_INPUTS * count);
+        _checkSegments(statement, claim, part, drawn, next, inputs);
+        verifier.verify(drawn.r2, _proofs(part, 0), inputs);
+    }
+
+    /// @inheritdoc ISettlementRules
+    function finish(
+        Statement calldata statement,
+        Claim calldata claim,
+        Progress calldata progress,
+        uint256[8] calldata closingProof,
+        bytes calldata closingWords
+    ) external view override returns (Effects memory effects) {
+        Drawn memory drawn = _draw(statement, claim);
+        Progress memory last = progress;
+        _checkProgress(statement, drawn, last);
+        if (last.segment != claim.segments.length) revert WrongProgress(last.r1, last.segment);
+        effects = _checkClosing(statement, claim, closingWords, drawn, last);
+        uint256[] memory inputs = new uint256[](CLOSING_INPUTS);
+        _pushClosing(inputs, 0, statement, claim, closingWords, drawn);
+
+        uint256[] memory proofs = new uint256[](PROOF_WORDS);
+        _putClosingProof(proofs, closingProof);
+        verifier.verify(drawn.r2, proofs, inputs);
+    }
+
+    /// @inheritdoc ISettlementRules
+    function replicas() external view override returns (address[] memory addresses, uint256 threshold) {
+        return (_replicas, THRESHOLD);
+    }
+
+    /// @inheritdoc ISettlementRules
+    function attestation(
+        bytes32 separator,
+        bytes32 r1,
+        uint32 first,
+        bytes32[] calldata hashes,
+        uint256[] calldata values
+    ) external pure override returns (bytes32 digest) {
+        return _attestation(separator, r1, first, hashes, values);
+    }
+
+    // ------------------------------------------------------------------------------------------- statement and claim
+
+    /// @dev Draws the challenges, after the claim was seen to have as many segments as the sealed touches need.
+    function _draw(Statement calldata statement, Claim calldata claim) private view returns (Drawn memory drawn) {
+        uint256 expected = (uint256(statement.touches) + TOUCHES - 1) / TOUCHES;
+        if (claim.segments.length != expected) revert WrongSegments(claim.segments.length, expected);
+        drawn.r1 = Challenges.first(_transcript(statement, claim));
+        drawn.r2 = Challenges.second(drawn.r1, claim.closingTranscript);
+        drawn.points = Challenges.points(drawn.r1, drawn.r2);
+        drawn.binding = _binding(statement, claim, drawn.r2);
+    }
+
+    /// @dev Words of r₁, in the order of protocol section 7.
+    function _transcript(Statement calldata statement, Claim calldata claim) private pure returns (uint256[] memory t) {
+        uint256 n = claim.segments.length;
+        t = new uint256[](13 + 4 * n);
+        t[0] = uint256(Challenges.TAG);
+        t[1] = statement.domain;
+        t[2] = statement.context;
+        t[3] = n;
+        t[4] = statement.orders;
+        t[5] = uint256(statement.sealRoot);
+        t[6] = statement.depositEnd;
+        t[7] = statement.exitEnd;
+        t[8] = statement.root;
+        for (uint256 j = 0; j < n; ++j) {
+            SegmentClaim calldata segment = claim.segments[j];
+            t[9 + 4 * j] = segment.root;
+            t[10 + 4 * j] = segment.nextIndex;
+            t[11 + 4 * j] = segment.transcript;
+            t[12 + 4 * j] = uint256(segment.dataHash);
+        }
+        t[9 + 4 * n] = statement.riskRoot;
+        t[10 + 4 * n] = claim.auctionRoot;
+        t[11 + 4 * n] = uint256(claim.closingHash);
+        t[12 + 4 * n] = uint160(claim.beneficiary);
+    }
+
+    /// @dev Hash of the statement, of r₂ (hence of r₁ and τ_G) and of the sums: with it, all that a claim says.
+    function _binding(Statement calldata statement, Claim calldata claim, bytes32 r2) private pure returns (bytes32) {
+        uint256[] memory sums = new uint256[](claim.segments.length);
+        for (uint256 j = 0; j < sums.length; ++j) {
+            sums[j] = claim.segments[j].sums;
+        }
+        return keccak256(abi.encode(statement, r2, sums));
+    }
+
+    /// @dev Progress of which nothing is checked.
+    function _start(Statement calldata statement, Drawn memory drawn) private pure returns (Progress memory progress) {
+        progress.r1 = drawn.r1;
+        progress.binding = drawn.binding;
+        progress.thetaPower = 1;
+        progress.sealPeaks = new bytes32[](SealTree.heights(statement.touches));
+    }
+
+    function _checkProgress(Statement calldata statement, Drawn memory drawn, Progress memory progress) private pure {
+        if (progress.binding != drawn.binding || progress.sealPeaks.length != SealTree.heights(statement.touches)) {
+            revert WrongProgress(progress.r1, progress.segment);
+        }
+    }
+
+    // --------------------------------------------------------------------------------------------------------- segments
+
+    /// @dev Checks the words of the next segments, moves the progress past them and fills in the inputs of their proofs.
+    function _checkSegments(
+        Statement calldata statement,
+        Claim calldata claim,
+        Part calldata part,
+        Drawn memory drawn,
+        Progress memory progress,
+        uint256[] memory inputs
+    ) private view {
+        uint256 count = part.proofs.length;
+        _checkLengths(part, count);
+        _makeRoom(progress, count);
+        bytes32[] memory hashes = new bytes32[](validium ? count : 0);
+        uint256 first = progress.segment;
+        uint256 step = _power(drawn.points.theta, TOUCHES);
+        Link memory from = _linkAt(statement, claim, progress);
+        for (uint256 i = 0; i < count; ++i) {
+            SegmentClaim calldata segment = claim.segments[first + i];
+            _checkTouches(statement, segment, part.words, i * _segmentWords(), progress);
+            uint256 value = _checkData(segment, part, i, first, drawn.points.z, hashes);
+            Link memory to = Link(segment.root, mulmod(from.thetaPower, step, Bn254.P), segment.nextIndex, segment.sums);
+            _pushSegment(inputs, i * SEGMENT_INPUTS, statement, from, to, segment.transcript, value, drawn.points);
+            from = to;
+        }
+        progress.thetaPower = from.thetaPower;
+        if (validium) {
+            // A segment number is below the number of touches, which has 32 bits.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            _checkReplicas(_attestation(statement.separator, drawn.r1, uint32(first), hashes, part.values), part);
+        }
+    }
+
+    /// @dev Words of a segment in calldata.
+    function _segmentWords() private view returns (uint256) {
+        return TOUCHES * SegmentWords.OPEN + (validium ? 1 : TOUCHES * CIPHER);
+    }
+
+    function _checkLengths(Part calldata part, uint256 count) private view {
+        uint256 expected = 32 * count * _segmentWords();
+        if (part.words.length != expected) revert WrongDataLength(part.words.length, expected);
+        expected = validium ? count : 0;
+        if (part.values.length != expected) revert WrongValues(part.values.length, expected);
+        expected = THRESHOLD * Signatures.LENGTH;
+        if (part.signatures.length != expected) revert WrongSignatures(part.signatures.length, expected);
+    }
+
+    function _linkAt(Statement calldata statement, Claim calldata claim, Progress memory progress)
+        private
+        view
+        returns (Link memory)
+    {
+        if (progress.segment == 0) return Link(statement.root, 1, 0, SUMS_START);
+        SegmentClaim calldata last = claim.segments[progress.segment - 1];
+        return Link(last.root, progress.thetaPower, last.nextIndex, last.sums);
+    }
+
+    /// @dev The live touches come first, begin with leaf 0, and are those of the seal; what the vault will act on is in order. The words
+    /// of the segment start at word `from`.
+    function _checkTouches(
+        Statement calldata statement,
+        SegmentClaim calldata segment,
+        bytes calldata words,
+        uint256 from,
+        Progress memory progress
+    ) private view {
+        uint256 position = uint256(progress.segment) * TOUCHES;
+        uint256 live = statement.touches;
+        uint256 next = 0;
+        for (uint256 end = position + TOUCHES; position < end; ++position) {
+            uint256 word = DataWords.read(words, from);
+            if (position < live) {
+                next = TouchWord.index(word) + 1;
+                _checkTouch(words, from, position, word);
+                bytes32 leaf = SealTree.leaf(next - 1, DataWords.read(words, from + WORD_TOUCH_HASH));
+                SealTree.append(progress.sealPeaks, position, leaf);
+                if (TouchWord.concernsVault(word)) _report(progress.accounts, words, from, word);
+            } else if (word != 0) {
+                revert WrongTouch(position, word);
+            }
+            from += SegmentWords.OPEN;
+        }
+        if (next != segment.nextIndex) {
+            revert WrongNextIndex(progress.segment, next, segment.nextIndex);
+        }
+        progress.segment += 1;
+        // Both are at most the number of live touches, which has 32 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        progress.touch = uint32(position < live ? position : live);
+    }
+
+    /// @dev What a live touch says by itself.
+    function _checkTouch(bytes calldata words, uint256 from, uint256 position, uint256 word) private pure {
+        if (!TouchWord.live(word) || word >> TouchWord.BITS != 0) revert WrongTouch(position, word);
+        if (position == 0 && TouchWord.index(word) != 0) revert FundMissing(TouchWord.index(word));
+        uint256 owner = DataWords.read(words, from + WORD_OWNER);
+        if (TouchWord.opens(word)) {
+            if (TouchWord.exit(word) || TouchWord.amount(word) == 0) revert OpenedWithoutDeposit(position);
+            if (owner == 0) revert WrongOwnerWord(position, owner);
+        } else if (owner != 0) {
+            revert WrongOwnerWord(position, owner);
+        }
+        uint256 recipient = DataWords.read(words, from + WORD_RECIPIENT);
+        if (recipient >> (TouchWord.exit(word) ? 0 : 160) != 0) revert WrongRecipient(position, recipient);
+    }
+
+    /// @dev Gives `accounts` room for the touches of `count` segments beyond its length.
+    function _makeRoom(Progress memory progress, uint256 count) private view {
+        uint256[] memory earlier = progress.accounts;
+        uint256[] memory accounts = new uint256[](earlier.length + ACCOUNT_WORDS * TOUCHES * count);
+        uint256 bytes_ = 32 * earlier.length + 32;
+        assembly ("memory-safe") {
+            mcopy(accounts, earlier, bytes_) // with the length
+        }
+        progress.accounts = accounts;
+    }
+
+    /// @dev Appends words 0, 3 and 4 of the touch whose words start at `from`; `_makeRoom` has made room.
+    function _report(uint256[] memory accounts, bytes calldata words, uint256 from, uint256 word) private pure {
+        uint256 owner = DataWords.read(words, from + WORD_OWNER);
+        uint256 recipient = DataWords.read(words, from + WORD_RECIPIENT);
+        assembly ("memory-safe") {
+            let length := mload(accounts)
+            let end := add(add(accounts, 0x20), shl(5, length))
+            mstore(end, word)
+            mstore(add(end, 0x20), owner)
+            mstore(add(end, 0x40), recipient)
+            mstore(accounts, add(length, ACCOUNT_WORDS))
+        }
+    }
+
+    /// @dev The data of segment `first + i` of the settlement is what the claim says; its value at the data point. In validium keeps
+    /// the hash of the words that are at the replicas.
+    function _checkData(
+        SegmentClaim calldata segment,
+        Part calldata part,
+        uint256 i,
+        uint256 first,
+        uint256 z,
+        bytes32[] memory hashes
+    ) private view returns (uint256 value) {
+        uint256 from = i * _segmentWords();
+        bytes32 computed;
+        if (validium) {
+            (computed, hashes[i]) = SegmentWords.hashOpen(part.words, from, TOUCHES);
+            uint256 given = part.values[i];
+            if (given >= Bn254.P) revert ValueNotReduced(first + i, given);
+            value = SegmentWords.evaluateOpen(part.words, from, TOUCHES, _power(z, CIPHER), z);
+            value = addmod(value, given, Bn254.P);
+        } else {
+            computed = SegmentWords.hash(part.words, from, TOUCHES, CIPHER);
+            value = SegmentWords.evaluate(part.words, from, TOUCHES, CIPHER, z);
+        }
+        if (computed != segment.dataHash) revert WrongDataHash(first + i, computed, segment.dataHash);
+    }
+
+    function _pushSegment(
+        uint256[] memory inputs,
+        uint256 start,
+        Statement calldata statement,
+        Link memory from,
+        Link memory to,
+        uint256 transcript,
+        uint256 value,
+        Challenges.Points memory points
+    ) private pure {
+        inputs[start] = statement.domain;
+        inputs[start + 1] = statement.context;
+        inputs[start + 2] = from.root;
+        inputs[start + 3] = to.root;
+        inputs[start + 4] = from.thetaPower;
+        inputs[start + 5] = to.thetaPower;
+        inputs[start + 6] = from.nextIndex;
+        inputs[start + 7] = to.nextIndex;
+        inputs[start + 8] = from.sums;
+        inputs[start + 9] = to.sums;
+        inputs[start + 10] = transcript;
+        _pushChallenges(inputs, start + 11, points, value);
+    }
+
+    function _pushChallenges(uint256[] memory inputs, uint256 start, Challenges.Points memory points, uint256 value)
+        private
+        pure
+    {
+        inputs[start] = points.y;
+        inputs[start + 1] = points.theta;
+        inputs[start + 2] = points.gamma;
+        inputs[start + 3] = points.beta;
+        inputs[start + 4] = points.z;
+        inputs[start + 5] = value;
+    }
+
+    function _power(uint256 base, uint256 exponent) private pure returns (uint256 result) {
+        result = 1;
+        for (uint256 i = 0; i < exponent; ++i) {
+            result = mulmod(result, base, Bn254.P);
+        }
+    }
+
+    // --------------------------------------------------------------------------------------------------------- replicas
+
+    function _attestation(bytes32 separator, bytes32 r1, uint32 first, bytes32[] memory hashes, uint256[] memory values)
+        private
+        pure
+        returns (bytes32)
+    {
+        bytes32 hashOfHashes = keccak256(abi.encodePacked(hashes));
+        bytes32 hashOfValues = keccak256(abi.encodePacked(values));
+        bytes32 structHash = keccak256(abi.encode(PUBLIC_DATA_TYPE, r1, first, hashOfHashes, hashOfValues));
+        return Signatures.digest(separator, structHash);
+    }
+
+    /// @dev As many signatures as the threshold, by increasing address, all of replicas.
+    function _checkReplicas(bytes32 digest, Part calldata part) private view {
+        address last = address(0);
+        for (uint256 i = 0; i < THRESHOLD; ++i) {
+            address signer = Signatures.signer(digest, part.signatures, i);
+            if (signer <= last || !_isReplica[signer]) revert NotAReplica(i, signer);
+            last = signer;
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------ the closing
+
+    /// @dev All segments are checked: the touches were those of the seal, the closing words are those of the claim and their rows the
+    /// epoch's.
+    function _checkClosing(
+        Statement calldata statement,
+        Claim calldata claim,
+        bytes calldata closingWords,
+        Drawn memory drawn,
+        Progress memory progress
+    ) private view returns (Effects memory effects) {
+        uint256 expected = 32 * (RISK_ROWS + SETTLED_ROWS);
+        if (closingWords.length != expected) revert WrongDataLength(closingWords.length, expected);
+        bytes32 computed = keccak256(closingWords);
+        if (computed != claim.closingHash) revert WrongClosingHash(computed, claim.closingHash);
+        computed = SealTree.close(progress.sealPeaks, statement.touches);
+        if (computed != statement.sealRoot) revert SealMismatch(computed, statement.sealRoot);
+        _checkRiskRows(statement, closingWords);
+        effects.settledRows = _checkSettledRows(statement, closingWords);
+        effects.r1 = drawn.r1;
+        effects.root = claim.segments[claim.segments.length - 1].root;
+        effects.dataHash = _dataHash(claim);
+        effects.accounts = progress.accounts;
+    }
+
+    /// @dev keccak over the segments' data hashes and the closing hash.
+    function _dataHash(Claim calldata claim) private pure returns (bytes32) {
+        uint256 n = claim.segments.length;
+        bytes32[] memory hashes = new bytes32[](n + 1);
+        for (uint256 j = 0; j < n; ++j) {
+            hashes[j] = claim.segments[j].dataHash;
+        }
+        hashes[n] = claim.closingHash;
+        return keccak256(abi.encodePacked(hashes));
+    }
+
+    /// @dev Risk rows are the instruments of the epoch, in order, and no more.
+    function _checkRiskRows(Statement calldata statement, bytes calldata closingWords) private view {
+        uint256 used = statement.instruments < RISK_ROWS ? statement.instruments : RISK_ROWS;
+        for (uint256 row = used; row < RISK_ROWS; ++row) {
+            uint256 word = DataWords.read(closingWords, row);
+            if (word != 0) revert UnusedRow(row, word);
+        }
+        bytes32 computed = DataWords.hashLow(closingWords, 0, used, ID_BITS);
+        if (computed != statement.instrumentsHash) revert WrongInstruments(computed, statement.instrumentsHash);
+    }
+
+    /// @dev Used settled rows come first, their ids increase, and none is open in the epoch, whose ids increase too.
+    function _checkSettledRows(Statement calldata statement, bytes calldata closingWords)
+        private
+        view
+        returns (uint256[] memory rows)
+    {
+        rows = new uint256[](SETTLED_ROWS);
+        uint256 used = 0;
+        uint256 last = 0;
+        uint256 next = 0;
+        for (uint256 row = 0; row < SETTLED_ROWS; ++row) {
+            uint256 word = DataWords.read(closingWords, RISK_ROWS + row);
+            if (word == 0) continue;
+            uint256 id = _id(word);
+            if (used != row || id <= last) revert SettledRowOutOfOrder(row, word);
+            while (next < statement.instruments && _id(DataWords.read(closingWords, next)) < id) ++next;
+            if (next < statement.instruments && _id(DataWords.read(closingWords, next)) == id) {
+                // The mask leaves 27 bits.
+                // forge-lint: disable-next-line(unsafe-typecast)
+                revert SettledInstrumentOpen(uint32(id));
+            }
+            last = id;
+            rows[used++] = word;
+        }
+        assembly ("memory-safe") {
+            mstore(rows, used)
+        }
+    }
+
+    /// @dev Instrument id of a closing word.
+    function _id(uint256 word) private pure returns (uint256) {
+        return word & (2 ** ID_BITS - 1);
+    }
+
+    function _pushClosing(
+        uint256[] memory inputs,
+        uint256 start,
+        Statement calldata statement,
+        Claim calldata claim,
+        bytes calldata closingWords,
+        Drawn memory drawn
+    ) private view {
+        inputs[start] = statement.domain;
+        inputs[start + 1] = statement.context;
+        inputs[start + 2] = statement.riskRoot;
+        inputs[start + 3] = claim.auctionRoot;
+        inputs[start + 4] = claim.closingTranscript;
+        uint256 value = DataWords.evaluate(closingWords, 0, RISK_ROWS + SETTLED_ROWS, drawn.points.z);
+        _pushChallenges(inputs, start + 5, drawn.points, value);
+        inputs[start + 11] = claim.segments[claim.segments.length - 1].sums;
+        inputs[start + 12] = Sequence.product(drawn.points.gamma, statement.orders);
+    }
+
+    // ------------------------------------------------------------------------------------------------------- the proofs
+
+    /// @dev Words of the segments' proofs, and `more` behind them.
+    function _proofs(Part calldata part, uint256 more) private pure returns (uint256[] memory proofs) {
+        uint256[8][] calldata given = part.proofs;
+        proofs = new uint256[](PROOF_WORDS * given.length + more);
+        assembly ("memory-safe") {
+            calldatacopy(add(proofs, 0x20), given.offset, mul(given.length, mul(PROOF_WORDS, 0x20)))
+        }
+    }
+
+    /// @dev Writes the closing proof into the last words.
+    function _putClosingProof(uint256[] memory proofs, uint256[8] calldata closingProof) private pure {
+        uint256 start = proofs.length - PROOF_WORDS;
+        for (uint256 i = 0; i < PROOF_WORDS; ++i) {
+            proofs[start + i] = closingProof[i];
+        }
+    }
+}
