@@ -33,6 +33,7 @@ __all__ = [
     "public_inputs",
     "read_touch",
     "risk_root",
+    "settlement_digest",
     "setup",
     "snarkjs_proof",
     "sponge",
@@ -172,4 +173,5 @@ class Plan:
 
 def verify(settlement: object, keys: VerifyingKeys, expected: object) -> int: ...
 def public_inputs(settlement: object) -> list[list[int]]: ...
+def settlement_digest(settlement: object) -> dict[str, Any]: ...
 def snarkjs_proof(words: Sequence[int], inputs: list[int]) -> tuple[str, str]: ...

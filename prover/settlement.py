@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from prover import _native
 from prover.batch import Cleared, Context, Params
+from prover.data import SegmentData, write_words
 from prover.errors import FileError, SettlementError
 from prover.keys import Keys
 from prover.orders import NO_ADDRESS
@@ -67,7 +68,7 @@ class ClosingPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Everything that is sent to the contract, and what the batch was sealed with.
+    """Everything that is sent to the contract (as :class:`prover.posting.Posting`), and what the batch was sealed with.
 
     ``words``: the public data words, segments in order, then the closing ones. ``beneficiary``: the address
     that receives the reward, 20 bytes. ``deposit_end``, ``exit_end``: ends of the queue entries it consumes.
@@ -93,8 +94,17 @@ class Settlement:
 
     @property
     def calldata_words(self) -> bytes:
-        """The data words as the contract takes them: 32 bytes each, most significant first."""
-        return b"".join(word.to_bytes(HASH_BYTES, "big") for word in self.words)
+        """All data words touch by touch, then the closing ones: 32 bytes each, most significant first."""
+        return write_words(self.words)
+
+    @property
+    def segment_data(self) -> tuple[SegmentData, ...]:
+        """The words of each segment, open and encrypted ones apart (:class:`SettlementError` where they are no whole segments)."""
+        sizes = Params.named(self.params)
+        _check_words(self, sizes)
+        length = sizes.touches * sizes.words
+        starts = range(0, len(self.segments) * length, length)
+        return tuple(SegmentData.of(self.words[at : at + length], sizes.words) for at in starts)
 
     @property
     def closing_words(self) -> tuple[int, ...]:
@@ -327,14 +337,52 @@ def verify(settlement: Settlement, keys: Keys, expected: Expected) -> int:
         return _native.verify(settlement, keys.verifying, expected)
 
 
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a settlement is called by, and what r₁ is hashed of beside the settlement's own numbers.
+
+    ``r1``: r₁. ``next_indices``: one more than the last account index after each segment. ``data_hashes``: h_j of each
+    segment. ``closing_hash``: keccak over the closing words. ``data_hash``: the contract's name for all public data.
+    """
+
+    r1: bytes
+    next_indices: tuple[int, ...]
+    data_hashes: tuple[bytes, ...]
+    closing_hash: bytes
+    data_hash: bytes
+
+
+def digest(settlement: Settlement) -> Digest:
+    """r₁ and the hashes of the public data; proofs may be missing."""
+    _check_words(settlement, Params.named(settlement.params))
+    with _fitting():
+        found = _native.settlement_digest(settlement)
+    return Digest(
+        r1=bytes(found["r1"]),
+        next_indices=tuple(found["next_indices"]),
+        data_hashes=tuple(map(bytes, found["data_hashes"])),
+        closing_hash=bytes(found["closing_hash"]),
+        data_hash=bytes(found["data_hash"]),
+    )
+
+
 def public_inputs(settlement: Settlement) -> list[list[int]]:
     """The public inputs of every proof as the contract derives them: one list a segment, then the closing proof's."""
-    sizes, count = Params.named(settlement.params), len(settlement.segments)
-    words = count * sizes.touches * sizes.words + sizes.rows + sizes.settled
-    if len(settlement.words) != words or settlement.active_orders > count * sizes.touches * sizes.orders:
-        raise SettlementError(f"{count} segments have {words} data words, it has {len(settlement.words)}")
+    sizes = Params.named(settlement.params)
+    _check_words(settlement, sizes)
+    places = len(settlement.segments) * sizes.touches * sizes.orders
+    if settlement.active_orders > places:
+        raise SettlementError(f"{settlement.active_orders} orders do not fit {places} places", {"places": places})
     with _fitting():
         return _native.public_inputs(settlement)
+
+
+def _check_words(settlement: Settlement, sizes: Params) -> None:
+    """As many words as the segments have."""
+    count = len(settlement.segments)
+    words = count * sizes.touches * sizes.words + sizes.rows + sizes.settled
+    if len(settlement.words) != words:
+        raise SettlementError(f"{count} segments have {words} data words, it has {len(settlement.words)}")
 
 
 @contextmanager

@@ -9,13 +9,14 @@ use std::io::{BufRead, Write, stdin, stdout};
 use serde_json::{Value, json};
 use tacit_circuits::settlement::{Plan, Queues};
 use tacit_core::batch::{AuctionRow, ClearedBatch, ClearedOrder, ClearedTouch, SealedBatch, Touch, clear};
+use tacit_core::data::{SegmentData, data_value, words_hash};
 use tacit_core::field::{self, F};
 use tacit_core::json::{read_batch, read_state, write_state};
 use tacit_core::order::SealedOrder;
 use tacit_core::risk::LookupRow;
 use tacit_core::transcript::{
     Challenges, ClosingParts, Header, SegmentDigest, Sums, auction_root, closing_digest, closing_elements,
-    closing_sums, data_hash, data_value, second_hash, segment_digest, segment_elements, sequence_product, theta_power,
+    closing_sums, second_hash, segment_digest, segment_elements, sequence_product, theta_power,
 };
 use tacit_core::witness::{Segment, segment_inputs};
 
@@ -138,7 +139,8 @@ fn header(cleared: &ClearedBatch, case: &Value) -> Answer<Header> {
     let (given, blinding, cut) = (&case["header"], &case["blinding"], segment_inputs(cleared));
     let digest = |(j, segment): (usize, &Segment)| -> Answer<SegmentDigest> {
         let transcript = segment_digest(element(&blinding["segments"][j])?, &segment_elements(cleared, segment));
-        Ok(SegmentDigest { root: segment.root_out, next_index: segment.next_index_out, transcript })
+        let data_hash = SegmentData::of(&segment.words(), &cleared.params).hash();
+        Ok(SegmentDigest { root: segment.root_out, next_index: segment.next_index_out, transcript, data_hash })
     };
     let address = field::parse_integer(given["beneficiary"].as_str().ok_or("an address was expected")?)?;
     let mut beneficiary = [0; 20];
@@ -154,7 +156,7 @@ fn header(cleared: &ClearedBatch, case: &Value) -> Answer<Header> {
         segments: cut.iter().enumerate().map(digest).collect::<Result<_, _>>()?,
         risk_root: cleared.risk_root,
         auction_root: auction_root(cleared, element(&blinding["auction"])?),
-        data_hash: data_hash(&cut, &cleared.closing_words),
+        closing_hash: words_hash(&cleared.closing_words),
         beneficiary,
     })
 }
@@ -194,6 +196,8 @@ fn settlement(cleared: &ClearedBatch, header: &Header, blinding: &Value) -> Answ
             data_value(&segment.words(), at.z),
         ]));
     }
+    let data = cut.iter().map(|segment| segment_data(&SegmentData::of(&segment.words(), params), at.z));
+    let data: Vec<Value> = data.collect();
     let closing = [
         header.domain,
         header.context,
@@ -210,7 +214,9 @@ fn settlement(cleared: &ClearedBatch, header: &Header, blinding: &Value) -> Answ
         sequence_product(cleared.active_orders, at.gamma),
     ];
     Ok(json!({
-        "data_hash": bytes(&header.data_hash),
+        "data": data,
+        "closing_hash": bytes(&header.closing_hash),
+        "data_hash": bytes(&header.data_hash()),
         "r1": bytes(&r1),
         "r2": bytes(&r2),
         "challenges": {
@@ -225,6 +231,15 @@ fn settlement(cleared: &ClearedBatch, header: &Header, blinding: &Value) -> Answ
         "sums": opened,
         "balanced": closing_sums(cleared, &ClosingParts::new(cleared, at.theta), &at) == sums,
     }))
+}
+
+/// What the contract takes of a segment's words.
+fn segment_data(data: &SegmentData, z: F) -> Value {
+    json!({
+        "hash": bytes(&data.hash()),
+        "encrypted_hash": bytes(&data.encrypted_hash()),
+        "encrypted_value": field::to_hex(&data.encrypted_value(z)),
+    })
 }
 
 /// Builds every assignment; what a circuit refuses or derives otherwise is named.

@@ -10,13 +10,14 @@ use ark_ff::{AdditiveGroup, UniformRand};
 use ark_std::rand::rngs::StdRng;
 use ark_std::rand::{RngCore, SeedableRng};
 use tacit_core::batch::{ClearedBatch, Context};
+use tacit_core::data::{SegmentData, data_value, words_hash};
 use tacit_core::field::{F, from_u64, hex, pow2, to_hex};
 use tacit_core::keccak::keccak256_of;
 use tacit_core::params::Params;
 use tacit_core::seal::{TouchNumbers, seal_leaf, seal_root};
 use tacit_core::transcript::{
-    Challenges, Header, SegmentDigest, auction_root, closing_digest, closing_elements, data_value, second_hash,
-    segment_digest, segment_elements, theta_power, words_hash,
+    Challenges, Header, SegmentDigest, auction_root, closing_digest, closing_elements, second_hash, segment_digest,
+    segment_elements, theta_power,
 };
 use tacit_core::witness::{Segment, segment_inputs};
 
@@ -300,6 +301,12 @@ impl Settlement {
         &self.words[j * size..(j + 1) * size]
     }
 
+    /// The words of segment `j`, from 0, open and encrypted ones apart: what its data hash is of.
+    #[must_use]
+    pub fn segment_data(&self, j: usize) -> SegmentData {
+        SegmentData::of(self.segment_words(j), &self.params)
+    }
+
     /// The closing words.
     #[must_use]
     pub fn closing_words(&self) -> &[F] {
@@ -324,7 +331,7 @@ impl Settlement {
     /// What r₁ is drawn from.
     #[must_use]
     pub fn header(&self) -> Header {
-        let digests = self.segments.iter().zip(self.next_indices());
+        let digests = self.segments.iter().zip(self.next_indices()).enumerate();
         Header {
             domain: self.context.domain,
             context: self.context.word(),
@@ -334,11 +341,16 @@ impl Settlement {
             exit_end: self.queues.exit_end,
             start_root: self.start_root,
             segments: digests
-                .map(|(part, next_index)| SegmentDigest { root: part.root, next_index, transcript: part.tau })
+                .map(|(j, (part, next_index))| SegmentDigest {
+                    root: part.root,
+                    next_index,
+                    transcript: part.tau,
+                    data_hash: self.segment_data(j).hash(),
+                })
                 .collect(),
             risk_root: self.risk_root,
             auction_root: self.closing.auction_root,
-            data_hash: words_hash(&self.words),
+            closing_hash: words_hash(self.closing_words()),
             beneficiary: self.beneficiary,
         }
     }

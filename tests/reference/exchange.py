@@ -11,6 +11,7 @@ from typing import Any
 from .account import Holder, Leaf, Position, leaf_hash
 from .babyjub import Point
 from .batch import Batch, ClearedOrder, ClearedTouch, Context, Result, State, state_root
+from .data import SegmentData, data_hash, words_hash
 from .eddsa import Signature
 from .field import word
 from .order import Kind, Order, SealedOrder, Side
@@ -303,13 +304,24 @@ def settlement_json(header: Header, blinding: Blinding, settlement: Settlement) 
             "closing": hex_word(blinding.closing),
             "auction": hex_word(blinding.auction),
         },
-        "data_hash": "0x" + settlement.data_hash.hex(),
+        "data": [segment_data_json(data, settlement.challenges.z) for data in settlement.data],
+        "closing_hash": "0x" + settlement.closing_hash.hex(),
+        "data_hash": "0x" + data_hash([data.hash for data in settlement.data], settlement.closing_hash).hex(),
         "r1": "0x" + settlement.r1.hex(),
         "r2": "0x" + settlement.r2.hex(),
         "challenges": challenges_json(settlement.challenges),
         "segment_inputs": [hex_words(list(vars(inputs).values())) for inputs in settlement.segments],
         "closing_inputs": hex_words(list(vars(settlement.closing).values())),
         "sums": [hex_words(list(vars(sums).values())) for sums in settlement.sums],
+    }
+
+
+def segment_data_json(data: SegmentData, z: int) -> Json:
+    """What the contract takes of a segment's words: h_j, and of the encrypted ones a hash and their part of the value at z."""
+    return {
+        "hash": "0x" + data.hash.hex(),
+        "encrypted_hash": "0x" + words_hash(data.encrypted).hex(),
+        "encrypted_value": hex_word(data.encrypted_value(z)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Sections 7 and 8: what a settlement says, and the identities that make it true.
+"""Section 7: what a settlement says, and the identities that make it true.
 
 Everything a proof binds is evaluated here in plain field arithmetic: transcript elements and their
 digests, the challenges, data values, the partial sums that run through the segments, the right
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .account import leaf_hash
 from .batch import ClearedOrder, ClearedTouch, Result, context_word
+from .data import Segment, SegmentData, closing_hash, segment_data
 from .field import MODULUS, Word, horner, inverse, label, word
 from .keccak import keccak
 from .margin import Ratio, order_weights
@@ -132,13 +133,10 @@ class Settlement:
     challenges: Challenges
     sums: tuple[Sums, ...]
     totals: Closing
-    data_hash: Word
+    data: tuple[SegmentData, ...]
+    closing_hash: Word
     r1: Word
     r2: Word
-
-
-Segment = tuple[ClearedTouch | None, ...]
-"""T touches, None for padding."""
 
 
 def segments(result: Result) -> list[Segment]:
@@ -151,25 +149,6 @@ def segments(result: Result) -> list[Segment]:
 def ratio_of(result: Result) -> Ratio:
     context = result.batch.context
     return Ratio(context.num, context.den, context.fee_rate)
-
-
-# Data words
-
-
-def touch_words(result: Result, touch: ClearedTouch | None) -> list[int]:
-    """Section 8: "Words of a touch, 6 + n_x of them …, all 0 for padding"."""
-    return [0] * result.params.words_per_touch if touch is None else list(touch.words)
-
-
-def segment_words(result: Result, segment: Segment) -> list[int]:
-    """Section 8: "A segment has T·(6 + n_x) words, in order of its touches"."""
-    return [value for touch in segment for value in touch_words(result, touch)]
-
-
-def data_hash(result: Result) -> Word:
-    """Section 7: "dataHash = keccak(all words of segment 1 ‖ … ‖ segment N ‖ closing words)"."""
-    words = [value for segment in segments(result) for value in segment_words(result, segment)]
-    return keccak(b"".join(map(word, [*words, *result.closing_words])))
 
 
 # The auction root
@@ -271,11 +250,17 @@ def challenge(seed: Word, number: int) -> int:
 
 
 def first_hash(
-    result: Result, header: Header, taus: Sequence[int], roots: Sequence[int], nexts: Sequence[int], auctions: int
+    result: Result,
+    header: Header,
+    taus: Sequence[int],
+    roots: Sequence[int],
+    nexts: Sequence[int],
+    data: Sequence[SegmentData],
+    auctions: int,
 ) -> Word:
     """Section 7: "r₁ = keccak("tacit.settlement.1" as bytes32, domain, context, N, n, seal root, deposit end, exit end, root_0,
 
-    (root_j, next index_j, τ_j) for j = 1 … N, risk root, auction root, dataHash, beneficiary)"."""
+    (root_j, next index_j, τ_j, h_j) for j = 1 … N, risk root, auction root, closingHash, beneficiary)"."""
     context = result.batch.context
     parts = [
         label("tacit.settlement.1"),
@@ -285,9 +270,9 @@ def first_hash(
         word(result.active),
     ]
     parts += [result.seal_root, word(header.deposit_end), word(header.exit_end), word(result.start_root)]
-    for root, following, tau in zip(roots, nexts, taus, strict=True):
-        parts += [word(root), word(following), word(tau)]
-    parts += [word(result.risk_root), word(auctions), data_hash(result), word(header.beneficiary)]
+    for root, following, tau, words in zip(roots, nexts, taus, data, strict=True):
+        parts += [word(root), word(following), word(tau), words.hash]
+    parts += [word(result.risk_root), word(auctions), closing_hash(result), word(header.beneficiary)]
     return keccak(b"".join(parts))
 
 
@@ -520,7 +505,8 @@ def settle(result: Result, header: Header, blinding: Blinding) -> Settlement:
     taus = [segment_digest(result, segment, rho) for segment, rho in zip(parts, blinding.segments, strict=True)]
     roots, nexts = root_after(result), next_indices(result)
     auctions = auction_root(result, blinding.auction)
-    r1 = first_hash(result, header, taus, roots, nexts, auctions)
+    data = tuple(segment_data(result, segment) for segment in parts)
+    r1 = first_hash(result, header, taus, roots, nexts, data, auctions)
     at = first_challenges(r1)
     totals = row_totals(result, at.theta)
     tau = closing_digest(totals, blinding.closing)
@@ -548,9 +534,9 @@ def settle(result: Result, header: Header, blinding: Blinding) -> Settlement:
             gamma=at.gamma,
             beta=at.beta,
             z=at.z,
-            data=horner(segment_words(result, segment), at.z),
+            data=data[j].value(at.z),
         )
-        for j, segment in enumerate(parts)
+        for j in range(len(parts))
     ]
     closing = ClosingInputs(
         domain=domain,
@@ -567,4 +553,4 @@ def settle(result: Result, header: Header, blinding: Blinding) -> Settlement:
         sums=commitments[-1],
         product=sequence_product(result.active, at.gamma),
     )
-    return Settlement(tuple(inputs), closing, at, tuple(sums), totals, data_hash(result), r1, r2)
+    return Settlement(tuple(inputs), closing, at, tuple(sums), totals, data, closing_hash(result), r1, r2)

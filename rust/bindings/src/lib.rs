@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use super::keys::{ProvingKeys, VerifyingKeys, circuit_counts, circuit_fingerprints, manifest, setup};
     #[pymodule_export]
-    use super::settlement::{Plan, public_inputs, snarkjs_proof, verify};
+    use super::settlement::{Plan, public_inputs, settlement_digest, snarkjs_proof, verify};
     #[pymodule_export]
     use super::tree::Tree;
 }

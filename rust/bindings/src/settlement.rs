@@ -312,6 +312,29 @@ pub fn public_inputs(settlement: SettlementParts) -> Result<Vec<Vec<Field>>, Fai
     Ok(inputs.chain([fields(&closing.to_array())]).collect())
 }
 
+/// `prover.settlement.Digest`: what a settlement and its public data are called by.
+#[derive(IntoPyObject)]
+pub struct Digest {
+    r1: [u8; 32],
+    next_indices: Vec<u32>,
+    data_hashes: Vec<[u8; 32]>,
+    closing_hash: [u8; 32],
+    data_hash: [u8; 32],
+}
+
+/// r₁ of a settlement, and what it is hashed of beside what the settlement says.
+#[pyfunction]
+pub fn settlement_digest(settlement: SettlementParts) -> Result<Digest, Failure> {
+    let header = circuits::Settlement::try_from(settlement)?.header();
+    Ok(Digest {
+        r1: header.first_hash(),
+        next_indices: header.segments.iter().map(|segment| segment.next_index).collect(),
+        data_hashes: header.segments.iter().map(|segment| segment.data_hash).collect(),
+        closing_hash: header.closing_hash,
+        data_hash: header.data_hash(),
+    })
+}
+
 /// A proof and its public inputs as snarkjs reads them: JSON.
 #[pyfunction]
 pub fn snarkjs_proof(words: Words, inputs: Vec<Field>) -> Result<(String, String), Failure> {

@@ -10,6 +10,7 @@ pub mod babyjub;
 pub mod batch;
 mod blake512;
 mod clearing;
+pub mod data;
 pub mod eddsa;
 pub mod error;
 pub mod field;

@@ -1,7 +1,7 @@
 //! The plain twin of what the challenges are drawn from, and of the sums they are used in.
 //!
-//! Sections 7 and 8 of `docs/protocol.md`: elements of both transcripts, auction root, closing words, challenges, data value, the running
-//! sums of segments and what the closing proof compares them with. Circuits are tested against these functions.
+//! Section 7 of `docs/protocol.md`: elements of both transcripts, auction root, closing words, challenges, the running sums of segments
+//! and what the closing proof compares them with. Circuits are tested against these functions. Public data is [`crate::data`]'s.
 
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 
@@ -328,6 +328,8 @@ pub struct SegmentDigest {
     pub next_index: u32,
     /// τ_j.
     pub transcript: F,
+    /// h_j, see [`crate::data::SegmentData::hash`].
+    pub data_hash: [u8; 32],
 }
 
 /// What the first hash is taken of.
@@ -353,8 +355,8 @@ pub struct Header {
     pub risk_root: F,
     /// Auction root.
     pub auction_root: F,
-    /// Hash of all words, see [`data_hash`].
-    pub data_hash: [u8; 32],
+    /// keccak of the closing words.
+    pub closing_hash: [u8; 32],
     /// Who receives the reward.
     pub beneficiary: [u8; 20],
 }
@@ -379,12 +381,20 @@ impl Header {
                 to_be_bytes(&segment.root),
                 word(u64::from(segment.next_index)),
                 to_be_bytes(&segment.transcript),
+                segment.data_hash,
             ]);
         }
         let mut beneficiary = [0; 32];
         beneficiary[12..].copy_from_slice(&self.beneficiary);
-        words.extend([to_be_bytes(&self.risk_root), to_be_bytes(&self.auction_root), self.data_hash, beneficiary]);
+        words.extend([to_be_bytes(&self.risk_root), to_be_bytes(&self.auction_root), self.closing_hash, beneficiary]);
         keccak256(words.as_flattened())
+    }
+
+    /// dataHash: one name for all public data of the batch.
+    #[must_use]
+    pub fn data_hash(&self) -> [u8; 32] {
+        let hashes: Vec<[u8; 32]> = self.segments.iter().map(|segment| segment.data_hash).collect();
+        keccak256_of(&[hashes.as_flattened(), &self.closing_hash])
     }
 }
 
@@ -392,20 +402,6 @@ impl Header {
 #[must_use]
 pub fn second_hash(first_hash: &[u8; 32], closing_transcript: F) -> [u8; 32] {
     keccak256_of(&[first_hash, &to_be_bytes(&closing_transcript)])
-}
-
-/// dataHash: over the words of all segments in order, then the closing words.
-#[must_use]
-pub fn data_hash(segments: &[Segment], closing_words: &[F]) -> [u8; 32] {
-    let words: Vec<F> = segments.iter().flat_map(Segment::words).chain(closing_words.iter().copied()).collect();
-    words_hash(&words)
-}
-
-/// dataHash of all words as one list.
-#[must_use]
-pub fn words_hash(words: &[F]) -> [u8; 32] {
-    let bytes: Vec<u8> = words.iter().flat_map(to_be_bytes).collect();
-    keccak256(&bytes)
 }
 
 /// The challenges of a batch. β is known after the second hash only.
@@ -446,12 +442,6 @@ fn word(number: u64) -> [u8; 32] {
     let mut word = [0; 32];
     word[24..].copy_from_slice(&number.to_be_bytes());
     word
-}
-
-/// The value of words at z: `Σ d_i z^{m−1−i}`, Horner from the first.
-#[must_use]
-pub fn data_value(words: &[F], z: F) -> F {
-    words.iter().fold(F::ZERO, |value, word| value * z + word)
 }
 
 // ---- sums ---------------------------------------------------------------------------------------------------------------

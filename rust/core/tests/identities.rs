@@ -5,13 +5,14 @@ mod scene;
 use ark_ff::AdditiveGroup;
 use scene::{Scene, domain, order, random};
 use tacit_core::batch::ClearedBatch;
+use tacit_core::data::{SegmentData, words_hash};
 use tacit_core::field::{F, from_u64};
 use tacit_core::order::Side;
 use tacit_core::params::Params;
 use tacit_core::poseidon;
 use tacit_core::transcript::{
     Challenges, ClosingParts, Header, SegmentDigest, Sums, auction_root, closing_digest, closing_elements,
-    closing_sums, data_hash, second_hash, segment_digest, segment_elements, successor_sums,
+    closing_sums, second_hash, segment_digest, segment_elements, successor_sums,
 };
 use tacit_core::witness::segment_inputs;
 
@@ -21,6 +22,7 @@ fn challenges(cleared: &ClearedBatch) -> Challenges {
         root: segment.root_out,
         next_index: segment.next_index_out,
         transcript: segment_digest(from_u64(99), &segment_elements(cleared, segment)),
+        data_hash: SegmentData::of(&segment.words(), &cleared.params).hash(),
     });
     let header = Header {
         domain: cleared.context.domain,
@@ -33,7 +35,7 @@ fn challenges(cleared: &ClearedBatch) -> Challenges {
         segments: digests.collect(),
         risk_root: cleared.risk_root,
         auction_root: auction_root(cleared, from_u64(5)),
-        data_hash: data_hash(&segments, &cleared.closing_words),
+        closing_hash: words_hash(&cleared.closing_words),
         beneficiary: [1; 20],
     };
     let first = header.first_hash();

@@ -7,13 +7,14 @@ use ark_ff::AdditiveGroup;
 use serde_json::{Value, json};
 use tacit_core::auction::{AuctionOrder, Mark, clear_orders};
 use tacit_core::batch::{AuctionRow, ClearedBatch, ClearedTouch, State, clear};
+use tacit_core::data::{SegmentData, data_value, words_hash};
 use tacit_core::field::{self, F, from_u64, to_hex};
 use tacit_core::json;
 use tacit_core::order::Side;
 use tacit_core::risk::LookupRow;
 use tacit_core::transcript::{
-    Challenges, ClosingParts, Header, SegmentDigest, Sums, auction_root, closing_digest, closing_sums, data_hash,
-    data_value, second_hash, segment_digest, segment_elements, sequence_product, theta_power,
+    Challenges, ClosingParts, Header, SegmentDigest, Sums, auction_root, closing_digest, closing_sums, second_hash,
+    segment_digest, segment_elements, sequence_product, theta_power,
 };
 use tacit_core::units::{InstrumentId, Price, Quantity, Sequence};
 use tacit_core::witness::{Segment, segment_inputs};
@@ -183,7 +184,8 @@ fn assert_settlement(cleared: &ClearedBatch, expected: &Value) {
         taus.map(|(segment, rho)| segment_digest(element(rho), &segment_elements(cleared, segment))).collect();
     let auction_root = auction_root(cleared, element(&blinding["auction"]));
     let header = header(cleared, &segments, &taus, auction_root, &expected["header"]);
-    assert_eq!(header.data_hash, bytes(&expected["data_hash"]));
+    assert_eq!(header.closing_hash, bytes(&expected["closing_hash"]));
+    assert_eq!(header.data_hash(), bytes(&expected["data_hash"]));
     let first = header.first_hash();
     assert_eq!(first, bytes(&expected["r1"]));
     let early = Challenges::of_first_hash(&first);
@@ -193,6 +195,12 @@ fn assert_settlement(cleared: &ClearedBatch, expected: &Value) {
     assert_eq!(second, bytes(&expected["r2"]));
     let challenges = early.with_second_hash(&second);
     assert_challenges(&challenges, &expected["challenges"]);
+    for (segment, expected) in segments.iter().zip(list(&expected["data"])) {
+        let data = SegmentData::of(&segment.words(), &cleared.params);
+        assert_eq!(data.hash(), bytes(&expected["hash"]));
+        assert_eq!(data.encrypted_hash(), bytes(&expected["encrypted_hash"]));
+        assert_eq!(to_hex(&data.encrypted_value(challenges.z)), expected["encrypted_value"]);
+    }
 
     let mut sums = Sums::START;
     let mut commitment = sums.commitment(F::ZERO);
@@ -220,6 +228,7 @@ fn header(cleared: &ClearedBatch, segments: &[Segment], taus: &[F], auction_root
         root: segment.root_out,
         next_index: segment.next_index_out,
         transcript: *tau,
+        data_hash: SegmentData::of(&segment.words(), &cleared.params).hash(),
     };
     Header {
         domain: cleared.context.domain,
@@ -232,7 +241,7 @@ fn header(cleared: &ClearedBatch, segments: &[Segment], taus: &[F], auction_root
         segments: segments.iter().zip(taus).map(digest).collect(),
         risk_root: cleared.risk_root,
         auction_root,
-        data_hash: data_hash(segments, &cleared.closing_words),
+        closing_hash: words_hash(&cleared.closing_words),
         beneficiary: bytes(&expected["beneficiary"]),
     }
 }
