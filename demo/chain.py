@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +94,7 @@ def _compiler_input(verifier: str) -> str:
         f"src/{path.relative_to(CONTRACTS / 'src')}": path.read_text() for path in CONTRACTS.glob("src/**/*.sol")
     }
     sources["src/Verifier.sol"] = verifier
+    sources |= _imported(sources.values(), profile.get("remappings", []))
     settings = {
         "viaIR": profile.get("via_ir", False),
         "evmVersion": profile["evm_version"],
@@ -103,6 +104,15 @@ def _compiler_input(verifier: str) -> str:
     }
     content = {name: {"content": text} for name, text in sorted(sources.items())}
     return json.dumps({"language": "Solidity", "sources": content, "settings": settings})
+
+
+def _imported(sources: Iterable[str], remappings: Iterable[str]) -> dict[str, str]:
+    """Sources that `sources` import by a remapped name, by that name. They import nothing remapped themselves."""
+    found = {}
+    for prefix, _, folder in (remapping.partition("=") for remapping in remappings):
+        names = {name for text in sources for name in re.findall(rf'"({re.escape(prefix)}[^"]+)"', text)}
+        found |= {name: (CONTRACTS / folder / name.removeprefix(prefix)).read_text() for name in names}
+    return found
 
 
 def _run_compiler(request: str) -> str:

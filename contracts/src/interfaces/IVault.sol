@@ -264,6 +264,8 @@ interface IVault {
     error OnlyOperator(address caller);
     /// @notice Settlements are sent directly, so that their data can be read from the transaction.
     error CallDirectly(address caller, address origin);
+    /// @notice The token called back in the middle of a transfer.
+    error Reentered();
     error VaultFrozen();
     error NotFrozen();
 
