@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {Bonds} from "src/Bonds.sol";
-import {PoseidonConstants} from "src/PoseidonConstants.sol";
 import {IBonds} from "src/interfaces/IBonds.sol";
 import {Bn254} from "src/libraries/Bn254.sol";
 import {PoseidonSponge} from "src/libraries/PoseidonSponge.sol";
@@ -59,14 +58,26 @@ abstract contract BondsFixture is Test {
         vm.warp(1_700_000_000);
         vm.deal(operator, 1000 ether);
         vm.deal(challenger, 1000 ether);
-        constants = address(new PoseidonConstants());
+        constants = _create(vm.getCode("PoseidonConstants.sol:PoseidonConstants"));
         bonds = _make(_terms());
         vm.prank(operator);
         bonds.fund{value: FUNDS}();
     }
 
+    /// @dev From compiled code, so that no test carries it and compiles it again.
     function _make(IBonds.Terms memory terms) internal returns (Bonds) {
-        return new Bonds(operator, vm.addr(SIGNER_KEY), terms, DOMAIN, SEPARATOR, ordersPerTouch, constants);
+        return _makeFor(vm.addr(SIGNER_KEY), terms);
+    }
+
+    function _makeFor(address signer, IBonds.Terms memory terms) internal returns (Bonds) {
+        bytes memory arguments = abi.encode(operator, signer, terms, DOMAIN, SEPARATOR, ordersPerTouch, constants);
+        return Bonds(_create(bytes.concat(vm.getCode("Bonds.sol:Bonds"), arguments)));
+    }
+
+    function _create(bytes memory code) internal returns (address made) {
+        assembly ("memory-safe") {
+            made := create(0, add(code, 0x20), mload(code))
+        }
     }
 
     function _terms() internal pure returns (IBonds.Terms memory) {

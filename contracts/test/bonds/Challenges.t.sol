@@ -17,6 +17,8 @@ contract BondsChallengesTest is BondsFixture {
 
     // ------------------------------------------------------------------------------------------------ the honest operator
 
+    /// forge-config: default.fuzz.runs = 64
+    /// forge-config: full.fuzz.runs = 1000
     function testFuzz_an_honest_operator_answers_every_receipt_and_the_order_before(uint256 seed, uint256 s) public {
         uint256[4] memory sizes = [uint256(2), 4, 7, 9];
         _deploy(sizes[seed % 4]);

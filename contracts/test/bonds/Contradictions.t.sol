@@ -35,6 +35,8 @@ contract BondsContradictionsTest is BondsFixture {
         _slashedBy(_receipt(4), later);
     }
 
+    /// forge-config: default.fuzz.runs = 64
+    /// forge-config: full.fuzz.runs = 1000
     function testFuzz_the_receipts_of_an_honest_operator_never_contradict(uint256 seed, uint256 first, uint256 second)
         public
     {

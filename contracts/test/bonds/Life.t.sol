@@ -85,7 +85,7 @@ contract BondsLifeTest is BondsFixture {
 
     function test_nobody_cannot_be_the_signer_of_receipts() public {
         _expect(abi.encodeWithSelector(IBonds.NotSigned.selector, address(0), address(0)));
-        new Bonds(operator, address(0), _terms(), DOMAIN, SEPARATOR, 4, constants);
+        _makeFor(address(0), _terms());
     }
 
     // ---------------------------------------------------------------------------------------------------- the vault alone
