@@ -25,8 +25,8 @@ GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.so
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test test-full fuzz check bench setup venv node native keys fmt lock generate assurance clean \
-        test-rust test-assurance test-python test-contracts check-rust check-python check-contracts check-slither \
-        check-generated venv-contracts
+        test-rust test-assurance test-python test-contracts test-symbolic check-rust check-python check-contracts \
+        check-slither check-generated venv-contracts
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -37,7 +37,7 @@ demo: setup keys ## two sealed batches of real orders, proven, settled by a cont
 	$(call say,Demo)
 	@python -m demo
 
-test: setup keys test-rust test-assurance test-python test-contracts ## every test
+test: setup keys test-rust test-assurance test-python test-contracts test-symbolic ## every test
 
 test-full: export TACIT_FULL := 1
 test-full: export FOUNDRY_PROFILE := full
@@ -125,6 +125,10 @@ test-python: setup venv-contracts keys
 test-contracts: node
 	$(call say,Tests of the contracts)
 	@cd contracts && forge test
+
+test-symbolic: venv node venv-contracts
+	$(call say,Symbolic tests of the contracts)
+	@python tests/check_symbolic.py
 
 # ---- checks -----------------------------------------------------------------------------------------------------------
 
