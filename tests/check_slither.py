@@ -27,6 +27,8 @@ TIMEOUT = 300
 
 # How slither names a place in a description: `Vault.open() (src/Vault.sol#10-20)`.
 PLACE = re.compile(r"(\S+) \([^()#]+\.sol#\d+(?:-\d+)?\)")
+# What solc calls a switch in assembly, by where it stands: `switch_expr_10686_144_2__name`.
+SWITCH = re.compile(r"\bswitch_expr_\d+_\d+_\d+__")
 
 
 class Finding(NamedTuple):
@@ -72,7 +74,8 @@ def findings(detectors: Iterable[Mapping[str, Any]]) -> Findings:
         place = PLACE.search(each["description"])
         if place is None:
             raise ValueError(f"slither names no place: {each['description']!r}")
-        nodes = [" ".join(element["name"].split()) for element in each["elements"] if element["type"] == "node"]
+        names = (element["name"] for element in each["elements"] if element["type"] == "node")
+        nodes = [SWITCH.sub("switch_", " ".join(name.split())) for name in names]
         found.setdefault(Finding(each["check"], place.group(1)), []).extend(filter(None, nodes))
     return {finding: sorted(nodes) for finding, nodes in found.items()}
 
