@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "AccountProvingKeys",
+    "AccountVerifyingKeys",
     "Cancellation",
     "Cleared",
     "Plan",
@@ -22,19 +24,26 @@ __all__ = [
     "eddsa_public_key",
     "eddsa_sign",
     "eddsa_verify",
+    "escape_inputs",
+    "escape_message",
+    "exit_message",
     "holder_owner",
     "keccak256",
+    "leaf_path",
     "manifest",
     "order_hash",
     "params",
     "point_pack",
     "point_unpack",
     "poseidon_hash",
+    "prove_escape",
+    "prove_exit",
     "public_inputs",
     "read_touch",
     "risk_root",
     "settlement_digest",
     "setup",
+    "setup_account",
     "snarkjs_proof",
     "sponge",
     "verify",
@@ -148,6 +157,44 @@ def setup(params: str, seed: bytes, progress: _Progress | None = None) -> Provin
 def manifest(directory: Path, circuit: str) -> str: ...
 def circuit_fingerprints(params: str) -> list[str]: ...
 def circuit_counts(params: str) -> list[list[tuple[str, int]]]: ...
+
+@final
+class AccountProvingKeys:
+    def save(self, directory: Path) -> None: ...
+    @staticmethod
+    def load(directory: Path, params: str) -> AccountProvingKeys: ...
+    def verifying(self) -> AccountVerifyingKeys: ...
+
+@final
+class AccountVerifyingKeys:
+    @staticmethod
+    def load(directory: Path, params: str) -> AccountVerifyingKeys: ...
+    def solidity(self, development: bool) -> str: ...
+    def snarkjs(self) -> tuple[str, str]: ...
+    def verify_exit(self, inputs: list[int], proof: Sequence[int]) -> None: ...
+    def verify_escape(self, inputs: list[int], proof: Sequence[int]) -> None: ...
+
+def setup_account(params: str, seed: bytes, progress: _Progress | None = None) -> AccountProvingKeys: ...
+def exit_message(request: object) -> int: ...
+def escape_message(domain: _Field, index: int, address: bytes) -> int: ...
+def leaf_path(params: str, leaves: dict[int, int], index: int) -> tuple[int, list[list[int]]]: ...
+def escape_inputs(escape: object) -> list[int]: ...
+def prove_exit(
+    request: object,
+    holder: str,
+    signature: tuple[_PointLike, _Field],
+    keys: AccountProvingKeys,
+    seed: bytes,
+    cancellation: Cancellation | None = None,
+    progress: _Progress | None = None,
+) -> tuple[list[int], list[int]]: ...
+def prove_escape(
+    escape: object,
+    keys: AccountProvingKeys,
+    seed: bytes,
+    cancellation: Cancellation | None = None,
+    progress: _Progress | None = None,
+) -> tuple[list[int], list[int]]: ...
 
 @final
 class Plan:

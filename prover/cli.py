@@ -179,15 +179,22 @@ def _print_counts(circuit: str, numbers: dict[str, Any]) -> None:
 @app.command("export-verifier")
 def export_verifier(
     out: Annotated[Path, typer.Option("--out", help="The Solidity file to write.", dir_okay=False)],
+    accounts: Annotated[
+        Path | None, typer.Option("--accounts", help="The same for exits and escapes.", dir_okay=False)
+    ] = None,
     params: ParamsOption = "standard",
     keys: KeysOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Writes the verifier contract of both keys as Solidity."""
+    """Writes the contract that verifies batches, and with --accounts the one that verifies owners' proofs, as Solidity."""
     with told(as_json):
         loaded = _keys(keys, params)
-        write_whole(out, loaded.solidity())
-        _print(as_json, {"out": str(out), "params": params, "insecure": loaded.insecure}, f"verifier written to {out}")
+        sources = {out: loaded.solidity()} | ({} if accounts is None else {accounts: loaded.account_solidity()})
+        for path, source in sources.items():
+            write_whole(path, source)
+        written = {"out": str(out), "params": params, "insecure": loaded.insecure}
+        written |= {} if accounts is None else {"accounts": str(accounts)}
+        _print(as_json, written, *(f"verifier written to {path}" for path in sources))
 
 
 @app.command("export")

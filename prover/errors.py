@@ -80,6 +80,12 @@ class ReadingError(TacitError):
     code: ClassVar[str] = "READING"
 
 
+class OwnerError(TacitError):
+    """An exit request or an escape that is not the owner's to make, or that its own data contradict."""
+
+    code: ClassVar[str] = "OWNER"
+
+
 class KeyFileError(TacitError):
     """A proving or verifying key, or its manifest, that is damaged or unsafe to use."""
 

@@ -1,10 +1,10 @@
 """Proving and verifying keys of a parameter set: made, found, and told whether they may be trusted.
 
-The keys of a parameter set lie in a folder of its name: of each circuit the proving key ``.pk``, the
-verifying key ``.vk``, and a manifest ``.json`` with the circuit's fingerprint, the hashes of both files
-and where the randomness is from. Keys that one machine made alone are marked INSECURE: whoever ran
-the set-up could forge proofs. Every load checks hashes, points and fingerprint against the circuits of
-this program.
+The keys of a parameter set lie in a folder of its name: of each circuit (segment and closing for batches,
+exit and escape for owners who act alone) the proving key ``.pk``, the verifying key ``.vk``, and a manifest
+``.json`` with the circuit's fingerprint, the hashes of both files and where the randomness is from. Keys that
+one machine made alone are marked INSECURE: whoever ran the set-up could forge proofs. Every load checks hashes,
+points and fingerprint against the circuits of this program.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from prover.errors import FileError, KeyFileError, ParamsError
 from prover.wire import file_errors
 
 CIRCUITS: Final = ("segment", "closing")
+"""Circuits that the proofs of a batch are of."""
+ACCOUNT_CIRCUITS: Final = ("exit", "escape")
+"""Circuits by which an owner acts alone."""
 PARAMETER_SETS: Final = ("dev", "standard", "large")
 INSECURE: Final = "development, INSECURE"
 
 SetupProgress = Callable[[str, float], object]
-"""Called with the phase that has ended (``circuits``, ``segment``, ``closing``) and its seconds."""
+"""Called with the phase that has ended (``circuits`` or the name of one) and its seconds."""
 
 
 def default_directory() -> Path:
@@ -60,12 +63,16 @@ class Keys:
     def __init__(self, params: str, folder: Path) -> None:
         self.params = params
         self.folder = folder
-        self.manifests = {circuit: Manifest.load(folder, circuit) for circuit in CIRCUITS}
-        for manifest in self.manifests.values():
-            if manifest.params != params:
+        self.manifests = self._manifests(CIRCUITS)
+
+    def _manifests(self, circuits: tuple[str, ...]) -> dict[str, Manifest]:
+        manifests = {circuit: Manifest.load(self.folder, circuit) for circuit in circuits}
+        for manifest in manifests.values():
+            if manifest.params != self.params:
                 raise ParamsError(
-                    f"{folder} holds keys of {manifest.params!r}, not {params!r}", {"params": manifest.params}
+                    f"{self.folder} holds keys of {manifest.params!r}, not {self.params!r}", {"params": manifest.params}
                 )
+        return manifests
 
     @classmethod
     def load(cls, directory: str | Path | None = None, params: str = "standard") -> Keys:
@@ -87,6 +94,28 @@ class Keys:
         return any(manifest.origin == INSECURE for manifest in self.manifests.values())
 
     @cached_property
+    def account_manifests(self) -> dict[str, Manifest]:
+        """Manifests of the exit and the escape circuit's keys; who only deals in batches needs none."""
+        return self._manifests(ACCOUNT_CIRCUITS)
+
+    @property
+    def account_insecure(self) -> bool:
+        """As ``insecure``, of the keys of the exit and the escape circuit."""
+        return any(manifest.origin == INSECURE for manifest in self.account_manifests.values())
+
+    @cached_property
+    def account_verifying(self) -> _native.AccountVerifyingKeys:
+        """The verifying keys of the exit and the escape circuit, checked."""
+        _ = self.account_manifests
+        return _native.AccountVerifyingKeys.load(self.folder, self.params)
+
+    @cached_property
+    def account_proving(self) -> _native.AccountProvingKeys:
+        """The proving keys of the exit and the escape circuit, checked."""
+        _ = self.account_manifests
+        return _native.AccountProvingKeys.load(self.folder, self.params)
+
+    @cached_property
     def verifying(self) -> _native.VerifyingKeys:
         """The verifying keys, checked."""
         return _native.VerifyingKeys.load(self.folder, self.params)
@@ -97,14 +126,30 @@ class Keys:
         return _native.ProvingKeys.load(self.folder, self.params)
 
     def solidity(self) -> str:
-        """Source of the verifier contract of these keys."""
+        """Source of the contract ``Verifier``, which checks the proofs of batches."""
         return self.verifying.solidity(self.insecure)
 
+    def account_solidity(self) -> str:
+        """Source of the contract ``AccountVerifier``, which checks exit requests and escapes."""
+        return self.account_verifying.solidity(self.account_insecure)
+
     def fits(self) -> bool:
-        """Whether the keys are of this program's circuits."""
-        return [self.manifests[circuit].fingerprint for circuit in CIRCUITS] == _native.circuit_fingerprints(
-            self.params
-        )
+        """Whether the keys of batches are of this program's circuits."""
+        return self._fit(self.manifests, CIRCUITS)
+
+    def account_fits(self) -> bool:
+        """Whether the keys of the exit and the escape circuit are of this program's."""
+        return self._fit(self.account_manifests, ACCOUNT_CIRCUITS)
+
+    def _fit(self, manifests: dict[str, Manifest], circuits: tuple[str, ...]) -> bool:
+        ours = fingerprints(self.params)
+        return all(manifests[circuit].fingerprint == ours[circuit] for circuit in circuits)
+
+
+def fingerprints(params: str) -> dict[str, str]:
+    """Fingerprints of this program's circuits by name."""
+    found = _native.circuit_fingerprints(params)
+    return dict(zip((*CIRCUITS, *ACCOUNT_CIRCUITS), found, strict=True))
 
 
 def setup(
@@ -123,26 +168,32 @@ def setup(
             f"there is no parameter set {params!r}: choose {', '.join(PARAMETER_SETS)}", {"params": params}
         )
     folder = (Path(directory) if directory is not None else default_directory()) / params
-    kept = None if renew else _usable(params, folder)
-    if kept is not None:
-        return kept
+    keys = None if renew else _usable(params, folder)
     with file_errors(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
-    made = _native.setup(params, secrets.token_bytes(32), progress)
-    made.save(folder)
-    keys = Keys(params, folder)
-    keys.__dict__["proving"], keys.__dict__["verifying"] = made, made.verifying()
+    if keys is None:
+        made = _native.setup(params, secrets.token_bytes(32), progress)
+        made.save(folder)
+        keys = Keys(params, folder)
+        keys.__dict__["proving"], keys.__dict__["verifying"] = made, made.verifying()
+    if renew or not _usable_alone(keys):
+        _set_up_account(keys, progress)
     return keys
 
 
+def _set_up_account(keys: Keys, progress: SetupProgress | None) -> None:
+    """Keys of the exit and the escape circuit, which are made in seconds, without touching those of batches."""
+    made = _native.setup_account(keys.params, secrets.token_bytes(32), progress)
+    made.save(keys.folder)
+    keys.__dict__.pop("account_manifests", None)
+    keys.__dict__["account_proving"], keys.__dict__["account_verifying"] = made, made.verifying()
+
+
 def _usable(params: str, folder: Path) -> Keys | None:
-    """The keys of a folder if they are whole and fit; None if they must be made anew."""
+    """The keys of a folder if those of batches are whole and fit; None if they must be made anew."""
     try:
         keys = Keys(params, folder)
-        sizes_match = all(
-            (folder / f"{circuit}.pk").is_file() and (folder / f"{circuit}.vk").is_file() for circuit in CIRCUITS
-        )
-        if not sizes_match or not keys.fits():
+        if not _complete(folder, CIRCUITS) or not keys.fits():
             return None
         keys.verifying  # noqa: B018 - reading it checks it
     except (KeyFileError, FileError, ParamsError):
@@ -150,14 +201,29 @@ def _usable(params: str, folder: Path) -> Keys | None:
     return keys
 
 
+def _usable_alone(keys: Keys) -> bool:
+    """Whether the keys of the exit and the escape circuit are whole and fit."""
+    try:
+        if not _complete(keys.folder, ACCOUNT_CIRCUITS) or not keys.account_fits():
+            return False
+        keys.account_verifying  # noqa: B018 - reading it checks it
+    except (KeyFileError, FileError, ParamsError):
+        return False
+    return True
+
+
+def _complete(folder: Path, circuits: tuple[str, ...]) -> bool:
+    return all((folder / f"{circuit}.{end}").is_file() for circuit in circuits for end in ("pk", "vk"))
+
+
 def inspect(params: str) -> dict[str, dict[str, object]]:
-    """Constraints of both circuits of a parameter set, by gadget.
+    """Constraints of the circuits of a parameter set, by gadget.
 
     ``per_order`` counts everything of a segment for each of its order places, ``per_row`` everything of the
-    closing circuit for each open row of the risk table.
+    closing circuit for each open row of the risk table, ``per_position`` everything of an escape for each place of a leaf.
     """
-    _, touches, orders, _, _, rows, _, _ = _native.params(params)
-    segment, closing = (dict(counts) for counts in _native.circuit_counts(params))
+    _, touches, orders, positions, _, rows, _, _ = _native.params(params)
+    segment, closing, exit_, escape = (dict(counts) for counts in _native.circuit_counts(params))
     of_segment, of_closing = sum(segment.values()), sum(closing.values())
     places = touches * orders
     return {
@@ -172,6 +238,12 @@ def inspect(params: str) -> dict[str, dict[str, object]]:
             "constraints": of_closing,
             "per_row": round(of_closing / rows, 1),
             "by_gadget": by_gadget(closing),
+        },
+        "exit": {"constraints": sum(exit_.values()), "by_gadget": by_gadget(exit_)},
+        "escape": {
+            "constraints": sum(escape.values()),
+            "per_position": round(sum(escape.values()) / positions, 1),
+            "by_gadget": by_gadget(escape),
         },
     }
 

@@ -11,7 +11,7 @@ use crate::builder::{Builder, Lc};
 use crate::gadgets::{poseidon, range};
 
 /// Poseidon tag of a leaf.
-const TAG_LEAF: u64 = 1;
+pub(crate) const TAG_LEAF: u64 = 1;
 /// Bits of an instrument id.
 pub const ID_BITS: u32 = 27;
 /// Bits of a position's offset quantity.
@@ -49,13 +49,13 @@ pub struct OldLeaf {
     pub value: Lc,
 }
 
-fn position_value(leaf: Option<&Leaf>, slot: usize, positions: usize) -> (u32, i64) {
+pub(crate) fn position_value(leaf: Option<&Leaf>, slot: usize, positions: usize) -> (u32, i64) {
     let held: &[Position] = leaf.map_or(&[], |l| &l.positions);
     let empties = positions - held.len();
     if slot < empties { (0, 0) } else { (held[slot - empties].instrument, held[slot - empties].quantity) }
 }
 
-fn packed_positions(ids: &[Lc], quantities: &[Lc]) -> Vec<Lc> {
+pub(crate) fn packed_positions(ids: &[Lc], quantities: &[Lc]) -> Vec<Lc> {
     let packed: Vec<Lc> = ids
         .iter()
         .zip(quantities)

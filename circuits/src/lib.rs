@@ -1,4 +1,4 @@
-//! The segment and closing circuits of tacit and their proofs.
+//! The circuits of tacit (segment and closing for batches, exit and escape for owners) and their proofs.
 
 pub mod account;
 pub mod auction;
@@ -8,7 +8,9 @@ pub mod closing;
 pub mod context;
 pub mod domain;
 pub mod error;
+pub mod escape;
 pub mod evm;
+pub mod exit;
 pub mod fingerprint;
 pub mod fixed_base;
 pub mod gadgets;
@@ -18,6 +20,7 @@ pub mod margin;
 pub mod matrices;
 pub mod msm;
 pub mod order;
+pub mod owner;
 pub mod proof;
 pub mod segment;
 pub mod settlement;

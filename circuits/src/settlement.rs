@@ -212,7 +212,7 @@ impl Plan {
 }
 
 /// The assignment, if it satisfies all rows and its public inputs are the planned ones.
-fn finished(
+pub(crate) fn finished(
     b: Builder,
     circuit: &str,
     derived: &[F],

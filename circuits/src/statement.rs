@@ -1,13 +1,17 @@
 //! What each circuit states and what it keeps to itself.
 //!
 //! `SegmentPublic` and `ClosingPublic` list the public inputs in the order that every language uses (docs/protocol.md,
-//! section 7). The private halves hold what the operator knows; nothing in them is trusted by the circuits.
+//! section 7), `ExitPublic` and `EscapePublic` those of the circuits by which an owner acts alone (section 13). The private halves
+//! hold what the operator, or the owner, knows; nothing in them is trusted by the circuits.
 
 use ark_ff::AdditiveGroup;
 use tacit_core::account::{Holder, Leaf};
 use tacit_core::batch::Context;
+use tacit_core::eddsa::Signature;
+use tacit_core::escape::SETTLED_A_WORD;
 use tacit_core::field::F;
 use tacit_core::order::SealedOrder;
+use tacit_core::params::Params;
 use tacit_core::risk::{RiskRow, SettledRow};
 use tacit_core::transcript::{OrderRow, Sums};
 
@@ -358,4 +362,121 @@ pub struct ClosingPrivate {
     pub rho: F,
     /// Opening of the last segment's sums.
     pub sums: SaltedSums,
+}
+
+/// Public inputs of an exit request, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitPublic {
+    /// Chain and contract.
+    pub domain: F,
+    /// Owner word of the account.
+    pub owner: F,
+    /// Account index.
+    pub index: F,
+    /// Who is paid.
+    pub recipient: F,
+    /// At most so many token units.
+    pub amount: F,
+    /// How many requests of the account came before.
+    pub number: F,
+}
+
+/// Names of the public inputs of an exit request, in order.
+pub const EXIT_INPUTS: [&str; 6] = ["domain", "owner", "index", "recipient", "amount", "number"];
+
+impl ExitPublic {
+    /// The values in the order of the public inputs.
+    pub fn to_array(&self) -> [F; 6] {
+        [self.domain, self.owner, self.index, self.recipient, self.amount, self.number]
+    }
+
+    /// The inverse of `to_array`.
+    pub fn from_array(v: [F; 6]) -> Self {
+        Self { domain: v[0], owner: v[1], index: v[2], recipient: v[3], amount: v[4], number: v[5] }
+    }
+}
+
+/// What the owner keeps to itself of an exit request.
+#[derive(Clone, Debug)]
+pub struct ExitPrivate {
+    /// Key, viewing key and subaccount.
+    pub holder: Holder,
+    /// Of the request's message.
+    pub signature: Signature,
+}
+
+/// Public inputs of an escape, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EscapePublic {
+    /// Chain and contract.
+    pub domain: F,
+    /// State root.
+    pub root: F,
+    /// Root of the epoch's risk table.
+    pub risk_root: F,
+    /// Account index.
+    pub index: F,
+    /// Who is paid.
+    pub recipient: F,
+    /// What the account is worth, token units.
+    pub equity: F,
+    /// Words of settled positions, three places each.
+    pub settled: Vec<F>,
+}
+
+/// Names of the first public inputs of an escape, in order.
+pub const ESCAPE_INPUTS: [&str; 6] = ["domain", "root", "risk root", "index", "recipient", "equity"];
+/// Name of each public input of an escape after those.
+pub const ESCAPE_SETTLED: &str = "settled positions";
+
+impl EscapePublic {
+    /// Names of all public inputs under a parameter set, in order.
+    pub fn names(p: &Params) -> Vec<&'static str> {
+        let words = p.positions.div_ceil(SETTLED_A_WORD);
+        ESCAPE_INPUTS.into_iter().chain(std::iter::repeat_n(ESCAPE_SETTLED, words)).collect()
+    }
+
+    /// The values in the order of the public inputs.
+    pub fn to_vec(&self) -> Vec<F> {
+        let mut values = vec![self.domain, self.root, self.risk_root, self.index, self.recipient, self.equity];
+        values.extend(&self.settled);
+        values
+    }
+
+    /// The inverse of `to_vec`.
+    ///
+    /// # Panics
+    /// If there are fewer than six values.
+    pub fn from_slice(v: &[F]) -> Self {
+        let settled = v[ESCAPE_INPUTS.len()..].to_vec();
+        Self { domain: v[0], root: v[1], risk_root: v[2], index: v[3], recipient: v[4], equity: v[5], settled }
+    }
+}
+
+/// What values one place of the leaf that leaves.
+#[derive(Clone, Debug)]
+pub struct PlaceWitness {
+    /// Whether a row of the risk table values it.
+    pub listed: bool,
+    /// The row; where none values the place, one that stands nowhere: the place's id and value, all else 0.
+    pub row: RiskRow,
+    /// Its place in the table.
+    pub place: usize,
+    /// Children of the nodes above it, leaf level first.
+    pub path: Vec<[F; 8]>,
+}
+
+/// Everything an escape is told.
+#[derive(Clone, Debug)]
+pub struct EscapePrivate {
+    /// Key, viewing key and subaccount.
+    pub holder: Holder,
+    /// Of the escape's message.
+    pub signature: Signature,
+    /// The leaf.
+    pub leaf: Leaf,
+    /// Children of the nodes above it, leaf level first.
+    pub path: Vec<[F; 8]>,
+    /// Exactly P places, empties first.
+    pub places: Vec<PlaceWitness>,
 }

@@ -25,7 +25,7 @@ use crate::field::Field;
 use crate::interrupt;
 
 /// A record of a documented format. Its content is not repeated in the message: it may be an order or a viewing key.
-fn record<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Failure> {
+pub(crate) fn record<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Failure> {
     let malformed = |_| {
         raise::<BatchError>(
             format!("{what} is not of its format: docs/formats.md describes it"),

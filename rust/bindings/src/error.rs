@@ -10,6 +10,7 @@ use tacit_circuits::fingerprint::Fingerprint;
 use tacit_circuits::settlement::SettlementError as Refusal;
 use tacit_core::batch::BatchError as CoreBatchError;
 use tacit_core::error::CoreError;
+use tacit_core::exit::OwnerError as OwnerRefusal;
 
 import_exception!(prover.errors, AuctionError);
 import_exception!(prover.errors, BatchError);
@@ -18,6 +19,7 @@ import_exception!(prover.errors, FieldError);
 import_exception!(prover.errors, FileError);
 import_exception!(prover.errors, InternalError);
 import_exception!(prover.errors, KeyFileError);
+import_exception!(prover.errors, OwnerError);
 import_exception!(prover.errors, ParamsError);
 import_exception!(prover.errors, PointError);
 import_exception!(prover.errors, ProvingError);
@@ -62,7 +64,7 @@ macro_rules! value_of {
     };
 }
 
-value_of!(Int: u8, u32, i128);
+value_of!(Int: u8, u32, u64, i128);
 value_of!(Text: String, &'static str, char);
 
 impl From<Fingerprint> for Value {
@@ -140,6 +142,18 @@ conversion!(CoreBatchError {
     StoredState { what } => StateError,
     Format { path, what } => BatchError,
     _ => BatchError
+});
+
+conversion!(OwnerRefusal {
+    Index { index, end } => OwnerError,
+    NotTheOwner { index } => OwnerError,
+    Signature { index } => OwnerError,
+    Path { index } => OwnerError,
+    Unvalued { index, instrument } => OwnerError,
+    ValuedTwice { index, instrument } => OwnerError,
+    SettlementValue { instrument, value } => OwnerError,
+    + Batch,
+    _ => OwnerError
 });
 
 conversion!(ProveError {

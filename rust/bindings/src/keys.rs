@@ -1,4 +1,4 @@
-//! Keys of both circuits of a parameter set: made, kept in files, told apart, exported.
+//! Keys of a parameter set's segment and closing circuit: made, kept in files, told apart, exported.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +12,12 @@ use tacit_circuits::fingerprint::Fingerprint;
 use tacit_circuits::keyfile::{self, Origin};
 use tacit_circuits::keys::{self, ProvingKey};
 use tacit_circuits::settlement::{self, VerifyingKeys as Verifying};
-use tacit_circuits::{builder::Builder, snarkjs, solidity};
+use tacit_circuits::{builder::Builder, escape, exit, snarkjs, solidity};
 use tacit_core::params::Params;
 
 use crate::error::Failure;
 use crate::interrupt;
+use crate::owner;
 
 /// Names of the circuits in files.
 const SEGMENT: &str = "segment";
@@ -118,12 +119,13 @@ pub fn manifest(directory: PathBuf, circuit: &str) -> Result<String, Failure> {
     Ok(keyfile::load_manifest(&directory, circuit)?.to_json())
 }
 
-/// Fingerprints of this program's segment and closing circuit.
+/// Fingerprints of this program's circuits: segment, closing, exit, escape.
 #[pyfunction]
-pub fn circuit_fingerprints(py: Python<'_>, params: &str) -> Result<[String; 2], Failure> {
+pub fn circuit_fingerprints(py: Python<'_>, params: &str) -> Result<[String; 4], Failure> {
     let params = Params::by_name(params)?;
     interrupt::run(py, None, None, move |_| {
-        Ok::<_, KeyError>(fingerprints(&params).map(|fingerprint| fingerprint.to_string()))
+        let ([segment, closing], [exit, escape]) = (fingerprints(&params), owner::fingerprints(&params));
+        Ok::<_, KeyError>([segment, closing, exit, escape].map(|fingerprint| fingerprint.to_string()))
     })
 }
 
@@ -140,12 +142,13 @@ fn fingerprints(params: &Params) -> [Fingerprint; 2] {
     found
 }
 
-/// Rows of both circuits by scope.
+/// Rows of the circuits by scope: segment, closing, exit, escape.
 #[pyfunction]
-pub fn circuit_counts(py: Python<'_>, params: &str) -> Result<[Vec<(String, usize)>; 2], Failure> {
+pub fn circuit_counts(py: Python<'_>, params: &str) -> Result<[Vec<(String, usize)>; 4], Failure> {
     let params = Params::by_name(params)?;
     interrupt::run(py, None, None, move |_| {
         let (segment, closing) = settlement::shapes(&params);
-        Ok::<_, KeyError>([&segment, &closing].map(|builder: &Builder| builder.counts().into_iter().collect()))
+        let builders = [segment, closing, exit::shape(), escape::shape(&params)];
+        Ok::<_, KeyError>(builders.map(|builder: Builder| builder.counts().into_iter().collect()))
     })
 }

@@ -8,6 +8,7 @@ mod field;
 mod hashing;
 mod interrupt;
 mod keys;
+mod owner;
 mod settlement;
 mod tree;
 
@@ -31,6 +32,11 @@ mod _native {
     use super::interrupt::Cancellation;
     #[pymodule_export]
     use super::keys::{ProvingKeys, VerifyingKeys, circuit_counts, circuit_fingerprints, manifest, setup};
+    #[pymodule_export]
+    use super::owner::{
+        AccountProvingKeys, AccountVerifyingKeys, escape_inputs, escape_message, exit_message, leaf_path, prove_escape,
+        prove_exit, setup_account,
+    };
     #[pymodule_export]
     use super::settlement::{Plan, public_inputs, settlement_digest, snarkjs_proof, verify};
     #[pymodule_export]

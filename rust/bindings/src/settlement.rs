@@ -25,10 +25,17 @@ use crate::interrupt::{self, Cancellation};
 use crate::keys::{ProvingKeys, VerifyingKeys};
 
 /// Eight words of a proof: A.x, A.y, B.x imaginary, B.x real, B.y imaginary, B.y real, C.x, C.y.
-type Words = [Number; 8];
+pub(crate) type Words = [Number; 8];
 
 /// Bytes of a fixed number.
 pub struct Fixed<const N: usize>([u8; N]);
+
+impl<const N: usize> Fixed<N> {
+    /// The bytes.
+    pub const fn bytes(&self) -> [u8; N] {
+        self.0
+    }
+}
 
 impl<'py, const N: usize> FromPyObject<'_, 'py> for Fixed<N> {
     type Error = PyErr;
@@ -127,7 +134,7 @@ fn words_of(proof: &proof::Proof) -> Words {
     })
 }
 
-fn proof_of(words: Words) -> Result<proof::Proof, Failure> {
+pub(crate) fn proof_of(words: Words) -> Result<proof::Proof, Failure> {
     let words = words.map(|number| {
         let mut word = tacit_core::field::integer_to_le_bytes(&number.0);
         word.reverse();
@@ -272,7 +279,7 @@ impl From<Unmade> for Failure {
     }
 }
 
-fn prove(
+pub(crate) fn prove(
     py: Python<'_>,
     assignment: impl FnOnce() -> Result<Vec<F>, Refusal> + Send + 'static,
     key: &Arc<ProvingKey>,
@@ -342,6 +349,6 @@ pub fn snarkjs_proof(words: Words, inputs: Vec<Field>) -> Result<(String, String
     Ok((snarkjs::proof(&proof_of(words)?).to_string(), snarkjs::public_inputs(&inputs).to_string()))
 }
 
-fn fields(values: &[F]) -> Vec<Field> {
+pub(crate) fn fields(values: &[F]) -> Vec<Field> {
     values.iter().copied().map(Field).collect()
 }

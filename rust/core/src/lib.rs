@@ -13,6 +13,8 @@ mod clearing;
 pub mod data;
 pub mod eddsa;
 pub mod error;
+pub mod escape;
+pub mod exit;
 pub mod field;
 mod grain;
 pub mod json;

@@ -11,6 +11,7 @@ use crate::batch::{BatchError, Context};
 use crate::field::{F, from_u64, pow2};
 use crate::params::{ARITY, Params, VALUES_A_WORD};
 use crate::poseidon;
+use crate::tree::Children;
 use crate::units::{PRICE_END, TOP, is_instrument};
 
 /// Tag of a risk row.
@@ -80,12 +81,35 @@ impl RiskTable {
     /// The arity-8 Merkle root over the rows from position 0, unused positions 0.
     #[must_use]
     pub fn root(&self, params: &Params) -> F {
-        let mut level: Vec<F> = self.rows.iter().map(|row| row.hash(params)).collect();
-        level.resize(ARITY.pow(u32::try_from(params.risk_levels()).expect("a few levels")), F::ZERO);
+        let mut level = self.leaves(params);
         while level.len() > 1 {
             level = level.chunks(ARITY).map(poseidon::hash).collect();
         }
         level[0]
+    }
+
+    /// The children of the nodes above a place, leaf level first.
+    ///
+    /// # Panics
+    /// Where the place is outside the tree.
+    #[must_use]
+    pub fn path(&self, place: usize, params: &Params) -> Vec<Children> {
+        let mut level = self.leaves(params);
+        let mut path = Vec::with_capacity(params.risk_levels());
+        let mut at = place;
+        while level.len() > 1 {
+            let first = at - at % ARITY;
+            path.push(std::array::from_fn(|child| level[first + child]));
+            level = level.chunks(ARITY).map(poseidon::hash).collect();
+            at /= ARITY;
+        }
+        path
+    }
+
+    fn leaves(&self, params: &Params) -> Vec<F> {
+        let mut leaves: Vec<F> = self.rows.iter().map(|row| row.hash(params)).collect();
+        leaves.resize(ARITY.pow(u32::try_from(params.risk_levels()).expect("a few levels")), F::ZERO);
+        leaves
     }
 
     /// Checks number, order and ranges of the rows.
