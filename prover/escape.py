@@ -124,7 +124,10 @@ def leaf_path(params: str, leaves: Mapping[int, int], index: int) -> tuple[int, 
     The hashes are data word 2 of each account's last touch, and leaf 0's of genesis. Raises :class:`OwnerError` for an
     account that has none.
     """
-    return _native.leaf_path(params, dict(leaves), index)
+    if not leaves.get(index):
+        raise OwnerError(f"account {index} has no leaf in this state: nobody opened it", {"index": index})
+    tree = _native.Tree.empty(params).updated(list(leaves.items()))
+    return tree.root, tree.path(index)
 
 
 def escape_statement(

@@ -86,9 +86,11 @@ def roots(proven_folder: Path) -> list[str]:
 
 def test_inspect_is_exactly_what_is_promised() -> None:
     document = run_json("inspect", "--params", "standard")
-    assert set(document) == {"segment", "closing"}
+    assert set(document) == {"segment", "closing", "exit", "escape"}
     assert set(document["segment"]) == {"constraints", "touches", "orders", "per_order", "by_gadget"}
     assert set(document["closing"]) == {"constraints", "per_row", "by_gadget"}
+    assert set(document["exit"]) == {"constraints", "by_gadget"}
+    assert set(document["escape"]) == {"constraints", "per_position", "by_gadget"}
     assert "signatures" in run("inspect", "--params", "dev").stdout
 
 
@@ -220,6 +222,10 @@ def test_exports_are_written(proven_folder: Path, keys: Keys, tmp_path: Path) ->
     out = tmp_path / "Verifier.sol"
     assert run("export-verifier", "--params", "dev", "--keys", keys.folder, "--out", out).exit_code == 0
     assert out.read_text() == keys.solidity()
+    accounts = tmp_path / "AccountVerifier.sol"
+    both = run_json("export-verifier", "--params", "dev", "--keys", keys.folder, "--out", out, "--accounts", accounts)
+    assert both["accounts"] == str(accounts)
+    assert (out.read_text(), accounts.read_text()) == (keys.solidity(), keys.account_solidity())
 
 
 def test_snarkjs_accepts_what_is_exported(proven_folder: Path, keys: Keys, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from prover.errors import FileError, KeyFileError, ParamsError, WrongCircuitErro
 
 BUDGET_AN_ORDER = 9_300
 BUDGET_A_ROW = 2_300
-FILES = {f"{circuit}.{end}" for circuit in ("segment", "closing") for end in ("pk", "vk", "json")}
+CIRCUITS = ("segment", "closing", "exit", "escape")
+FILES = {f"{circuit}.{end}" for circuit in CIRCUITS for end in ("pk", "vk", "json")}
 
 
 @pytest.fixture
@@ -125,12 +126,14 @@ def test_the_verifier_contract_says_that_the_keys_are_insecure(keys: Keys) -> No
 @pytest.mark.parametrize("params", ["dev", "standard", "large"])
 def test_inspect_adds_up(params: str) -> None:
     counts, sizes = prover.inspect(params), prover.Params.named(params)
-    assert set(counts) == {"segment", "closing"}
-    segment, closing = counts["segment"], counts["closing"]
+    assert set(counts) == set(CIRCUITS)
+    segment, closing, exit_, escape = (counts[circuit] for circuit in CIRCUITS)
     assert set(segment) == {"constraints", "touches", "orders", "per_order", "by_gadget"}
     assert set(closing) == {"constraints", "per_row", "by_gadget"}
+    assert set(exit_) == {"constraints", "by_gadget"}
+    assert set(escape) == {"constraints", "per_position", "by_gadget"}
     assert segment["orders"] == sizes.touches * sizes.orders
-    for numbers in (segment, closing):
+    for numbers in counts.values():
         gadgets = numbers["by_gadget"]
         assert isinstance(gadgets, dict)
         assert sum(gadgets.values()) == numbers["constraints"]
@@ -145,3 +148,41 @@ def test_standard_stays_within_its_budgets() -> None:
     assert segment <= 2**18
     assert segment <= BUDGET_AN_ORDER * sizes.touches * sizes.orders
     assert closing <= BUDGET_A_ROW * sizes.rows
+
+
+def test_an_escape_fits_an_ordinary_laptop() -> None:
+    constraints = prover.inspect("standard")["escape"]["constraints"]
+    assert isinstance(constraints, int)
+    assert constraints < 2**15 - 13
+
+
+def test_keys_of_owners_that_are_missing_or_do_not_fit_are_made_without_those_of_batches(copy: Path) -> None:
+    folder = copy / "dev"
+    before = {circuit: (folder / f"{circuit}.pk").read_bytes() for circuit in CIRCUITS}
+    (folder / "exit.json").unlink()
+    with pytest.raises(FileError, match=r"exit\.json"):
+        _ = Keys.load(copy, "dev").account_proving
+    assert Keys.load(copy, "dev").verifying is not None
+    keys = prover.setup("dev", copy)
+    assert keys.account_fits()
+    after = {circuit: (folder / f"{circuit}.pk").read_bytes() for circuit in CIRCUITS}
+    assert [circuit for circuit in CIRCUITS if before[circuit] != after[circuit]] == ["exit", "escape"]
+    edit_manifest(folder, "escape", fingerprint=64 * "0")
+    assert not Keys.load(copy, "dev").account_fits()
+    assert prover.setup("dev", copy).account_fits()
+
+
+@pytest.mark.parametrize("circuit", ["exit", "escape"])
+@pytest.mark.parametrize("end", ["vk", "pk"])
+def test_a_damaged_key_of_owners_is_refused_by_name(circuit: str, end: str, copy: Path) -> None:
+    flip(copy / "dev" / f"{circuit}.{end}", 200)
+    keys = Keys.load(copy, "dev")
+    with pytest.raises(KeyFileError, match=rf"{circuit}\.{end}"):
+        _ = keys.account_verifying if end == "vk" else keys.account_proving
+
+
+def test_the_account_verifier_is_the_same_for_the_same_keys_and_says_what_they_are(keys: Keys) -> None:
+    source = keys.account_solidity()
+    assert source == keys.account_solidity()
+    assert "contract AccountVerifier is OwnerVerifier" in source
+    assert "INSECURE" in source

@@ -34,6 +34,7 @@ from .exchange import (
 from .features import features
 from .field import MODULUS
 from .generate import random_run
+from .leaving import escape_case, exit_case, exit_requests, plans
 from .order import Kind, Order, SealedOrder, Side, domain_of, fields_word, order_hash
 from .params import DEV, LARGE, STANDARD, Params
 from .poseidon import poseidon, sponge, sponge8
@@ -314,12 +315,22 @@ def seeds() -> Json:
     return {"cases": cases}
 
 
+def leaving() -> Json:
+    """Section 13: exit requests and escapes."""
+    return {
+        "secret": "0x" + SECRET.hex(),
+        "exits": [exit_case(name, request) for name, request in exit_requests().items()],
+        "escapes": [escape_case(params, plan) for params in (DEV, STANDARD) for plan in plans(params)],
+    }
+
+
 FILES = {
     "encodings.json": encodings,
     "clearing.json": clearing,
     "batches_dev.json": batches_dev,
     "batches_standard.json": batches_standard,
     "seeds.json": seeds,
+    "leaving.json": leaving,
 }
 
 

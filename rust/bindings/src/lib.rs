@@ -34,7 +34,7 @@ mod _native {
     use super::keys::{ProvingKeys, VerifyingKeys, circuit_counts, circuit_fingerprints, manifest, setup};
     #[pymodule_export]
     use super::owner::{
-        AccountProvingKeys, AccountVerifyingKeys, escape_inputs, escape_message, exit_message, leaf_path, prove_escape,
+        AccountProvingKeys, AccountVerifyingKeys, escape_inputs, escape_message, exit_message, prove_escape,
         prove_exit, setup_account,
     };
     #[pymodule_export]

@@ -22,10 +22,9 @@ use tacit_core::exit::ExitRequest;
 use tacit_core::field::F;
 use tacit_core::json;
 use tacit_core::params::Params;
-use tacit_core::tree::StateTree;
 
 use crate::batch::record;
-use crate::error::{Failure, OwnerError, ParamsError, raise};
+use crate::error::{Failure, ParamsError, raise};
 use crate::field::{Field, Number};
 use crate::interrupt::{self, Cancellation};
 use crate::settlement::{Fixed, Words, fields, proof_of, prove};
@@ -279,26 +278,4 @@ pub fn prove_escape(
     let inputs = fields(&public.to_vec());
     let assignment = move || escape::assignment(&params, &public, &private);
     Ok((inputs, prove(py, assignment, &keys.escape, seed, cancellation, progress)?))
-}
-
-/// The state tree over leaf hashes by index: its root, and the children of the nodes above one leaf, leaf level first.
-#[pyfunction]
-pub fn leaf_path(
-    py: Python<'_>,
-    params: &str,
-    leaves: BTreeMap<u32, Field>,
-    index: u32,
-) -> Result<(Field, Vec<Vec<Field>>), Failure> {
-    let params = Params::by_name(params)?;
-    if leaves.get(&index).is_none_or(|leaf| leaf.0 == F::from(0u64)) {
-        let message = format!("account {index} has no leaf in this state: nobody opened it");
-        return Err(raise::<OwnerError>(message, vec![("index", index.into())]));
-    }
-    let leaves: Vec<(u32, F)> = leaves.into_iter().map(|(index, leaf)| (index, leaf.0)).collect();
-    interrupt::run(py, None, None, move |_| {
-        let mut tree = StateTree::new(u8::try_from(params.depth).expect("a few levels"))?;
-        tree.update(&leaves)?;
-        let path = tree.path(index)?.iter().map(|children| fields(children)).collect();
-        Ok::<_, tacit_core::error::CoreError>((Field(tree.root()), path))
-    })
 }
