@@ -7,6 +7,7 @@ with the offending value, and leaves every file as it was.
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -293,6 +294,23 @@ def _report_risk(as_json: bool, table: RiskTable, out: Path, root: str | None) -
     lines += [f"expired: {each.name} (id {each.id}) needs its settlement value" for each in table.report.left]
     lines += [f"skipped: {each}" for each in skipped]
     _print(as_json, document, *lines)
+
+
+# --- chains -------------------------------------------------------------------------------------------
+
+
+@app.command(
+    "audit", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def audit_command(context: typer.Context) -> None:
+    """Replays a vault from chain data alone: ``relayer audit``, which reads chains (pip install 'tacit-prover[relayer]')."""
+    try:
+        # Whoever only proves needs nothing that reads chains; so what does is looked for when it is asked for.
+        relayer = importlib.import_module("relayer.cli")
+    except ModuleNotFoundError as error:
+        say(f"error: {error.name} is not installed: pip install 'tacit-prover[relayer]'")
+        raise typer.Exit(WRONG_USE) from None
+    relayer.app(["audit", *context.args], prog_name="prover")
 
 
 # --- batches -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-NEEDS = ("cryptography", "eth_abi", "eth_account", "eth_hash", "fastapi", "uvicorn")
+NEEDS = ("cryptography", "eth_abi", "eth_account", "eth_hash", "eth_keys", "fastapi", "uvicorn")
 WRONG_USE = 2
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from prover.hashing import keccak256
@@ -84,7 +84,7 @@ class Receipt:
 
 
 class Chain:
-    """A chain behind one endpoint. May be used from several threads; each has its own connection."""
+    """A chain behind one endpoint. May be used from several threads; each has its own connection until :meth:`close`."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
         parts = urlsplit(url)
@@ -92,6 +92,18 @@ class Chain:
             raise RpcError("an endpoint is http://HOST:PORT or https://HOST/PATH", {"scheme": parts.scheme})
         self._url, self._parts, self._timeout = url, parts, timeout
         self._links = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
+
+    def close(self) -> None:
+        """Closes the connections of all threads; a later request opens a new one."""
+        while self._open:
+            self._open.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def name(self) -> str:
@@ -256,6 +268,7 @@ class Chain:
         link = getattr(self._links, "link", None)
         if link is None:
             link = self._links.link = _connect(self._parts, self._timeout)
+            self._open.add(link)
         path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
         link.request("POST", path, body, {"Content-Type": "application/json"})
         answer = link.getresponse()
@@ -268,6 +281,7 @@ class Chain:
         link = getattr(self._links, "link", None)
         self._links.link = None
         if link is not None:
+            self._open.discard(link)
             link.close()
 
     def _result(self, method: str, status: int, raw: bytes) -> Value:

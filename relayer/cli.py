@@ -6,18 +6,26 @@ Every command prints its result on stdout, for people or with ``--json`` for pro
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
 
+from prover.keys import Keys
 from prover.wire import element, hexadecimal
+from relayer.account_cli import app as account_app
+from relayer.audit import Auditor
 from relayer.chain import Chain, Tag
 from relayer.rebuild import rebuild
-from relayer.telling import AsJson, FollowTag, RpcOption, VaultOption, command_group, tell, told
+from relayer.replica_cli import app as replica_app
+from relayer.replicas import ReplicaClient
+from relayer.telling import AsJson, FollowTag, KeysOption, RpcOption, VaultOption, command_group, say, tell, told
 from relayer.vault import Vault
 
 app = command_group("What users, operator and auditors of a vault do with a chain.")
+app.add_typer(account_app, name="account")
+app.add_typer(replica_app, name="replica")
 
 
 def main() -> None:
@@ -42,8 +50,8 @@ def rebuild_command(
 ) -> None:
     """Rebuilds the tree of a vault from chain data alone, and compares the root after every batch."""
     tag = block_tag(at)
-    with told(as_json):
-        found = Vault(Chain(rpc), vault)
+    with told(as_json), Chain(rpc) as chain:
+        found = Vault(chain, vault)
         rebuilt = rebuild(found, tag, out)
         leaves = sum(1 for leaf in rebuilt.tree.leaves().values() if leaf)
         document = {
@@ -59,6 +67,35 @@ def rebuild_command(
         lines = [f"batch {rebuilt.batch}: {leaves} accounts, root {element(rebuilt.root)}"]
         lines += [f"every root up to block {rebuilt.block} is what the published leaves give"]
         lines += [] if out is None else [f"tree written to {out}"]
+        tell(as_json, document, *lines)
+
+
+@app.command("audit")
+def audit_command(
+    rpc: RpcOption,
+    vault: VaultOption,
+    keys: KeysOption = None,
+    replica: Annotated[
+        str | None, typer.Option("--replica", help="Replica of a vault that keeps ciphertext off the chain.")
+    ] = None,
+    contracts: Annotated[
+        Path | None,
+        typer.Option(
+            "--contracts", exists=True, file_okay=False, help="Folder contracts of a checkout: compiles the verifiers."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replays a vault from chain data alone: epochs, every proof, the tree, and the deployed verifiers against the keys."""
+    with told(as_json), Chain(rpc) as chain:
+        found = Vault(chain, vault)
+        source = None if replica is None else ReplicaClient(replica).segment
+        audit = Auditor(found, Keys.load(keys, found.params), source, contracts, say).run()
+        document = asdict(audit) | {"root": element(audit.root)}
+        lines = [f"{name}: {how}" for name, how in audit.verifiers.items()]
+        lines.append(f"{audit.epochs} epochs: rows hash to their roots, instruments left with a value")
+        lines.append(f"{audit.batches} batches, {audit.segments} segments: every proof holds and is of what was sealed")
+        lines.append(f"{audit.accounts} accounts, root {element(audit.root)}: the tree is what was published")
         tell(as_json, document, *lines)
 
 

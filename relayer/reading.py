@@ -73,12 +73,15 @@ def read_touched(
     vault: Vault, touched: Touched, holder: Holder, index: int, source: CipherSource | None = None
 ) -> AccountReading:
     """One touch of an account, read with its owner's keys."""
-    words = touched.segment.touch(touched.place, vault.layout, _cipher(touched, source))
+    words = touched.segment.touch(touched.place, vault.layout, ciphertext(touched.batch, touched.segment, source))
     return AccountReading(index, touched.batch, read_touch(vault.params, words, holder, vault.domain, index))
 
 
-def _cipher(touched: Touched, source: CipherSource | None) -> bytes | None:
-    segment, batch = touched.segment, touched.batch
+def ciphertext(batch: int, segment: SegmentData, source: CipherSource | None) -> bytes | None:
+    """The ciphertext words of a segment that calldata lacks, from a replica; None where calldata has them.
+
+    :class:`ReplicaError` if there is no source, or what it gives is not what is on chain.
+    """
     if segment.cipher_words is not None:
         return None
     if source is None:

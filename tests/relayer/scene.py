@@ -19,13 +19,15 @@ from relayer.chain import Chain
 from relayer.errors import RpcError
 from relayer.interface import Interface, kind, signature
 from relayer.seed import Seed
+from relayer.signing import Signer
 from relayer.vault import OPEN_WORDS, Vault
 
 CHAIN_ID: Final = 31_337
 ADDRESSES: Final = {
     name: f"0x{at:040x}" for at, name in enumerate(("vault", "rules", "verifier", "bonds", "token", "accounts"), 0xA0)
 }
-OPERATOR: Final = "0x" + "0b" * 20
+OPERATOR_KEY: Final = b"\x0b" * 32
+OPERATOR: Final = Signer(OPERATOR_KEY).address
 PARAMS: Final = "dev"
 SIZES: Final = Params.named(PARAMS)
 DOLLAR: Final = 10**6

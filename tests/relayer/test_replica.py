@@ -1,0 +1,367 @@
+"""A replica keeps what it signs for, signs only what it holds, follows the chain, and serves owners over HTTP; nobody fills
+its disk but the operator.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from prover.data import OPEN_WORDS, SegmentData, attestation, data_point, domain_separator, read_words
+from prover.hashing import FIELD_ORDER, keccak256
+from relayer.errors import ReplicaError
+from relayer.header import Header, SegmentHead
+from relayer.history import History
+from relayer.ledger import read_ledger
+from relayer.reading import read_account
+from relayer.replica import Replica, Request
+from relayer.replica_http import application, body_limit
+from relayer.replica_store import Store
+from relayer.replicas import ReplicaClient, collect
+from relayer.signing import Signer, signer_of
+from tests.relayer.scene import ADDRESSES, CHAIN_ID, DOLLAR, OPERATOR_KEY, PARAMS, Scene, risk_row, segment_words
+
+KEYS = sorted((Signer(bytes([number]) * 32) for number in (1, 2, 3)), key=lambda signer: signer.address)
+OPERATOR = Signer(OPERATOR_KEY)
+SEPARATOR = domain_separator(CHAIN_ID, bytes.fromhex(ADDRESSES["vault"][2:]))
+
+
+@pytest.fixture
+def scene() -> Scene:
+    made = Scene(validium=True)
+    made.chain.answers["SettlementRules", "replicas"] = ([key.address for key in KEYS], 2)
+    made.chain.answers["Vault", "separator"] = SEPARATOR
+    made.chain.answers["Vault", "roles"] = (OPERATOR.address, OPERATOR.address, [], 0)
+    made.post_epoch((risk_row(7, 40 * DOLLAR),))
+    return made
+
+
+@pytest.fixture
+def replica(scene: Scene, tmp_path: Path) -> Replica:
+    return made_replica(scene, tmp_path, 0)
+
+
+def made_replica(scene: Scene, folder: Path, number: int) -> Replica:
+    return Replica(scene.vault, KEYS[number], Store(folder / str(number), CHAIN_ID, scene.vault.address))
+
+
+def header(scene: Scene, batch: int, segments: int, auction: int = 0) -> Header:
+    head = SegmentHead(1, 2, 3, bytes(32))
+    return Header(
+        domain=scene.vault.domain,
+        context=batch + (5 << 118),
+        orders=0,
+        seal_root=bytes(32),
+        deposit_end=0,
+        exit_end=0,
+        start_root=0,
+        segments=(head,) * segments,
+        risk_root=0,
+        auction_root=auction,
+        closing_hash=bytes(32),
+        beneficiary=OPERATOR.address,
+    )
+
+
+def sent(scene: Scene, batch: int, words: list[bytes], auction: int = 0) -> tuple[Request, bytes]:
+    request = Request(header(scene, batch, len(words), auction), 0, tuple(words))
+    return request, OPERATOR.sign(request.digest(SEPARATOR))
+
+
+def ciphertext(scene: Scene, batch: int) -> list[bytes]:
+    return [cipher for _, cipher in segment_words(scene.cleared[batch - 1])]
+
+
+def settle_two(scene: Scene) -> None:
+    for index in (1, 2):
+        scene.run([(scene.open_account(index), 1_000 * DOLLAR, ())])
+
+
+@contextmanager
+def serving(replica: Replica) -> Iterator[str]:
+    """The replica behind HTTP on a free port."""
+    server = uvicorn.Server(uvicorn.Config(application(replica), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+# ---- what it signs
+
+
+def test_it_signs_hashes_and_values_of_what_it_stores(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    words = ciphertext(scene, 1)
+    request, signature = sent(scene, 3, words)
+    made = replica.keep(request, signature)
+    data = [SegmentData((0,) * OPEN_WORDS * 2, read_words(each)) for each in words]
+    assert signer_of(attestation(SEPARATOR, request.header.r1, 0, data), made.signature) == KEYS[0].address
+    assert made.hashes == tuple(keccak256(each) for each in words)
+    assert made.values == tuple(each.encrypted_value(data_point(request.header.r1)) for each in data)
+    assert [replica.store.words(digest) for digest in made.hashes] == words
+
+
+def test_the_same_request_again_is_signed_the_same(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    request, signature = sent(scene, 3, ciphertext(scene, 1))
+    assert replica.keep(request, signature) == replica.keep(request, signature)
+
+
+def test_only_the_operator_can_store(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    request, signature = sent(scene, 3, ciphertext(scene, 1))
+    stranger = KEYS[1].sign(request.digest(SEPARATOR))
+    elsewhere = OPERATOR.sign(request.digest(domain_separator(1, bytes(20))))
+    for wrong in (stranger, elsewhere, signature[:-1], bytes(65)):
+        with pytest.raises(ReplicaError, match="not signed by the vault's operator"):
+            replica.keep(request, wrong)
+    assert replica.store.count() == 0
+
+
+def test_a_signature_has_one_form() -> None:
+    digest = keccak256(b"x")
+    signature = OPERATOR.sign(digest)
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    s = order - int.from_bytes(signature[32:64], "big")
+    flipped = signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
+    assert signer_of(digest, signature) == OPERATOR.address
+    assert signer_of(digest, flipped) is None
+    assert signer_of(digest, signature[:-1] + bytes([signature[-1] - 27])) is None
+
+
+def malformed(request: Request) -> dict[str, Request]:
+    words = request.segments[0]
+    large = FIELD_ORDER.to_bytes(32, "big") + words[32:]
+    return {
+        "bytes of ciphertext": replace(request, segments=(words[:-32],)),
+        "is no field element": replace(request, segments=(large,)),
+        "segments 0 … 1 of a settlement of 1": replace(request, segments=(words, words)),
+        "segments 1 … 1 of a settlement of 1": replace(request, first=1),
+        "segments 0 … -1": replace(request, segments=()),
+        "of another vault": replace(request, header=replace(request.header, domain=7)),
+    }
+
+
+def test_what_is_malformed_is_refused_and_not_kept(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    request, _ = sent(scene, 3, ciphertext(scene, 1)[:1])
+    for message, wrong in malformed(request).items():
+        with pytest.raises(ReplicaError, match=message):
+            replica.keep(wrong, OPERATOR.sign(wrong.digest(SEPARATOR)))
+    assert replica.store.count() == 0
+
+
+def test_a_disk_is_not_filled_by_attempts_without_end(
+    scene: Scene, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relayer.replica.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("relayer.replica.MOST_SEGMENTS", 2)
+    monkeypatch.setattr("relayer.replica.MOST_BATCHES", 2)
+    settle_two(scene)
+    words = ciphertext(scene, 1)[:1]
+    for auction in (1, 2):
+        replica.keep(*sent(scene, 3, words, auction))
+    with pytest.raises(ReplicaError, match="no more attempts"):
+        replica.keep(*sent(scene, 3, words, 3))
+    replica.keep(*sent(scene, 4, words))
+    with pytest.raises(ReplicaError, match="wait here to be settled"):
+        replica.keep(*sent(scene, 5, words))
+
+
+# ---- following the chain
+
+
+def test_it_keeps_what_was_settled_and_forgets_what_no_longer_can_be(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    first, second = ciphertext(scene, 1), ciphertext(scene, 2)
+    other = [bytes(31) + b"\1" + words[32:] for words in second]
+    replica.keep(*sent(scene, 1, first))
+    replica.keep(*sent(scene, 2, second))
+    replica.keep(*sent(scene, 2, other, auction=1))
+    assert replica.store.count() == 3
+    replica.advance()
+    assert replica.store.count() == 2
+    assert replica.store.missing() == []
+    assert replica.store.words(keccak256(other[0])) is None
+    with pytest.raises(ReplicaError, match="can no longer be settled: 2 is"):
+        replica.keep(*sent(scene, 1, first))
+
+
+def test_a_settlement_taken_back_takes_no_words_with_it(
+    scene: Scene, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle_two(scene)
+    head = replica.vault.chain.block(1)
+    monkeypatch.setattr(
+        scene.chain, "head", lambda tag="latest": head if tag == "finalized" else scene.chain.block(tag)
+    )
+    replica.keep(*sent(scene, 2, ciphertext(scene, 2)))
+    replica.advance()
+    assert replica.store.newest_settled() is not None
+    taken = scene.chain.blocks[-1].mined
+    scene.chain.take_back(1)
+    scene.chain.mine([])
+    replica.advance()
+    assert replica.store.places(2, None, 9) == []
+    assert replica.store.words(keccak256(ciphertext(scene, 2)[0])) is not None
+    scene.chain.mine(taken)
+    replica.advance()
+    assert [place.batch for place in replica.store.places(2, None, 9)] == [2]
+
+
+def test_a_replica_that_was_off_catches_up_and_fills_what_it_missed(scene: Scene, tmp_path: Path) -> None:
+    settle_two(scene)
+    replica = made_replica(scene, tmp_path, 0)
+    replica.keep(*sent(scene, 1, ciphertext(scene, 1)))
+    replica.advance()
+    replica.store.close()
+    scene.run([(scene.open_account(3), 1_000 * DOLLAR, ())])
+    again = made_replica(scene, tmp_path, 0)
+    again.advance()
+    missing = {keccak256(words): words for batch in (2, 3) for words in ciphertext(scene, batch)}
+    assert set(again.store.missing()) == set(missing)
+    stop = threading.Event()
+
+    def fill(digest: bytes) -> bytes:
+        stop.set()
+        return missing[digest]
+
+    again.follow(stop, fill)
+    assert again.store.missing() == []
+    assert again.trouble is None
+
+
+def test_words_that_are_not_those_of_the_chain_are_not_taken(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    stop = threading.Event()
+
+    def lie(_: bytes) -> bytes:
+        stop.set()
+        return ciphertext(scene, 1)[0][:-1] + b"\0"
+
+    replica.follow(stop, lie)
+    assert replica.store.count() == 0
+
+
+def test_a_store_of_another_vault_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path, 1, ADDRESSES["vault"]).close()
+    with pytest.raises(ReplicaError, match="another folder"):
+        Store(tmp_path, 2, ADDRESSES["vault"])
+
+
+def test_a_vault_with_all_data_in_calldata_has_no_replicas(tmp_path: Path) -> None:
+    with pytest.raises(ReplicaError, match="needs no replica"):
+        Replica(Scene().vault, KEYS[0], Store(tmp_path, CHAIN_ID, ADDRESSES["vault"]))
+
+
+def test_a_key_that_is_no_replicas_is_refused(scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(ReplicaError, match="none of the vault's replicas"):
+        Replica(scene.vault, OPERATOR, Store(tmp_path, CHAIN_ID, ADDRESSES["vault"]))
+
+
+# ---- over HTTP
+
+
+def test_an_owner_reads_its_account_through_a_replica(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    scene.run([(scene.person(1), 0, ())])
+    for batch in (1, 2, 3):
+        replica.keep(*sent(scene, batch, ciphertext(scene, batch)))
+    settlements = History.of(read_ledger(scene.vault)).settlements
+    with serving(replica) as url:
+        wait_well(url)
+        client = ReplicaClient(url)
+        for index in (0, 1, 2):
+            read = read_account(scene.vault, settlements, scene.person(index).holder, index, client.segment)
+            assert read is not None
+            assert read.leaf == scene.state.leaf(index)
+        newest, places = asked(client, "/v1/accounts/1"), asked(client, "/v1/accounts/1/batches")["batches"]
+        assert [place["batch"] for place in places] == [3, 1]
+        assert newest == places[0] | {"words": "0x" + ciphertext(scene, 3)[0].hex()}
+        assert asked(client, "/v1/accounts/1/batches?before=3")["batches"] == places[1:]
+        assert asked(client, "/v1/accounts/9") is None
+
+
+def test_a_replica_that_lies_to_an_owner_is_found_out(scene: Scene) -> None:
+    settle_two(scene)
+    settlements = History.of(read_ledger(scene.vault)).settlements
+    wrong = ciphertext(scene, 1)[0]
+    with pytest.raises(ReplicaError, match="are not those on chain"):
+        read_account(scene.vault, settlements, scene.person(2).holder, 2, lambda _batch, _segment: wrong)
+    with pytest.raises(ReplicaError, match="name one with --replica"):
+        read_account(scene.vault, settlements, scene.person(2).holder, 2)
+
+
+def test_an_operator_collects_exactly_the_threshold_by_increasing_address(scene: Scene, tmp_path: Path) -> None:
+    settle_two(scene)
+    replicas = [made_replica(scene, tmp_path, number) for number in range(3)]
+    data = [SegmentData((0,) * OPEN_WORDS * 2, read_words(words)) for words in ciphertext(scene, 1)]
+    head = header(scene, 3, len(data))
+    digest = attestation(SEPARATOR, head.r1, 0, data)
+    with serving(replicas[2]) as last, serving(replicas[0]) as first, serving(replicas[1]) as middle:
+        clients = [ReplicaClient(url) for url in (last, first, middle)]
+        signatures = collect(scene.vault, clients, OPERATOR, head, 0, data)
+        assert [signer_of(digest, signatures[at : at + 65]) for at in (0, 65)] == [KEYS[0].address, KEYS[1].address]
+        assert collect(scene.vault, clients[1:], OPERATOR, head, 0, data) == signatures
+        silent = ReplicaClient("http://127.0.0.1:9")
+        with pytest.raises(ReplicaError, match=r"1 of the 2 replicas needed have signed: .*does not answer"):
+            collect(scene.vault, [clients[0], silent], OPERATOR, head, 0, data)
+        with pytest.raises(ReplicaError, match="1 of the 2 replicas"):
+            collect(scene.vault, [clients[0], clients[0]], OPERATOR, head, 0, data)
+        with pytest.raises(ReplicaError, match="not signed by the vault's operator"):
+            collect(scene.vault, clients, KEYS[0], head, 0, data)
+
+
+def test_a_body_too_long_is_refused_before_it_is_read(scene: Scene, replica: Replica) -> None:
+    limit = body_limit(scene.vault.layout)
+    with serving(replica) as url:
+        client = ReplicaClient(url)
+        with pytest.raises(ReplicaError, match=f"at most {limit} bytes"):
+            client._ask("POST", "/v1/segments", {"header": "0" * limit})
+        with pytest.raises(ReplicaError, match="unknown name"):
+            client._ask(
+                "POST", "/v1/segments", {"header": "0x", "first": 0, "segments": [], "signature": "0x", "more": 1}
+            )
+
+
+def wait_well(url: str) -> None:
+    """Waits until the replica has read the chain."""
+    for _ in range(600):
+        try:
+            if asked(ReplicaClient(url), "/healthz")["well"]:
+                return
+        except ReplicaError:
+            threading.Event().wait(0.05)
+    raise AssertionError
+
+
+def asked(client: ReplicaClient, path: str) -> Any:  # noqa: ANN401 - JSON
+    return client._ask("GET", path)
+
+
+def test_the_preimage_of_r1_is_read_back_and_nothing_else_is(scene: Scene) -> None:
+    made = header(scene, 9, 3)
+    assert Header.decode(made.encoded) == made
+    assert (made.batch, made.r1) == (9, keccak256(made.encoded))
+    for wrong in (b"", made.encoded[:-32], made.encoded + bytes(32), b"\1" + made.encoded[1:], json.dumps({}).encode()):
+        with pytest.raises(ReplicaError, match="not what r₁ is hashed of"):
+            Header.decode(wrong)
+
+
+def test_parameters_of_the_scene_are_a_set_this_program_knows(scene: Scene) -> None:
+    assert scene.vault.params == PARAMS
