@@ -75,3 +75,15 @@ class ReplicaError(TacitError):
     """Words that a replica refuses or does not have, or replicas that do not sign."""
 
     code: ClassVar[str] = "REPLICA"
+
+
+class ReceiptError(TacitError):
+    """What is no receipt, or does not bind the operator to what was sent."""
+
+    code: ClassVar[str] = "RECEIPT"
+
+
+class AnswerError(TacitError):
+    """A challenge that the sealed batch does not answer."""
+
+    code: ClassVar[str] = "ANSWER"
