@@ -153,9 +153,7 @@ class Intake:
         """The receipt of the next order (its hash) of an account."""
         if not 0 < order < FIELD_ORDER:
             raise ReceiptError("an order hash is a field element above 0: nothing else can be shown in a batch")
-        receipt = Receipt(
-            order.to_bytes(WORD, "big"), self.sequence + 1, account, self.batch, self.receipts_hash
-        )
+        receipt = Receipt(order.to_bytes(WORD, "big"), self.sequence + 1, account, self.batch, self.receipts_hash)
         self.sequence, self.receipts_hash = receipt.sequence, receipt.chained
         return receipt.signed(self._signer, self._separator)
 
@@ -208,7 +206,9 @@ class Evidence:
         self.batch = batch
         self._slots = Params.named(batch.params).orders
         self._openings = [self._opening(touch) for touch in batch.touches]
-        self._levels = _tree([_leaf(touch.index, _touch_hash(self._openings[i])) for i, touch in enumerate(batch.touches)])
+        self._levels = _tree(
+            [_leaf(touch.index, _touch_hash(self._openings[i])) for i, touch in enumerate(batch.touches)]
+        )
         self._places, self.receipts_hash = self._chain()
 
     @property
@@ -220,7 +220,9 @@ class Evidence:
         """What answers a challenge. Where the batch lacks what is asked for there is no answer (:class:`AnswerError`)."""
         number = self.batch.context.batch
         if challenge.batch != number:
-            raise AnswerError(f"the challenge is about batch {challenge.batch}, this is {number}", {"batch": challenge.batch})
+            raise AnswerError(
+                f"the challenge is about batch {challenge.batch}, this is {number}", {"batch": challenge.batch}
+            )
         place = self._places.get(challenge.sequence)
         if place is None:
             raise AnswerError(f"batch {number} has no order {challenge.sequence}", {"sequence": challenge.sequence})

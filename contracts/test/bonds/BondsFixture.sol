@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Bonds} from "src/Bonds.sol";
 import {IBonds} from "src/interfaces/IBonds.sol";
 import {Bn254} from "src/libraries/Bn254.sol";
 import {PoseidonSponge} from "src/libraries/PoseidonSponge.sol";
@@ -38,7 +37,7 @@ abstract contract BondsFixture is Test {
     uint256 internal constant FUNDS = 100 ether;
     uint32 internal constant BATCH = 1;
 
-    Bonds internal bonds;
+    IBonds internal bonds;
     address internal constants;
     address internal operator;
     address internal challenger;
@@ -65,13 +64,13 @@ abstract contract BondsFixture is Test {
     }
 
     /// @dev From compiled code, so that no test carries it and compiles it again.
-    function _make(IBonds.Terms memory terms) internal returns (Bonds) {
+    function _make(IBonds.Terms memory terms) internal returns (IBonds) {
         return _makeFor(vm.addr(SIGNER_KEY), terms);
     }
 
-    function _makeFor(address signer, IBonds.Terms memory terms) internal returns (Bonds) {
+    function _makeFor(address signer, IBonds.Terms memory terms) internal returns (IBonds) {
         bytes memory arguments = abi.encode(operator, signer, terms, DOMAIN, SEPARATOR, ordersPerTouch, constants);
-        return Bonds(_create(bytes.concat(vm.getCode("Bonds.sol:Bonds"), arguments)));
+        return IBonds(_create(bytes.concat(vm.getCode("Bonds.sol:Bonds"), arguments)));
     }
 
     function _create(bytes memory code) internal returns (address made) {

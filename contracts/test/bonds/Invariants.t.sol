@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Bonds} from "src/Bonds.sol";
 import {IBonds} from "src/interfaces/IBonds.sol";
 import {BondsFixture} from "test/bonds/BondsFixture.sol";
 
@@ -44,7 +43,7 @@ contract BondsActors is BondsFixture {
         actors.push(BURN);
     }
 
-    function contractUnderTest() external view returns (Bonds) {
+    function contractUnderTest() external view returns (IBonds) {
         return bonds;
     }
 

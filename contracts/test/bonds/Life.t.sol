@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Bonds} from "src/Bonds.sol";
 import {IBonds} from "src/interfaces/IBonds.sol";
 import {PoseidonSponge} from "src/libraries/PoseidonSponge.sol";
 import {BondsFixture} from "test/bonds/BondsFixture.sol";
@@ -21,10 +20,10 @@ contract Refuser {
 
 /// @notice Asks for its money again while it is being paid.
 contract Greedy {
-    Bonds private immutable BONDS;
+    IBonds private immutable BONDS;
     bytes public refusal;
 
-    constructor(Bonds bonds) {
+    constructor(IBonds bonds) {
         BONDS = bonds;
     }
 
