@@ -154,7 +154,7 @@ def _no_keys() -> Keys:
 
 
 def _source(replica: str | None) -> CipherSource | None:
-    return None if replica is None else ReplicaClient(replica).segment
+    return None if replica is None else ReplicaClient(replica).words
 
 
 # ---- telling

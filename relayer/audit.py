@@ -100,7 +100,7 @@ class Auditor:
     # ---- settlements
 
     def _settlement(self, history: History, settled: BatchSettled, root: int) -> None:
-        batch, sealed, epoch = settled.batch, history.seals[settled.batch], history.epoch_of(settled.batch)
+        batch, sealed, epoch = settled.batch, history.seal_of(settled.batch), history.epoch_of(settled.batch)
         context = self._context(history, batch)
         header = Header.of(self.vault.domain, context_word(context), sealed, epoch.risk_root, settled.claim)
         if header.r1 != settled.r1:
@@ -126,7 +126,7 @@ class Auditor:
             raise AuditError(f"batch {batch}: {error}", {"batch": batch}) from error
 
     def _context(self, history: History, batch: int) -> Context:
-        sealed, terms = history.seals[batch].seal, self.vault.terms
+        sealed, terms = history.seal_of(batch).seal, self.vault.terms
         before = [number for number in history.voided if number < batch]
         if sealed.last_void != max(before, default=0):
             raise AuditError(

@@ -89,7 +89,7 @@ def audit_command(
     """Replays a vault from chain data alone: epochs, every proof, the tree, and the deployed verifiers against the keys."""
     with told(as_json), Chain(rpc) as chain:
         found = Vault(chain, vault)
-        source = None if replica is None else ReplicaClient(replica).segment
+        source = None if replica is None else ReplicaClient(replica).words
         audit = Auditor(found, Keys.load(keys, found.params), source, contracts, say).run()
         document = asdict(audit) | {"root": element(audit.root)}
         lines = [f"{name}: {how}" for name, how in audit.verifiers.items()]

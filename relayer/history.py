@@ -6,8 +6,9 @@ left, which :class:`relayer.ledger.Ledger` holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from prover.batch import SettledRow
 from prover.settlement import LockedDeposit
@@ -31,6 +32,8 @@ from relayer.records import (
     Record,
     Retiring,
 )
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -113,14 +116,13 @@ class History:
             return None
         return self.epoch_of(self.settlements[-1].batch)
 
+    def seal_of(self, batch: int) -> BatchSealed:
+        """What a batch was sealed with."""
+        return _known(self.seals, batch, "the seal of batch")
+
     def epoch_of(self, batch: int) -> EpochPosted:
         """The risk table that a sealed batch was cleared with."""
-        sealed = self.seals.get(batch)
-        epoch = None if sealed is None else self.epochs.get(sealed.seal.epoch)
-        if epoch is None:
-            what = f"the ledger holds no seal and epoch of batch {batch}: read it from the vault's first block on"
-            raise LedgerError(what, {"batch": batch})
-        return epoch
+        return _known(self.epochs, self.seal_of(batch).seal.epoch, "epoch")
 
     def settled_values(self, epoch: int) -> tuple[SettledRow, ...]:
         """Instruments that had left the table at an epoch, with their values, by id."""
@@ -132,15 +134,17 @@ class History:
         """Deposits that a batch credits: their sum by account, with the owner."""
         locked: dict[int, LockedDeposit] = {}
         for entry in self._below(batch, "deposit_end"):
-            deposit = self.deposits[entry]
+            deposit = _known(self.deposits, entry, "deposit")
             if entry not in self.returned:
                 before = locked[deposit.index].amount if deposit.index in locked else 0
-                locked[deposit.index] = LockedDeposit(before + deposit.amount, self.owners[deposit.index])
+                owner = _known(self.owners, deposit.index, "account")
+                locked[deposit.index] = LockedDeposit(before + deposit.amount, owner)
         return locked
 
     def requested(self, batch: int) -> dict[int, int]:
         """Exit requests that a batch answers, by account."""
-        return {self.exits[entry].index: self.exits[entry].amount for entry in self._below(batch, "exit_end")}
+        exits = (_known(self.exits, entry, "exit request") for entry in self._below(batch, "exit_end"))
+        return {each.index: each.amount for each in exits}
 
     def waiting_deposits(self, index: int) -> list[DepositQueued]:
         """Deposits of an account that no settled batch has credited and nobody has taken back, by entry."""
@@ -157,8 +161,17 @@ class History:
     def _below(self, batch: int, end: str) -> Iterator[int]:
         """Queue entries that a batch consumes: from where the settled batch before it ended."""
         before = [each.batch for each in self.settlements if each.batch < batch]
-        first = getattr(self.seals[before[-1]].seal, end) if before else 0
-        return iter(range(first, getattr(self.seals[batch].seal, end)))
+        first = getattr(self.seal_of(before[-1]).seal, end) if before else 0
+        return iter(range(first, getattr(self.seal_of(batch).seal, end)))
 
     def _last_end(self, end: str) -> int:
-        return int(getattr(self.seals[self.settlements[-1].batch].seal, end)) if self.settlements else 0
+        return int(getattr(self.seal_of(self.settlements[-1].batch).seal, end)) if self.settlements else 0
+
+
+def _known(entries: Mapping[int, T], number: int, what: str) -> T:
+    """An entry that must have been told."""
+    if number not in entries:
+        raise LedgerError(
+            f"the events that the endpoint gave lack {what} {number}: ask another endpoint", {what: number}
+        )
+    return entries[number]

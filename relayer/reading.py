@@ -18,8 +18,8 @@ from relayer.rebuild import LEAF_WORD, LIVE
 from relayer.records import BatchSettled, SegmentData
 from relayer.vault import Vault
 
-CipherSource = Callable[[int, int], bytes]
-"""Gives the ciphertext words of a segment, by batch and the segment's place from 0."""
+CipherSource = Callable[[bytes], bytes | None]
+"""Gives the ciphertext words of a segment by their hash, None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,10 @@ def ciphertext(batch: int, segment: SegmentData, source: CipherSource | None) ->
     if source is None:
         what = f"the ciphertext of batch {batch}, segment {segment.number} is at the vault's replicas: name one with --replica URL"
         raise ReplicaError(what, {"batch": batch, "segment": segment.number})
-    words = source(batch, segment.number)
+    words = source(segment.cipher_hash)
+    if words is None:
+        what = f"the replica does not have the words of batch {batch}, segment {segment.number}: ask another"
+        raise ReplicaError(what, {"batch": batch, "segment": segment.number})
     if keccak256(words) != segment.cipher_hash:
         what = f"the replica's words of batch {batch}, segment {segment.number} are not those on chain: ask another replica"
         raise ReplicaError(what, {"batch": batch, "segment": segment.number})

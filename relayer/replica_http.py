@@ -78,15 +78,6 @@ def application(replica: Replica, fill: Filler = lambda _: None) -> FastAPI:
     def segment(digest: Annotated[str, Path(pattern=HASH)]) -> Json:
         return {"hash": digest, "words": hexadecimal(_words(replica, bytes.fromhex(digest[2:])))}
 
-    @app.get("/v1/batches/{batch}/segments/{number}")
-    def of_batch(
-        batch: Annotated[int, Path(ge=1, lt=2**32)], number: Annotated[int, Path(ge=0, lt=MOST_SEGMENTS)]
-    ) -> Json:
-        digest = replica.store.segment(batch, number)
-        if digest is None:
-            raise NotFound(f"no settled batch {batch} with a segment {number} is known here")
-        return {"hash": hexadecimal(digest), "words": hexadecimal(_words(replica, digest))}
-
     @app.get("/v1/accounts/{account}")
     def newest(account: Account) -> Json:
         places = replica.store.places(account, None, 1)

@@ -153,11 +153,6 @@ class Store:
         row = self._one("SELECT count(*) FROM words")
         return 0 if row is None else int(row[0])
 
-    def segment(self, batch: int, segment: int) -> bytes | None:
-        """Hash of a settled segment's ciphertext words."""
-        row = self._one("SELECT hash FROM settled WHERE batch = ? AND segment = ?", batch, segment)
-        return None if row is None else bytes(row[0])
-
     def places(self, account: int, before: int | None, limit: int) -> list[Place]:
         """Where settled batches touched an account, newest first, of batches below ``before``."""
         query = (

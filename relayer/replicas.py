@@ -50,23 +50,12 @@ class ReplicaClient:
 
     def words(self, digest: bytes) -> bytes | None:
         """The ciphertext words of a hash; None if the replica has none."""
-        return self._words(f"/v1/segments/0x{digest.hex()}", digest)
-
-    def segment(self, batch: int, number: int) -> bytes:
-        """The ciphertext words of a settled batch's segment; that they are those on chain is for the caller to compare."""
-        words = self._words(f"/v1/batches/{batch}/segments/{number}", None)
-        if words is None:
-            what = f"replica {self.name} does not have batch {batch}, segment {number}: ask another"
-            raise ReplicaError(what, {"replica": self.name, "batch": batch, "segment": number})
-        return words
-
-    def _words(self, path: str, digest: bytes | None) -> bytes | None:
-        answer = self._ask("GET", path)
+        answer = self._ask("GET", f"/v1/segments/0x{digest.hex()}")
         if answer is None:
             return None
         text = answer.get("words")
         words = read_bytes(text, (len(text) - 2) // 2) if isinstance(text, str) else None
-        if words is None or (digest is not None and keccak256(words) != digest):
+        if words is None or keccak256(words) != digest:
             raise ReplicaError(f"replica {self.name} answered with other words than asked for", {"replica": self.name})
         return words
 

@@ -185,6 +185,10 @@ class Scene:
         seed = Seed(bytes([index]) * 32)
         return Person(seed, index, seed.holder(self.domain))
 
+    def ciphertext(self, digest: bytes) -> bytes | None:
+        """What a replica would give."""
+        return next((words for words in self.cipher.values() if keccak256(words) == digest), None)
+
     # ---- the chain
 
     def happen(self, *logs: tuple[list[bytes], bytes], data: bytes = b"", inner: bool = False) -> Mined:
@@ -293,7 +297,8 @@ class Scene:
             call = interface.call("settle", claim, vault.part(data), PROOF, closing)
             self.happen(settled, data=call)
             return
-        progress: tuple[Any, ...] = (r1, 0, 0, 0, [], [])
+        taken = next(each for each in interface.entries if each.get("name") == "finishSettlement")["inputs"]
+        progress = filled(next(each for each in taken if each["name"] == "progress"), {})
         for first in range(0, len(data), parts):
             run = data[first : first + parts]
             call = interface.call("advanceSettlement", claim, progress, vault.part(run))

@@ -94,7 +94,7 @@ def test_an_owner_reads_the_newest_state_of_its_account(scene: Scene) -> None:
     settlements = History.of(read_ledger(scene.vault)).settlements
     for index in (0, 1, 2):
         holder = scene.person(index).holder
-        source = (lambda batch, segment: scene.cipher[batch, segment]) if scene.validium else None
+        source = scene.ciphertext if scene.validium else None
         read = read_account(scene.vault, settlements, holder, index, source)
         assert read is not None
         assert read.leaf == scene.state.leaf(index)

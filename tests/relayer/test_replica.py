@@ -284,10 +284,10 @@ def test_an_owner_reads_its_account_through_a_replica(scene: Scene, replica: Rep
         replica.keep(*sent(scene, batch, ciphertext(scene, batch)))
     settlements = History.of(read_ledger(scene.vault)).settlements
     with serving(replica) as url:
-        wait_well(url)
+        wait_well(url, 3)
         client = ReplicaClient(url)
         for index in (0, 1, 2):
-            read = read_account(scene.vault, settlements, scene.person(index).holder, index, client.segment)
+            read = read_account(scene.vault, settlements, scene.person(index).holder, index, client.words)
             assert read is not None
             assert read.leaf == scene.state.leaf(index)
         newest, places = asked(client, "/v1/accounts/1"), asked(client, "/v1/accounts/1/batches")["batches"]
@@ -302,7 +302,7 @@ def test_a_replica_that_lies_to_an_owner_is_found_out(scene: Scene) -> None:
     settlements = History.of(read_ledger(scene.vault)).settlements
     wrong = ciphertext(scene, 1)[0]
     with pytest.raises(ReplicaError, match="are not those on chain"):
-        read_account(scene.vault, settlements, scene.person(2).holder, 2, lambda _batch, _segment: wrong)
+        read_account(scene.vault, settlements, scene.person(2).holder, 2, lambda _: wrong)
     with pytest.raises(ReplicaError, match="name one with --replica"):
         read_account(scene.vault, settlements, scene.person(2).holder, 2)
 
@@ -339,11 +339,11 @@ def test_a_body_too_long_is_refused_before_it_is_read(scene: Scene, replica: Rep
             )
 
 
-def wait_well(url: str) -> None:
-    """Waits until the replica has read the chain."""
+def wait_well(url: str, batch: int) -> None:
+    """Waits until the replica knows a batch to be settled and misses nothing."""
     for _ in range(600):
         try:
-            if asked(ReplicaClient(url), "/healthz")["well"]:
+            if asked(ReplicaClient(url), "/healthz")["batch"] == batch:
                 return
         except ReplicaError:
             threading.Event().wait(0.05)
