@@ -437,9 +437,10 @@ def _gas(results: Results) -> list[str]:
         "## Gas by number of segments",
         "",
         *said(
-            "`settle` on anvil (Prague), from the receipts. Calldata: 16 gas a byte, 4 a zero byte; the floor is what EIP-7623",
-            "charges for the bytes at least. Execution is the rest without the 21,000 of any transaction; the product of pairings is",
-            "in it. Each batch is full touches. The last column has as many settlements of one segment for a single one of all.",
+            "`settle` on anvil (Cancun), from the receipts. Calldata: 16 gas a byte, 4 a zero byte; the floor is what EIP-7623",
+            "charges for the bytes at least since Prague. Execution is the rest without the 21,000 of any transaction; the product of",
+            "pairings is in it. Each batch is full touches. Settled one by one: as many settlements of one segment for a single one",
+            "of all. In parts of a segment: the same batch in one transaction a segment and two more. Validium has 3 of 5 signatures.",
         ),
     ]
     for params, batches in results.settled.items():
@@ -454,16 +455,32 @@ def _gas_table(batches: Sequence[Settled]) -> list[str]:
             str(batch.orders),
             *(whole(figure) for figure in _parts(batch.settle)),
             whole(batch.pairing),
-            whole(round(batch.settle.total / batch.orders)),
-            whole(round(batch.settle.execution / batch.orders)),
-            whole(round(batch.settle.calldata / batch.orders)),
+            *(whole(round(figure / batch.orders)) for figure in _parts(batch.settle)[:3]),
             ratio(batch.segments * batches[0].settle.total / batches[0].segments, batch.settle.total),
+            whole(batch.parts),
         )
         for batch in batches
     ]
     head = (
-        *("segments", "orders", "`settle`", "calldata", "execution", "floor", "of it pairings"),
-        *("an order", "execution an order", "calldata an order", "settled one by one"),
+        *("segments", "orders", "`settle`, rollup", "calldata", "execution", "floor", "of it pairings"),
+        *("an order", "calldata an order", "execution an order", "settled one by one", "in parts of a segment"),
+    )
+    return [*table(head, rows), *_validium_table(batches)]
+
+
+def _validium_table(batches: Sequence[Settled]) -> list[str]:
+    rows = [
+        (
+            *(str(batch.segments), str(batch.orders)),
+            *(whole(figure) for figure in _parts(batch.validium)),
+            *(whole(round(figure / batch.orders)) for figure in (batch.validium.total, batch.validium.floored)),
+            *(whole(round(figure / batch.orders)) for figure in (batch.settle.total, batch.settle.floored)),
+        )
+        for batch in batches
+    ]
+    head = (
+        *("segments", "orders", "`settle`, validium", "calldata", "execution", "floor"),
+        *("an order, validium", "at the floor price", "an order, rollup", "at the floor price"),
     )
     return table(head, rows)
 
@@ -488,13 +505,25 @@ def _gas_slope(batches: Sequence[Settled]) -> list[str]:
 
 def _other_calls(results: Results) -> list[str]:
     head = (
-        *("parameter set", "`seal`", "`postEpoch`", "first `enqueueDeposit`", "further one"),
-        *("deploy verifier", "deploy contract"),
+        *(
+            "parameter set",
+            "`open`",
+            "`seal`",
+            "`postEpoch`",
+            "first `deposit`",
+            "further one",
+            "`requestExit`",
+            "`claim`",
+        ),
+        *("deploy verifier", "deploy vault"),
     )
     rows = []
     for params, calls in results.calls.items():
-        seal = results.settled[params][0].seal.total
-        figures = (seal, calls.epoch, calls.first_deposit, calls.deposit, calls.deploy_verifier, calls.deploy_contract)
+        first = results.settled[params][0]
+        figures = (
+            *(first.open.total, first.seal.total, calls.epoch, calls.first_deposit, calls.deposit, calls.exit),
+            *(calls.claim, calls.deploy_verifier, calls.deploy_vault),
+        )
         rows.append((params, *(whole(figure) for figure in figures)))
     words = "An epoch has as many instruments as the parameter set has rows; a seal costs the same for any batch."
     return ["### Other calls", "", words, "", *table(head, rows)]

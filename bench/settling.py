@@ -1,21 +1,27 @@
-"""Settlements of one segment and more: proven, verified, and settled by a contract on a local chain.
+"""Settlements of one segment and more: proven, verified, and settled by a vault on a local chain in both modes of public data.
 
-The contract starts from a state in which everybody has money, so that each batch is full touches of orders and nothing else. Gas is
-what the chain's receipt says; of it, the part paid for calldata is counted from the transaction's bytes.
+The vault starts from a state in which everybody has money, so that each batch is full touches of orders and nothing else. A rollup and
+a validium vault stand at one address on two chains of one number, go through the same at the same times, and so are settled with the
+same proofs. Gas is what the chain's receipt says; of it, the part paid for calldata is counted from the transaction's bytes.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from bench.book import FEE_RATE, MARGIN, MONEY, Book, require_all_admitted, trader
-from demo.chain import Contract, LocalChain, Receipt, Terms, deploy_settlement, local_chain
-from prover.batch import Cleared, Context, SealedBatch, risk_root
+from demo.chain import LocalChain, Receipt, local_chain
+from demo.seal import receipts_hash
+from demo.vault import ETHER, Plan, Terms, Vault
+from prover.batch import Cleared, SealedBatch
+from prover.exit import ExitRequest, prove_exit
 from prover.keys import Keys
+from prover.posting import Posting
 from prover.proof import prove
 from prover.settlement import Expected, Settlement, verify
 
@@ -29,6 +35,16 @@ PAIR_GAS: Final = 34_000
 KEY_PAIRS: Final = 6
 VERIFICATIONS: Final = 9
 SPARE: Final = 1 << 40
+PAYER: Final = 1
+RECIPIENT: Final = "0x00000000000000000000000000000000000c0ffe"
+REPLICAS: Final = 5
+THRESHOLD: Final = 3
+HARDFORK: Final = "cancun"
+"""The last one without a floor price of calldata, which is reckoned from the bytes."""
+START: Final = 1_800_000_000
+"""When both chains start, in seconds since 1970."""
+SEAL_GAP: Final = 60
+"""Seconds from the last block to a seal, so that both chains can seal at one time."""
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -36,12 +52,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Gas:
-    """Gas of a transaction: all of it, the part for its bytes, the least that its bytes cost (EIP-7623)."""
+    """Gas of a transaction: all of it where bytes have no least price, the part for its bytes, and that least price (EIP-7623)."""
 
     total: int
     calldata: int
     floor: int
     size: int
+
+    @property
+    def floored(self) -> int:
+        """What the transaction costs where its bytes have a least price."""
+        return max(self.total, self.floor)
 
     @property
     def execution(self) -> int:
@@ -61,7 +82,8 @@ class Gas:
 @dataclass(frozen=True)
 class Settled:
     """A batch from its seal to its settlement. Times in seconds: ``prove`` makes one proof at a time, ``prove_pairs`` two (None: not
-    tried); ``verifications`` are several of the same settlement.
+    tried); ``verifications`` are several of the same settlement. ``settle`` is in rollup mode, ``validium`` with signatures of 3 replicas
+    of 5, ``parts`` the gas of all transactions of the first with a segment in each.
     """
 
     segments: int
@@ -71,8 +93,11 @@ class Settled:
     prove: float
     prove_pairs: float | None
     verifications: tuple[float, ...]
+    open: Gas
     seal: Gas
     settle: Gas
+    validium: Gas
+    parts: int
 
     @property
     def verify(self) -> float:
@@ -87,29 +112,31 @@ class Settled:
 
 @dataclass(frozen=True)
 class Calls:
-    """Gas of what an operator and the vault call beside settling."""
+    """Gas of what operator, signers and traders call beside settling."""
 
     deploy_verifier: int
-    deploy_contract: int
+    deploy_vault: int
     epoch: int
     first_deposit: int
     deposit: int
+    exit: int
+    claim: int
 
 
 class Venue:
-    """A contract on a chain with the keys of a parameter set, and the book behind it."""
+    """Two vaults at one address, rollup and validium, with the keys of a parameter set, and the book behind both."""
 
-    def __init__(self, chain: LocalChain, keys: Keys, segments: int) -> None:
-        self.chain = chain
+    def __init__(self, chains: Sequence[LocalChain], keys: Keys, segments: int) -> None:
         self.keys = keys
-        self.contract = deploy_settlement(
-            chain,
-            keys.solidity(),
-            self._root(keys.params, segments),
-            trader(0).holder.owner,
-            Terms(FEE_RATE, *MARGIN),
-        )
-        self.number = 0
+        terms, fund = Terms(FEE_RATE, *MARGIN), trader(0).holder.owner
+        plans = Plan(terms=terms), Plan(terms=terms, replicas=REPLICAS, replica_threshold=THRESHOLD)
+        root = self._root(keys.params, segments)
+        self.vaults = [Vault.deploy(chain, keys, root, fund, plan) for chain, plan in zip(chains, plans, strict=True)]
+        self.rollup, self.validium = self.vaults
+        if self.rollup.domain != self.validium.domain:
+            raise ValueError("the two vaults have different domains: one proof cannot settle both")
+        for vault in self.vaults:
+            vault.fund_bonds(1_000 * ETHER)
 
     def _root(self, params: str, segments: int) -> Callable[[int], int]:
         """What gives the root to start from, once the domain is known."""
@@ -121,46 +148,46 @@ class Venue:
         return root
 
     def post_epoch(self) -> Receipt:
-        """Puts the book's instruments in force."""
-        rows = self.book.rows
-        return self.contract.send(
-            "postEpoch", risk_root(self.keys.params, rows), [row.instrument for row in rows], [], []
-        )
+        """Puts the book's instruments in force, and opens a batch with the newest epoch that there is."""
+        return self._both(lambda vault: vault.post_epoch(self.book.rows))
 
-    def seal(self, segments: int) -> tuple[SealedBatch, Receipt]:
-        """Seals a full batch on chain; it has the time of its seal."""
-        self.number += 1
-        drawn = self.book.batch(segments, self.number)
+    def _both(self, call: Callable[[Vault], Receipt]) -> Receipt:
+        """Makes the same call of both vaults; the receipt of the rollup's."""
+        receipt = call(self.rollup)
+        call(self.validium)
+        return receipt
+
+    def seal(self, segments: int) -> tuple[SealedBatch, Gas, Gas]:
+        """Opens and seals a full batch on both chains at one time, which it has; gas of both calls."""
+        opened = self._both(lambda vault: vault.contract.send("open"))
+        number = self.rollup.contract.call("batch")
+        drawn = self.book.batch(segments, number)
         cleared = self.book.state.clear(drawn)
-        request = (cleared.seal_root, len(drawn.touches), cleared.active_orders, 0, 0)
-        receipt = self.contract.send("seal", request)
-        return self._at_its_time(drawn), receipt
-
-    def _at_its_time(self, drawn: SealedBatch) -> SealedBatch:
-        context = drawn.context
-        sealed = Context(
-            domain=context.domain,
-            batch=context.batch,
-            last_void=context.last_void,
-            time=self.contract.call("currentSeal")[8],
-            fee_rate=context.fee_rate,
-            num=context.num,
-            den=context.den,
-        )
-        return SealedBatch(drawn.params, sealed, drawn.risk, drawn.touches)
+        chained = receipts_hash(drawn.touches, self.rollup.domain, number)
+        request = (cleared.seal_root, chained, len(drawn.touches), cleared.active_orders, 0, 0)
+        time = max(vault.chain.time() for vault in self.vaults) + SEAL_GAP
+        for vault in self.vaults:
+            vault.chain.next_block_at(time)
+        sealed = self._both(lambda vault: vault.contract.send("seal", request))
+        chain = self.rollup.chain
+        return replace(drawn, context=replace(drawn.context, time=time)), Gas.of(chain, opened), Gas.of(chain, sealed)
 
     def settle(self, segments: int, pairs: bool) -> Settled:
         """Seals, clears, proves, verifies and settles a full batch; ``pairs``: proves it again, two proofs at a time."""
-        sealed, seal_receipt = self.seal(segments)
+        sealed, opening, seal = self.seal(segments)
         cleared, clear_seconds = _timed(lambda: self.book.state.clear(sealed))
         require_all_admitted(cleared)
-        settlement, prove_seconds = _timed(lambda: prove(cleared, self.keys, beneficiary=self.chain.accounts[2]))
+        beneficiary = self.rollup.chain.accounts[2]
+        settlement, prove_seconds = _timed(lambda: prove(cleared, self.keys, beneficiary=beneficiary))
         prove_pairs = _timed(lambda: prove(cleared, self.keys, workers=2))[1] if pairs else None
         seconds = self._verified(settlement, cleared)
-        receipt = self.contract.send("settle", *_arguments(settlement))
-        if self.contract.call("root") != cleared.end_root:
-            raise ValueError("the contract's root is not the state's")
+        posting = Posting(settlement)
+        parts = self._in_parts(posting)
+        receipts = [vault.settle(posting) for vault in self.vaults]
+        if {vault.contract.call("root") for vault in self.vaults} != {cleared.end_root}:
+            raise ValueError("a vault's root is not the state's")
         self.book.state = cleared.state
+        gas = [Gas.of(vault.chain, receipt) for vault, receipt in zip(self.vaults, receipts, strict=True)]
         return Settled(
             segments=segments,
             touches=len(sealed.touches),
@@ -169,9 +196,17 @@ class Venue:
             prove=prove_seconds,
             prove_pairs=prove_pairs,
             verifications=seconds,
-            seal=Gas.of(self.chain, seal_receipt),
-            settle=Gas.of(self.chain, receipt),
+            open=opening,
+            seal=seal,
+            settle=gas[0],
+            validium=gas[1],
+            parts=parts,
         )
+
+    def _in_parts(self, posting: Posting) -> int:
+        """Gas of a settlement with a segment a transaction, which the chain then forgets."""
+        with forgotten(self.rollup.chain):
+            return sum(receipt.gas for receipt in self.rollup.settle_in_parts(posting))
 
     def _verified(self, settlement: Settlement, cleared: Cleared) -> tuple[float, ...]:
         expected = Expected.of(cleared)
@@ -186,49 +221,54 @@ def settlements(keys: Keys, sizes: Sequence[int], say: Say) -> tuple[list[Settle
     first settlement also pays for storage that was empty.
     """
     keys.proving  # noqa: B018 - reading it loads it, and loading is measured elsewhere
-    with local_chain() as chain:
-        venue = Venue(chain, keys, max(sizes))
+    with local_chain(HARDFORK, START) as rollup, local_chain(HARDFORK, START) as validium:
+        venue = Venue((rollup, validium), keys, max(sizes))
         calls = _calls(venue)
         done = []
         for segments in (sizes[0], *sizes):
             say(
                 f"{keys.params}: a batch of {segments} segment{'s' if segments > 1 else ''}, sealed, proven and settled"
             )
+            venue.post_epoch()
             done.append(venue.settle(segments, pairs=segments == max(sizes)))
     return done[1:], calls
 
 
 def _calls(venue: Venue) -> Calls:
-    """Posts the epoch; deposits are undone, so that no batch has to take them in."""
-    chain, contract = venue.chain, venue.contract
-    first, second = _deployments(chain)
+    """Posts the first epoch. What traders do is undone, so that no batch has to take it in."""
+    vault = venue.rollup
     epoch = venue.post_epoch().gas
+    with forgotten(vault.chain):
+        payer = vault.chain.accounts[PAYER]
+        vault.mint(payer, 4 * MONEY)
+        deposits = [vault.deposit(trader(SPARE + owner).holder.owner, MONEY, payer)[1].gas for owner in (1, 2, 2)]
+        leaving = _exit(venue, SPARE + 1, 1)
+        for entry in (0, 1):
+            vault.contract.send("returnDeposit", entry)
+        vault.contract.send("claim", payer)
+        vault.contract.send("returnDeposit", 2)
+        claim = vault.contract.send("claim", payer).gas
+    deployments = vault.deployments
+    verifier, made = deployments["Verifier"].gas, deployments["Vault"].gas
+    return Calls(verifier, made, epoch, deposits[1], deposits[2], leaving, claim)
+
+
+def _exit(venue: Venue, owner: int, index: int) -> int:
+    """Gas of an exit request."""
+    who, vault = trader(owner), venue.rollup
+    request = ExitRequest(domain=vault.domain, index=index, recipient=RECIPIENT, amount=MONEY, number=0)
+    proof = prove_exit(request, who.holder, venue.keys, seed=who.seed).proof
+    fee = vault.plan.limits.exit_fee
+    return vault.contract.send("requestExit", index, MONEY, RECIPIENT, proof, value=fee).gas
+
+
+@contextmanager
+def forgotten(chain: LocalChain) -> Iterator[None]:
+    """The chain forgets what is done inside."""
     snapshot = chain.rpc("evm_snapshot")
-    deposits = [_deposit(contract, owner) for owner in (1, 2, 2)]
+    yield
     if not chain.rpc("evm_revert", snapshot):
         raise ValueError("anvil could not go back to its snapshot")
-    return Calls(first, second, epoch, deposits[1], deposits[2])
-
-
-def _deposit(contract: Contract, index: int) -> int:
-    owner = trader(SPARE + index).holder.owner
-    return contract.send("enqueueDeposit", owner, MONEY, contract.chain.accounts[1]).gas
-
-
-def _deployments(chain: LocalChain) -> tuple[int, int]:
-    """Gas of the transactions that created the verifier and the contract: the chain's first two blocks."""
-    used = []
-    for block in (1, 2):
-        found: dict[str, Any] = chain.rpc("eth_getBlockByNumber", hex(block), False)
-        used.append(int(found["gasUsed"], 16))
-    return used[0], used[1]
-
-
-def _arguments(settlement: Settlement) -> tuple[object, ...]:
-    """What ``settle`` is called with."""
-    segments = [(part.proof, part.root, part.sums, part.tau) for part in settlement.segments]
-    closing = settlement.closing.proof, settlement.closing.auction_root, settlement.closing.tau
-    return segments, closing, settlement.calldata_words, "0x" + settlement.beneficiary.hex()
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:

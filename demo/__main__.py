@@ -32,7 +32,7 @@ def main() -> int:
     except NotShown as missing:
         return _end(errors, 1, f"this was to be shown and did not happen: {missing}")
     except Reverted as refused:
-        return _end(errors, 1, f"the contract refused an honest call: {refused}")
+        return _end(errors, 1, f"the vault refused an honest call: {refused}")
     except TacitError as error:
         return _end(errors, 1, f"{error} [{error.code}]")
     except KeyboardInterrupt:

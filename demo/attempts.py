@@ -1,18 +1,20 @@
-"""Settlements that must be refused, by the contract and by ``prover.verify`` alike: honest ones, changed in one place."""
+"""Settlements that must be refused, by the vault and by ``prover.verify`` alike: honest ones, changed in one place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
-from demo.chain import Contract, Reverted
+from demo.chain import Reverted
 from demo.errors import NotShown
-from demo.exchange import Settled, arguments
+from demo.exchange import Settled
 from demo.market import PARAMS
+from demo.vault import Vault
 from prover.batch import Params
 from prover.errors import SettlementError, VerificationError
+from prover.posting import Posting
 from prover.settlement import Proof, Settlement
 
 TOUCH_HASH: Final = 1
@@ -20,6 +22,7 @@ RECIPIENT: Final = 4
 FIRST_CIPHERTEXT: Final = 6
 REFUSED: Final = "ProofsRefused"
 MISMATCH: Final = "SealMismatch"
+UNLIKE: Final = "WrongDataHash"
 NO_POINT: Final = "NotOnCurve"
 TRADED: Final = 69  # the bit of a closing word that says that its instrument traded
 PRICE_BIT: Final = 1 << 27  # the lowest bit of a clearing price in its closing word
@@ -68,23 +71,39 @@ def _places(honest: Settlement, width: int) -> tuple[int, int]:
     return paying, traded
 
 
-def try_tampered(contract: Contract, check: Check, honest: Settlement) -> list[Attempt]:
-    """Tries every change on the contract and on the verifier without a chain, which must both refuse."""
+def try_other_data(vault: Vault, honest: Settlement) -> Attempt:
+    """Sends an honest settlement with data that is not the claim's."""
+    posting = Posting(honest)
+    part = posting.rollup()
+    arguments = posting.claim, part._replace(words=part.words[:-1] + bytes([part.words[-1] ^ 1])), *_closing(posting)
+    return _refused(vault, "an honest settlement with a bit of its data flipped on the way", UNLIKE, arguments)
+
+
+def _closing(posting: Posting) -> tuple[Any, ...]:
+    return posting.closing_proof, posting.closing_words
+
+
+def try_tampered(vault: Vault, check: Check, honest: Settlement) -> list[Attempt]:
+    """Tries every change on the vault and on the verifier without a chain, which must both refuse."""
     attempts = []
     for what, error, changed in tampered(honest):
         try:
             check(changed)
         except (VerificationError, SettlementError):
-            attempts.append(refused_by_contract(contract, what, error, changed))
+            attempts.append(refused_by_contract(vault, what, error, changed))
         else:
             raise NotShown(f"{what}: prover.verify accepted it")
     return attempts
 
 
-def refused_by_contract(contract: Contract, what: str, error: str, settlement: Settlement) -> Attempt:
+def refused_by_contract(vault: Vault, what: str, error: str, settlement: Settlement) -> Attempt:
     """Calls ``settle`` and wants this error."""
+    return _refused(vault, what, error, vault.settle_arguments(Posting(settlement)))
+
+
+def _refused(vault: Vault, what: str, error: str, arguments: tuple[Any, ...]) -> Attempt:
     try:
-        contract.call("settle", *arguments(settlement))
+        vault.contract.call("settle", *arguments)
     except Reverted as refused:
         if refused.name != error:
             raise NotShown(f"{what}: refused with {refused.name or 'no name'}, not {error}") from refused
@@ -92,20 +111,20 @@ def refused_by_contract(contract: Contract, what: str, error: str, settlement: S
     raise NotShown(f"{what}: the contract accepted it")
 
 
-def try_replay(contract: Contract, check: Check, earlier: Settled) -> Attempt:
+def try_replay(vault: Vault, check: Check, earlier: Settled) -> Attempt:
     """Sends the settlement of an earlier batch again, while the next one is sealed."""
     what = f"batch {earlier.sealed.number} settled a second time, in place of the sealed batch"
     try:
         check(earlier.settlement)
     except (VerificationError, SettlementError):
-        return refused_by_contract(contract, what, MISMATCH, earlier.settlement)
+        return refused_by_contract(vault, what, MISMATCH, earlier.settlement)
     raise NotShown(f"{what}: prover.verify accepted it")
 
 
-def try_again(contract: Contract, settled: Settled) -> Attempt:
+def try_again(vault: Vault, settled: Settled) -> Attempt:
     """Sends a settlement again when no batch is sealed."""
     what = f"batch {settled.sealed.number} settled twice"
-    return refused_by_contract(contract, what, "NoSeal", settled.settlement)
+    return refused_by_contract(vault, what, "NoSeal", settled.settlement)
 
 
 def _word(honest: Settlement, place: int, change: Callable[[int], int]) -> Settlement:

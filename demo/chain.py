@@ -1,5 +1,5 @@
 """A local chain, compiled contracts, and calls to them, for whatever shows that the contracts accept what is proven:
-demo, bench and tests.
+demo, bench and tests. What a vault is made of is `demo.vault`'s.
 
 One anvil process a `LocalChain`, on a port of its own, ended when the context is left. Accounts are anvil's unlocked ones,
 so nothing here holds a key. Contracts are compiled by the locked compiler with the settings of `contracts/foundry.toml`, the
@@ -18,11 +18,11 @@ import subprocess
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
@@ -32,10 +32,9 @@ CONTRACTS = ROOT / "contracts"
 TOOLS = ROOT / "node_modules" / ".bin"
 COMPILED = ROOT / "build" / "contracts"
 
-FIELD_ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617
-"""Order p of the scalar field of BN254."""
+DOLLAR_SOURCE = "test/helpers/TestToken.sol"
+"""A token of 6 decimals that anyone mints, compiled with the contracts."""
 
-DOMAIN_TAG = b"tacit.domain.1".ljust(32, b"\0")
 START_LIMIT_LINES = 200
 MINING_LIMIT_SECONDS = 60
 
@@ -72,12 +71,12 @@ class Artifact:
     bytecode: bytes
 
 
-def compile_contracts(verifier: str) -> dict[str, Artifact]:
-    """Compiles `contracts/src` together with the source of a generated verifier.
+def compile_contracts(**generated: str) -> dict[str, Artifact]:
+    """Compiles `contracts/src`, the test token and sources that are not in git, by their contracts' names (`Verifier`, …).
 
     Returns the artifacts by contract name. Raises `ChainError` with the compiler's messages if there are any.
     """
-    request = _compiler_input(verifier)
+    request = _compiler_input(generated)
     kept = COMPILED / f"{hashlib.sha256(request.encode()).hexdigest()[:32]}.json"
     if not kept.exists():
         answer = _run_compiler(request)
@@ -88,12 +87,13 @@ def compile_contracts(verifier: str) -> dict[str, Artifact]:
     return _artifacts(json.loads(kept.read_text()))
 
 
-def _compiler_input(verifier: str) -> str:
+def _compiler_input(generated: Mapping[str, str]) -> str:
     profile = tomllib.loads((CONTRACTS / "foundry.toml").read_text())["profile"]["default"]
     sources = {
         f"src/{path.relative_to(CONTRACTS / 'src')}": path.read_text() for path in CONTRACTS.glob("src/**/*.sol")
     }
-    sources["src/Verifier.sol"] = verifier
+    sources |= {f"src/{name}.sol": text for name, text in generated.items()}
+    sources[DOLLAR_SOURCE] = (CONTRACTS / DOLLAR_SOURCE).read_text()
     sources |= _imported(sources.values(), profile.get("remappings", []))
     settings = {
         "viaIR": profile.get("via_ir", False),
@@ -108,7 +108,7 @@ def _compiler_input(verifier: str) -> str:
 
 def _imported(sources: Iterable[str], remappings: Iterable[str]) -> dict[str, str]:
     """Sources that `sources` import by a remapped name, by that name. They import nothing remapped themselves."""
-    found = {}
+    found: dict[str, str] = {}
     for prefix, _, folder in (remapping.partition("=") for remapping in remappings):
         names = {name for text in sources for name in re.findall(rf'"({re.escape(prefix)}[^"]+)"', text)}
         found |= {name: (CONTRACTS / folder / name.removeprefix(prefix)).read_text() for name in names}
@@ -179,9 +179,30 @@ class LocalChain:
         """Address of the contract that the next transaction of `deployer` creates, if it creates one."""
         return created_address(deployer, self.nonce(deployer))
 
-    def send(self, sender: str, data: bytes, to: str | None = None, gas: int | None = None) -> Receipt:
-        """Sends a transaction and waits for it. Raises `ChainError` if it reverts; `Contract` turns that into `Reverted`."""
-        transaction: dict[str, str] = {"from": sender, "data": "0x" + data.hex()}
+    def time(self) -> int:
+        """Time of the last block, in seconds since 1970."""
+        return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def block_at(self, time: int) -> None:
+        """Mines a block at a time, in seconds since 1970. Raises `ChainError` if it is past."""
+        self.next_block_at(time)
+        self.rpc("evm_mine")
+
+    def pass_time(self, seconds: int) -> int:
+        """Mines a block so much later; its time."""
+        self.block_at(self.time() + seconds)
+        return self.time()
+
+    def balance(self, account: str) -> int:
+        """The chain's own coin that `account` holds, in wei."""
+        return int(self.rpc("eth_getBalance", account, "latest"), 16)
+
+    def send(self, sender: str, data: bytes, to: str | None = None, gas: int | None = None, value: int = 0) -> Receipt:
+        """Sends a transaction and waits for it. Raises `ChainError` if it reverts; `Contract` turns that into `Reverted`.
+
+        `value` is in wei.
+        """
+        transaction: dict[str, str] = {"from": sender, "data": "0x" + data.hex(), "value": hex(value)}
         if to is not None:
             transaction["to"] = to
         transaction["gas"] = hex(gas) if gas is not None else self.rpc("eth_estimateGas", transaction)
@@ -213,18 +234,23 @@ class LocalChain:
 
     def deploy(self, artifact: Artifact, *arguments: Value, sender: str | None = None) -> Contract:
         """Creates a contract from its artifact and constructor arguments."""
+        return self.create(artifact, *arguments, sender=sender)[0]
+
+    def create(self, artifact: Artifact, *arguments: Value, sender: str | None = None) -> tuple[Contract, Receipt]:
+        """As `deploy`, with the receipt."""
         types = [_type(i) for entry in artifact.abi if entry["type"] == "constructor" for i in entry["inputs"]]
         receipt = _decoded(
             artifact.abi, lambda: self.send(sender or self.accounts[0], artifact.bytecode + encode(types, arguments))
         )
         if receipt.contract is None:
             raise ChainError(f"transaction {receipt.transaction} created no contract")
-        return Contract(self, receipt.contract, artifact.abi)
+        return Contract(self, receipt.contract, artifact.abi), receipt
 
 
 @contextmanager
-def local_chain(hardfork: str = "prague", start: int | None = None) -> Iterator[LocalChain]:
-    """Runs anvil on a free port while the context lasts, its clock set to `start` (seconds since 1970, None: now).
+def local_chain(hardfork: str = "prague", start: int | None = None, accounts: int = 10) -> Iterator[LocalChain]:
+    """Runs anvil on a free port while the context lasts, its clock set to `start` (seconds since 1970, None: now), with so many
+    unlocked accounts.
 
     Raises `ChainError` if there is no anvil or it does not start.
     """
@@ -232,6 +258,7 @@ def local_chain(hardfork: str = "prague", start: int | None = None) -> Iterator[
     if not anvil.exists():
         raise ChainError(f"no {anvil}; run `make node`")
     command = [str(anvil), "--port", "0", "--hardfork", hardfork, "--gas-limit", "1000000000"]
+    command += ["--accounts", str(accounts)]
     if start is not None:
         command += ["--timestamp", str(start)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -270,29 +297,37 @@ class Event:
 
 
 class Contract:
-    """A deployed contract, called by the names of its functions with plain Python values (structs as tuples)."""
+    """A deployed contract, called by the names of its functions with plain Python values (structs as tuples).
 
-    def __init__(self, chain: LocalChain, address: str, abi: list[dict[str, Any]]) -> None:
+    `errors`: interfaces of the contracts whose refusals pass through this one.
+    """
+
+    def __init__(
+        self, chain: LocalChain, address: str, abi: list[dict[str, Any]], errors: Iterable[dict[str, Any]] = ()
+    ) -> None:
         self.chain = chain
         self.address = address
-        self._abi = abi
+        self._abi = abi + [entry for entry in errors if entry["type"] == "error"]
 
-    def call(self, name: str, *arguments: Value, sender: str | None = None) -> Value:
+    def call(self, name: str, *arguments: Value, sender: str | None = None, value: int = 0) -> Value:
         """Result of a function without sending anything; a tuple if it has several. Raises `Reverted`."""
         transaction = {
             "to": self.address,
             "data": "0x" + self.encoded(name, *arguments).hex(),
             "from": sender or self.chain.accounts[0],
+            "value": hex(value),
         }
         answer: str = _decoded(self._abi, lambda: self.chain.rpc("eth_call", transaction, "latest"))
         outputs = [_type(output) for output in self._function(name)["outputs"]]
         values = decode(outputs, bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values
 
-    def send(self, name: str, *arguments: Value, sender: str | None = None, gas: int | None = None) -> Receipt:
-        """Sends a transaction that calls a function. Raises `Reverted`."""
-        data = self.encoded(name, *arguments)
-        return _decoded(self._abi, lambda: self.chain.send(sender or self.chain.accounts[0], data, self.address, gas))
+    def send(
+        self, name: str, *arguments: Value, sender: str | None = None, gas: int | None = None, value: int = 0
+    ) -> Receipt:
+        """Sends a transaction that calls a function, with `value` wei. Raises `Reverted`."""
+        data, sender = self.encoded(name, *arguments), sender or self.chain.accounts[0]
+        return _decoded(self._abi, lambda: self.chain.send(sender, data, self.address, gas, value))
 
     def encoded(self, name: str, *arguments: Value) -> bytes:
         """Calldata of a call."""
@@ -305,6 +340,18 @@ class Contract:
         if calldata[:4] != _selector(entry):
             raise ChainError(f"calldata that starts with 0x{calldata[:4].hex()} is no call of {name}")
         return decode([_type(i) for i in entry["inputs"]], calldata[4:])
+
+    def event(self, receipt: Receipt, name: str) -> dict[str, Any]:
+        """Values of the only event of that name in a transaction. Raises `ChainError` if there is none or several."""
+        found = [event.values for event in self.events(receipt) if event.name == name]
+        if len(found) != 1:
+            raise ChainError(f"transaction {receipt.transaction} has {len(found)} events {name}")
+        return found[0]
+
+    def topic(self, name: str) -> str:
+        """First topic of the logs of an event."""
+        found = [entry for entry in self._abi if entry["type"] == "event" and entry["name"] == name]
+        return "0x" + keccak(_signature(found[0]).encode()).hex()
 
     def events(self, receipt: Receipt) -> list[Event]:
         """The contract's own events of a transaction, in order."""
@@ -365,50 +412,9 @@ def _selector(entry: Mapping[str, Any]) -> bytes:
     return bytes(keccak(_signature(entry).encode())[:4])
 
 
-# -------------------------------------------------------------------------------------------------------- settlements
-
-
 def created_address(deployer: str, nonce: int) -> str:
     """Address of the contract created by transaction number `nonce` of `deployer`: the end of keccak(rlp([deployer, nonce]))."""
     number = b"" if nonce == 0 else nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
     item = number if len(number) == 1 and number[0] < 0x80 else bytes([0x80 + len(number)]) + number
     body = b"\x94" + bytes.fromhex(deployer[2:]) + item
     return "0x" + keccak(bytes([0xC0 + len(body)]) + body)[12:].hex()
-
-
-def domain_of(chain_id: int, address: str) -> int:
-    """Domain of a settlement contract (protocol, section 4), known before it is deployed."""
-    words = chain_id.to_bytes(32, "big") + bytes.fromhex(address[2:]).rjust(32, b"\0")
-    return int.from_bytes(keccak(DOMAIN_TAG + words), "big") % FIELD_ORDER
-
-
-class Terms(NamedTuple):
-    """What a contract clears and margins every batch under: fee rate in basis points, margin ratio `num`/`den`."""
-
-    fee_rate: int
-    num: int
-    den: int
-
-
-def deploy_settlement(
-    chain: LocalChain, verifier: str, genesis_root: Callable[[int], int], fund_owner: int, terms: Terms
-) -> Contract:
-    """Deploys a generated verifier and a `LocalSettlement` on it, operated by the first account, under `terms` for good.
-
-    `genesis_root` gives the root of the tree that holds the fund alone, for the domain that the contract will have.
-    """
-    artifacts = compile_contracts(verifier)
-    deployer = chain.accounts[0]
-    checker = chain.deploy(artifacts["Verifier"])
-    domain = domain_of(chain.chain_id, chain.next_contract(deployer))
-    deployed = chain.deploy(
-        artifacts["LocalSettlement"], checker.address, deployer, genesis_root(domain), fund_owner, terms
-    )
-    # A refusal of the verifier passes through the contract that calls it.
-    errors = [entry for entry in artifacts["Verifier"].abi if entry["type"] == "error"]
-    return Contract(chain, deployed.address, artifacts["LocalSettlement"].abi + errors)
-
-
-def words_to_bytes(words: Sequence[int]) -> bytes:
-    """Data words as calldata: 32 bytes each, big-endian."""
-    return b"".join(word.to_bytes(32, "big") for word in words)

@@ -10,7 +10,7 @@ from demo.market import PARAMS
 from demo.record import Line
 from demo.run import Result
 
-AMOUNTS = frozenset({"asked", "cash", "deposited", "fees", "gain", "paid", "shortfall"})
+AMOUNTS = frozenset({"asked", "bonds", "cash", "claimed", "deposited", "fees", "gain", "held", "paid", "shortfall"})
 """Names of what may pass 2⁵³."""
 
 
@@ -32,6 +32,7 @@ def document(result: Result) -> dict[str, Any]:
         "expired": [asdict(each) for each in found.expired],
         "refusals": [asdict(each) for each in found.refusals],
         "payments": [asdict(each) for each in found.payments],
+        "money": asdict(found.money),
         "conservation": asdict(found.conservation),
         "reading": {
             "trader": reading["trader"],
@@ -41,6 +42,7 @@ def document(result: Result) -> dict[str, Any]:
             "transactions": [transaction for transaction, _ in found.reading.readings],
         },
         "attempts": [asdict(each) for each in result.attempts],
+        "gas": asdict(result.gas),
         "constraints": result.constraints,
         "seconds": result.seconds,
         "phases": result.phases,
@@ -59,8 +61,8 @@ def _batch(batch: Settled, lines: tuple[Line, ...]) -> dict[str, Any]:
         "touches": len(batch.sealed.touches),
         "segments": cleared.segments,
         "settled_instruments": [list(row) for row in cleared.batch.settled],
-        "gas": {"seal": batch.sealed.receipt.gas, "settle": batch.receipt.gas},
-        "data_bytes": len(batch.settlement.calldata_words),
+        "gas": {"open": batch.sealed.opening.gas, "seal": batch.sealed.receipt.gas, "settle": batch.receipt.gas},
+        "data_bytes": 32 * len(batch.settlement.words),
         "transaction": batch.receipt.transaction,
         "orders": [_order(line) for line in lines],
     }

@@ -1,24 +1,24 @@
 """An owner reads its account from public data alone: the chain's transactions and its own key, nothing of the operator's.
 
-The settlements are found by their events, their calldata is what anybody can fetch, and the words of the account's
-touch open with the viewing key. Another key opens nothing.
+The calldata of settlements is what anybody can fetch, and the words of the account's touch open with the viewing key.
+Another key opens nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from demo.chain import Contract
+from demo.chain import Contract, Value
 from demo.errors import NotShown
 from demo.market import PARAMS
 from demo.traders import Trader
 from prover.batch import Leaf, Params, Reading, State, read_touch
+from prover.data import OPEN_WORDS, SegmentData, read_words
 from prover.errors import ReadingError
 
 INDEX_BITS = 21
 LIVE = 1 << INDEX_BITS
-WORD = 32
-DATA_ARGUMENT = 2
+PART_ARGUMENT, WORDS_MEMBER = 1, 1
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read_own_account(contract: Contract, transactions: tuple[str, ...], owner: T
     for transaction in transactions:
         calldata = contract.chain.calldata(transaction)
         size += len(calldata)
-        words = _touch_words(contract.decoded("settle", calldata)[DATA_ARGUMENT], index)
+        words = _touch_words(contract.decoded("settle", calldata)[PART_ARGUMENT], index)
         readings.append((transaction, read_touch(PARAMS, words, owner.holder, contract.call("domain"), index)))
         refused += _refused(words, stranger, contract.call("domain"), index)
     if refused != len(transactions):
@@ -57,13 +57,15 @@ def agrees(reading: OwnReading, state: State) -> OwnReading:
     return reading
 
 
-def _touch_words(data: bytes, index: int) -> list[int]:
+def _touch_words(part: Value, index: int) -> list[int]:
     """The public words of an account's touch."""
-    size = Params.named(PARAMS).words
-    words = [int.from_bytes(data[at : at + WORD], "big") for at in range(0, len(data), WORD)]
-    for at in range(0, len(words) - size + 1, size):
-        if words[at] & LIVE and words[at] % LIVE == index:
-            return words[at : at + size]
+    sizes = Params.named(PARAMS)
+    words, opened = read_words(part[WORDS_MEMBER]), sizes.touches * OPEN_WORDS
+    for at in range(0, len(words), sizes.touches * sizes.words):
+        segment = words[at : at + sizes.touches * sizes.words]
+        for touch in SegmentData(segment[:opened], segment[opened:]).touches:
+            if touch[0] & LIVE and touch[0] % LIVE == index:
+                return list(touch)
     raise NotShown(f"the settlement does not touch account {index}")
 
 

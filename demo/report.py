@@ -19,6 +19,7 @@ from demo.record import Line
 from demo.run import STEPS, Result, Scenes
 from demo.scenes import Auction
 from demo.story import TOKEN
+from demo.vault import ETHER
 from prover.batch import Params, Reason
 
 PRICES_NOTE = (
@@ -60,6 +61,7 @@ def show(result: Result, console: Console) -> None:
         _expired(result),
         _refusals(result.scenes),
         _payments(result.scenes),
+        _money(result),
         _reading(result.scenes.reading, result),
         _attempts(result),
         _steps(result),
@@ -217,6 +219,21 @@ def _payments(found: Scenes) -> Section:
     return section
 
 
+def _money(result: Result) -> Section:
+    found = result.scenes.money
+    section = _section(
+        "Test dollars in and out of the vault",
+        ("", ">"),
+        f"What the vault holds is the cash of all accounts, to the unit. Bonds of {Decimal(found.bonds) / ETHER:,.2f} of the chain's coin "
+        "were locked for both batches and given back.",
+    )
+    section.add(f"deposited by {len(result.gas.deposits)} traders", tokens(found.deposited))
+    section.add("claimed", tokens(-found.claimed))
+    section.table.add_section()
+    section.add("in the vault", tokens(found.held))
+    return section
+
+
 def _reading(own: OwnReading, result: Result) -> Section:
     section = _section(
         f"{own.trader} reads account {own.index} from public data alone",
@@ -279,10 +296,19 @@ def _costs(result: Result) -> Section:
     section.add(f"constraints of the closing proof ({params.rows} open rows)", f"{closing['constraints']:,}")
     section.add("constraints an open row", f"{closing['per_row']:,}")
     for batch in result.batches:
+        section.add(f"gas to open batch {batch.sealed.number}", f"{batch.sealed.opening.gas:,}")
         section.add(f"gas to seal batch {batch.sealed.number}", f"{batch.sealed.receipt.gas:,}")
-        gas, data = batch.receipt.gas, len(batch.settlement.calldata_words)
+        gas, data = batch.receipt.gas, 32 * len(batch.settlement.words)
         section.add(f"gas to settle batch {batch.sealed.number} ({data:,} bytes of data)", f"{gas:,}")
         section.add("  an order", f"{gas // batch.cleared.active_orders:,}")
+    for name, spent in (
+        ("to deploy the vault and its bonds", [result.gas.deployments["Vault"]]),
+        (f"to post an epoch of {len(result.market.table)} instruments", result.gas.epochs[:1]),
+        ("to deposit for the first time", result.gas.deposits[-1:]),
+        ("to request an exit", result.gas.exits),
+        ("to claim", result.gas.claims),
+    ):
+        section.add(f"gas {name}", f"{max(spent):,}")
     return section
 
 

@@ -15,7 +15,7 @@ from demo import attempts, reading, scenes
 from demo.attempts import Attempt
 from demo.chain import CONTRACTS, TOOLS, LocalChain, local_chain
 from demo.errors import NotReady, NotShown
-from demo.exchange import PAYER, PROVE, Exchange, Sealed, Settled
+from demo.exchange import FIRST_TRADER, PROVE, Exchange, Sealed, Settled
 from demo.market import PARAMS, Market, load_market
 from demo.progress import Watch
 from demo.record import Line, lines
@@ -27,10 +27,10 @@ from prover.keys import Keys, inspect
 from prover.settlement import Settlement
 
 HOUR: Final = 3600
-SEAL: Final = "seal batch {} on chain"
+SEAL: Final = "open and seal batch {} on chain"
 CLEAR: Final = "clear batch {}"
-VERIFY: Final = "verify batch {} against what the contract holds"
-SETTLE: Final = "settle batch {} by the contract"
+VERIFY: Final = "verify batch {} against what the vault holds"
+SETTLE: Final = "settle batch {} in the vault"
 STEPS: Final = {"seal": SEAL, "clear": CLEAR, "prove": PROVE, "verify without a chain": VERIFY, "settle": SETTLE}
 """The steps of a batch, timed under these texts."""
 
@@ -48,8 +48,20 @@ class Scenes:
     expired: tuple[scenes.Expired, ...]
     refusals: tuple[scenes.Refused, ...]
     payments: tuple[scenes.Payment, ...]
+    money: scenes.Money
     conservation: scenes.Conservation
     reading: reading.OwnReading
+
+
+@dataclass(frozen=True)
+class Gas:
+    """What the steps cost that are no batch's: of each kind the transactions in order."""
+
+    deployments: dict[str, int]
+    epochs: tuple[int, ...]
+    deposits: tuple[int, ...]
+    exits: tuple[int, ...]
+    claims: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ class Result:
     lines: tuple[tuple[Line, ...], ...]
     scenes: Scenes
     attempts: tuple[Attempt, ...]
+    gas: Gas
     constraints: dict[str, dict[str, object]]
     seconds: dict[str, float]
     phases: dict[str, float]
@@ -75,7 +88,7 @@ def ready() -> Keys:
             raise NotReady(f"{tool} is missing: run `make node`")
     try:
         keys = Keys.load(params=PARAMS)
-        fits = keys.fits()
+        fits = keys.fits() and keys.account_fits()
     except TacitError as error:
         hint = "" if isinstance(error, FileError) else "; run `make keys`"
         raise NotReady(f"{error}{hint}") from error
@@ -93,16 +106,18 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
         story = tell(market)
     with watch.step("read the proving keys"):
         keys.proving  # noqa: B018 - reading it loads it
-    with local_chain(start=market.valuation) as chain:
-        with watch.step("start a local chain, compile and deploy the verifier and the settlement contract"):
+    with local_chain(start=market.valuation, accounts=FIRST_TRADER + len(traders)) as chain:
+        with watch.step("start a local chain, compile and deploy the verifiers, a test dollar and the vault"):
             exchange = Exchange.open(chain, keys, traders, watch)
         first = _first_batch(exchange, market, story, workers)
         _expiry(exchange, chain, market, story)
         second, refused = _second_batch(exchange, market, story, workers, first)
+        batches = first, second
+        watch.say("The way out")
+        bonds = _pay(exchange, story, second)
         with watch.step("look for everything that was to be shown"):
-            batches = first, second
             orders = tuple(lines(batch.cleared, story.batches[place], traders) for place, batch in enumerate(batches))
-            found = _look(exchange, market, batches, orders)
+            found = _look(exchange, market, batches, orders, bonds)
     return Result(
         market=market,
         story=story,
@@ -110,6 +125,7 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
         lines=tuple(tuple(each) for each in orders),
         scenes=found,
         attempts=tuple(refused),
+        gas=_gas(exchange),
         constraints=inspect(PARAMS),
         seconds=watch.seconds,
         phases=watch.phases,
@@ -119,8 +135,9 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
 
 def _first_batch(exchange: Exchange, market: Market, story: Story, workers: int) -> Settled:
     exchange.watch.say("Batch 1")
-    with exchange.watch.step("post the epoch's risk table, queue 40 deposits"):
+    with exchange.watch.step("post the epoch's risk table, signed by 2 of 3"):
         exchange.post_epoch(market.table, {})
+    with exchange.watch.step("40 traders approve and deposit test dollars"):
         exchange.deposit(story.deposits[0])
     sealed, cleared, settlement = _prepared(exchange, story, 0, market.valuation + HOUR, workers)
     return _settled(exchange, sealed, cleared, settlement)
@@ -128,25 +145,27 @@ def _first_batch(exchange: Exchange, market: Market, story: Story, workers: int)
 
 def _expiry(exchange: Exchange, chain: LocalChain, market: Market, story: Story) -> None:
     exchange.watch.say("The nearest expiry passes")
-    chain.next_block_at(market.expiry + SETTLING_TIME)
-    with exchange.watch.step("post 22 settlement values and the next epoch's risk table, queue an exit"):
+    chain.block_at(market.expiry + SETTLING_TIME)
+    with exchange.watch.step("post 22 settlement values and the next epoch's risk table"):
         exchange.post_epoch(market.next_table, market.expiring)
+    with exchange.watch.step("an owner proves an exit request and sends it"):
         exchange.request_exits(story.exits[1])
 
 
 def _second_batch(
     exchange: Exchange, market: Market, story: Story, workers: int, first: Settled
 ) -> tuple[Settled, list[Attempt]]:
-    watch, contract = exchange.watch, exchange.contract
+    watch, vault = exchange.watch, exchange.vault
     watch.say("Batch 2, from the root of batch 1")
     sealed, cleared, settlement = _prepared(exchange, story, 1, market.expiry + HOUR, workers)
     if cleared.start_root != first.cleared.end_root:
         raise NotShown("batch 2 does not start at the root of batch 1")
     with watch.step("try settlements that are not honest"):
-        refused = attempts.try_tampered(contract, exchange.check, settlement)
-        refused.append(attempts.try_replay(contract, exchange.check, first))
+        refused = attempts.try_tampered(vault, exchange.check, settlement)
+        refused.append(attempts.try_other_data(vault, settlement))
+        refused.append(attempts.try_replay(vault, exchange.check, first))
     settled = _settled(exchange, sealed, cleared, settlement)
-    refused.append(attempts.try_again(contract, settled))
+    refused.append(attempts.try_again(vault, settled))
     return settled, refused
 
 
@@ -155,9 +174,8 @@ def _prepared(
 ) -> tuple[Sealed, Cleared, Settlement]:
     """A batch sealed at a time, then cleared, proven and checked."""
     watch, number = exchange.watch, place + 1
-    exchange.chain.next_block_at(at)
     with watch.step(SEAL.format(number)):
-        sealed = exchange.seal(story.batches[place], story.deposits[place], story.exits[place])
+        sealed = exchange.seal(story.batches[place], story.deposits[place], story.exits[place], at)
     with watch.step(CLEAR.format(number)):
         cleared = exchange.clear(sealed)
     settlement = exchange.prove(sealed, cleared, workers)
@@ -172,10 +190,37 @@ def _settled(exchange: Exchange, sealed: Sealed, cleared: Cleared, settlement: S
         return exchange.settle(sealed, cleared, settlement)
 
 
-def _look(exchange: Exchange, market: Market, batches: Sequence[Settled], orders: Sequence[list[Line]]) -> Scenes:
+def _pay(exchange: Exchange, story: Story, second: Settled) -> int:
+    """Whoever was credited claims; then the bonds are given back. Wei that were locked."""
+    with exchange.watch.step("claim the withdrawal and the exit"):
+        for touch in second.cleared.touches:
+            if touch.paid:
+                trader = exchange.traders[touch.index]
+                leaves = touch.index in story.exits[1]
+                recipient = exchange.account(trader) if leaves else address_of(trader.name)
+                exchange.claim(trader.name, recipient, touch.paid)
+    with exchange.watch.step("the time for challenges passes, and the operator's bonds are given back"):
+        return exchange.release_bonds()
+
+
+def _gas(exchange: Exchange) -> Gas:
+    return Gas(
+        deployments={name: receipt.gas for name, receipt in exchange.vault.deployments.items()},
+        epochs=tuple(receipt.gas for receipt in exchange.epochs),
+        deposits=tuple(movement.gas for movement in exchange.deposits),
+        exits=tuple(receipt.gas for receipt in exchange.exits),
+        claims=tuple(movement.gas for movement in exchange.claims),
+    )
+
+
+def _look(
+    exchange: Exchange, market: Market, batches: Sequence[Settled], orders: Sequence[list[Line]], bonds: int
+) -> Scenes:
     everything = [line for batch in orders for line in batch]
     cleared = [batch.cleared for batch in batches]
     pairs = zip(cleared, orders, strict=True)
+    kept = scenes.conservation(cleared)
+    deposited, claimed = (sum(each.amount for each in moved) for moved in (exchange.deposits, exchange.claims))
     return Scenes(
         auctions=tuple(tuple(scenes.auctions(market, *pair)) for pair in pairs),
         partial_fill=scenes.partial_fill(market, cleared, everything),
@@ -183,18 +228,20 @@ def _look(exchange: Exchange, market: Market, batches: Sequence[Settled], orders
         netted=scenes.netted(market, cleared, everything),
         expired=tuple(scenes.expired(market, cleared[1])),
         refusals=tuple(scenes.refusals(everything)),
-        payments=_claimable(exchange, scenes.withdrawal(everything), scenes.leaver(everything, cleared[1], market)),
-        conservation=scenes.conservation(cleared),
+        payments=_claimed(exchange, scenes.withdrawal(everything), scenes.leaver(everything, cleared[1], market)),
+        money=scenes.money(deposited, claimed, exchange.vault.balance(exchange.vault.address), bonds, kept),
+        conservation=kept,
         reading=_read(exchange, batches, orders[1]),
     )
 
 
-def _claimable(exchange: Exchange, signed: scenes.Payment, left: scenes.Payment) -> tuple[scenes.Payment, ...]:
-    """Both payments, if their recipients can claim them from the contract."""
-    for payment, recipient in ((signed, address_of(signed.trader)), (left, exchange.chain.accounts[PAYER])):
-        if exchange.contract.call("claimable", recipient) != payment.paid:
-            raise NotShown(f"{payment.trader}'s recipient cannot claim {payment.paid} token units")
-    return signed, left
+def _claimed(exchange: Exchange, *payments: scenes.Payment) -> tuple[scenes.Payment, ...]:
+    """The payments, if each was claimed from the vault."""
+    claimed = {(movement.who, movement.amount) for movement in exchange.claims}
+    for payment in payments:
+        if (payment.trader, payment.paid) not in claimed:
+            raise NotShown(f"{payment.trader}'s recipient has not claimed {payment.paid} token units")
+    return payments
 
 
 def _read(exchange: Exchange, batches: Sequence[Settled], orders: Sequence[Line]) -> reading.OwnReading:

@@ -116,6 +116,16 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class Money:
+    """Token units that came into the vault and left it, what it holds, and wei of bonds that were locked and given back."""
+
+    deposited: int
+    claimed: int
+    held: int
+    bonds: int
+
+
+@dataclass(frozen=True)
 class Conservation:
     """Cash of all accounts against what came in and went out, all in cash units."""
 
@@ -289,7 +299,7 @@ def leaver(orders: Sequence[Line], cleared: Cleared, market: Market) -> Payment:
     if not touch.paid or touch.new is None or touch.new.cash >= CASH_A_TOKEN or touch.new.positions:
         raise NotShown("the exit did not pay out all there was")
     asked = next(each.exit for each in cleared.batch.touches if each.index == touch.index)
-    return Payment(bought.trader.name, "exit, asked of the contract", asked or 0, touch.paid)
+    return Payment(bought.trader.name, "exit, asked of the vault", asked or 0, touch.paid)
 
 
 def withdrawal(orders: Sequence[Line]) -> Payment:
@@ -312,6 +322,15 @@ def conservation(batches: Sequence[Cleared]) -> Conservation:
         raise NotShown("cash was made or lost")
     fund = state.leaf(0)
     return Conservation(CASH_A_TOKEN * deposited, CASH_A_TOKEN * paid, cash, fund.cash if fund else 0)
+
+
+def money(deposited: int, claimed: int, held: int, bonds: int, kept: Conservation) -> Money:
+    """The vault holds the cash of all accounts, in test dollars, to the unit."""
+    if (deposited * CASH_A_TOKEN, claimed * CASH_A_TOKEN) != (kept.deposited, kept.paid):
+        raise NotShown("the test dollars that moved are not those that the batches credited and paid")
+    if held * CASH_A_TOKEN != kept.cash:
+        raise NotShown(f"the vault holds {held} token units, which are not the cash of all accounts")
+    return Money(deposited, claimed, held, bonds)
 
 
 def number_of(cleared: Cleared) -> int:

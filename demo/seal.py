@@ -1,4 +1,4 @@
-"""What the operator seals: touches put together from the orders that have arrived, and the one hash over them.
+"""What the operator seals: touches put together from the orders that have arrived, the one hash over them, and h_n.
 
 The seal goes on chain before anything is cleared, so the root is computed here from the orders alone
 (docs/protocol.md section 4). The core computes it again in clearing; a seal that differed could not be proven.
@@ -52,6 +52,15 @@ def seal_root(touches: Sequence[Touch], domain: int, batch: int) -> bytes:
     while len(leaves) > 1:
         leaves = [keccak256(b"\1" + leaves[i] + leaves[i + 1]) for i in range(0, len(leaves), 2)]
     return leaves[0]
+
+
+def receipts_hash(touches: Sequence[Touch], domain: int, batch: int) -> bytes:
+    """h_n: the chain over the hashes of all orders in sequence, which receipts are links of."""
+    orders = sorted((order for touch in touches for order in touch.orders), key=lambda order: order.sequence)
+    chained = keccak256(_word(domain) + _word(batch))
+    for order in orders:
+        chained = keccak256(chained + _word(order.order.hash(domain)))
+    return chained
 
 
 def _touch_hash(touch: Touch, domain: int, batch: int) -> int:

@@ -25,6 +25,9 @@ from prover.wire import Json, element, file_errors, read_text, write_whole
 
 BATCH_FORMAT: Final = "tacit.batch.1"
 RISK_FORMAT: Final = "tacit.risk.1"
+ID_BITS: Final = 27
+PRICE_BITS: Final = 42
+VALUES_A_WORD: Final = 6
 
 
 class Reason(IntEnum):
@@ -127,6 +130,14 @@ class RiskRow:
     short_minimum: int
     greeks: int
     values: tuple[int, ...]
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """What the row's hash is of, and how it is posted with an epoch: id, mark and short minimum, the Greeks, six values a word."""
+        head = self.instrument + (self.mark << ID_BITS) + (self.short_minimum << ID_BITS + PRICE_BITS)
+        groups = (self.values[at : at + VALUES_A_WORD] for at in range(0, len(self.values), VALUES_A_WORD))
+        packed = (sum(value << PRICE_BITS * i for i, value in enumerate(group)) for group in groups)
+        return (head, self.greeks, *packed)
 
     def to_wire(self) -> Json:
         """As in docs/formats.md."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -353,10 +353,13 @@ class Digest:
 
 
 def digest(settlement: Settlement) -> Digest:
-    """r₁ and the hashes of the public data; proofs may be missing."""
+    """r₁ and the hashes of the public data; proofs are not looked at."""
     _check_words(settlement, Params.named(settlement.params))
+    segments = tuple(replace(part, proof=None) for part in settlement.segments)
     with _fitting():
-        found = _native.settlement_digest(settlement)
+        found = _native.settlement_digest(
+            replace(settlement, segments=segments, closing=replace(settlement.closing, proof=None))
+        )
     return Digest(
         r1=bytes(found["r1"]),
         next_indices=tuple(found["next_indices"]),

@@ -177,7 +177,7 @@ def test_what_is_missing_ends_the_demo_with_2(
             1,
             "was to be shown and did not happen: a position netted to nothing",
         ),
-        (Reverted("SealMismatch", (1, 2), b""), 1, "the contract refused an honest call: SealMismatch(1, 2)"),
+        (Reverted("SealMismatch", (1, 2), b""), 1, "the vault refused an honest call: SealMismatch(1, 2)"),
         (ChainError("anvil did not start", None), 2, "the local chain: anvil did not start"),
         (ProvingError("no proof"), 1, "no proof [PROVING]"),
     ],

@@ -1,4 +1,4 @@
-"""A sealed batch with an order for every reason of refusal, settled by the contract with real proofs: the root becomes the reference's.
+"""A sealed batch with an order for every reason of refusal, settled by the vault with real proofs: the root becomes the reference's.
 
 The accounts are laid out before genesis, so that one batch reaches what takes many to come by: a full account, cash at the bound of
 test 8. What becomes of each order is said by hand. And a seal that nobody can prove costs no more than itself.
@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 import pytest
 
 import prover
-from demo.chain import Contract, LocalChain, Reverted, Terms, deploy_settlement, domain_of, local_chain
-from prover import SealedBatch, State
+from demo.chain import Contract, LocalChain, local_chain
+from demo.vault import ETHER, Plan, Terms, Vault
+from prover import RiskRow, SealedBatch, SettledRow, State
 from prover.errors import BatchError
 from prover.keys import Keys, setup
-from tests.contracts.venue import arguments, attempt
+from prover.posting import Posting
 from tests.reference import batch as reference
 from tests.reference.account import owner
 from tests.reference.admission import Reason
 from tests.reference.exchange import batch_json, state_json
 from tests.reference.order import Kind, Side
 from tests.reference.params import DEV
-from tests.reference.risk import risk_root
 from tests.reference.scene import Scene, holder_of
 
 QUOTE = 10**14  # cash units
@@ -97,40 +97,47 @@ def place_orders(scene: Scene) -> None:
 
 @dataclass
 class Exchange:
-    """A contract whose genesis is the laid-out state, under the epoch in which one instrument has been settled."""
+    """A vault whose genesis is the laid-out state, under the epoch in which one instrument has been settled."""
 
     chain: LocalChain
     keys: Keys
-    contract: Contract
+    vault: Vault
     scene: Scene
+
+    @property
+    def contract(self) -> Contract:
+        return self.vault.contract
 
     @property
     def state(self) -> State:
         return State.from_json(json.dumps(state_json(DEV, self.scene.state)))
 
-    def seal(self, sealed_root: bytes, touches: int, orders: int, ends: tuple[int, int] = (0, 0)) -> None:
-        self.contract.send("seal", (sealed_root, touches, orders, *ends))
+    def seal(self, sealed_root: bytes, touches: int, orders: int) -> None:
+        self.contract.send("open")
+        self.contract.send("seal", (sealed_root, bytes(32), touches, orders, 0, 0))
 
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Exchange]:
     keys = setup("dev")
     with local_chain() as chain:
-        contract = deploy_settlement(
+        vault = Vault.deploy(
             chain,
-            keys.solidity(),
+            keys,
             lambda domain: reference.state_root(DEV, lay_out(domain).state),
             owner(holder_of(0)),
-            TERMS,
+            Plan(terms=TERMS),
         )
-        scene = lay_out(domain_of(chain.chain_id, contract.address))
-        rows = scene.batch().risk
-        open_ids = [row.instrument for row in rows]
-        before = sorted([*open_ids, SETTLED])
-        contract.send("postEpoch", 0, before, [], [])
-        root = risk_root(DEV, rows)
-        contract.send("postEpoch", root, open_ids, before, [(SETTLED, scene.settled[SETTLED])])
-        yield Exchange(chain, keys, contract, scene)
+        vault.fund_bonds(10 * ETHER)
+        scene = lay_out(vault.domain)
+        rows = [
+            RiskRow(row.instrument, row.mark, row.short_minimum, row.greeks, tuple(row.values))
+            for row in scene.batch().risk
+        ]
+        leaving = replace(rows[0], instrument=SETTLED)
+        vault.post_epoch(sorted([*rows, leaving], key=lambda row: row.instrument))
+        vault.post_epoch(rows, [SettledRow(SETTLED, scene.settled[SETTLED])])
+        yield Exchange(chain, keys, vault, scene)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +151,7 @@ def forgotten(exchange: Exchange) -> Iterator[None]:
 def test_every_reason_in_one_sealed_batch_is_settled_at_the_reference_root(exchange: Exchange) -> None:
     contract, scene = exchange.contract, lay_out(exchange.scene.context.domain)
     exchange.seal(b"\1" * 32, 1, 0)
-    contract.send("voidBatch")
+    contract.send("voidSeal")
     place_orders(scene)
     drawn = scene.run()
     exchange.seal(drawn.seal_root, len(EXPECTED), drawn.active)
@@ -158,7 +165,7 @@ def test_every_reason_in_one_sealed_batch_is_settled_at_the_reference_root(excha
     cleared = exchange.state.clear(SealedBatch.from_json(json.dumps(batch_json(DEV, scene.batch()))))
     assert [[order.reason.value for order in touch.orders] for touch in cleared.touches] == list(EXPECTED.values())
     settlement = prover.prove(cleared, exchange.keys, beneficiary=exchange.chain.accounts[2])
-    contract.send("settle", *arguments(settlement))
+    exchange.vault.settle(Posting(settlement))
     assert contract.call("root") == result.end_root == cleared.end_root
     assert contract.call("totalClaimable") == 0
 
@@ -172,29 +179,7 @@ def test_a_seal_of_what_must_not_be_sealed_costs_a_void_and_nothing_else(exchang
     with pytest.raises(BatchError, match="must not be sealed"):
         exchange.state.clear(SealedBatch.from_json(json.dumps(batch_json(DEV, scene.batch()))))
     exchange.seal(b"\1" * 32, 2, 1)
-    contract.send("voidBatch")
+    contract.send("voidSeal")
     assert contract.call("root") == root
     exchange.seal(b"\2" * 32, 1, 0)
     assert contract.call("currentSeal")[1] == SEALED
-
-
-def test_a_seal_that_locks_a_deposit_and_an_exit_of_one_account_is_void_and_both_wait_on(exchange: Exchange) -> None:
-    # Section 11, duties of who seals: a touch holds one of them. The contract takes the seal; no batch answers it.
-    contract, chain = exchange.contract, exchange.chain
-    contract.send("enqueueDeposit", owner(holder_of(1)), 5, chain.accounts[1])
-    contract.send("requestExit", 1, 5, chain.accounts[1])
-    scene = lay_out(exchange.scene.context.domain)
-    scene.context = replace(scene.context, batch=1, last_void=0)
-    scene.deposit(1, 5)
-    sealed = SealedBatch.from_json(json.dumps(batch_json(DEV, scene.batch())))
-    cleared = exchange.state.clear(sealed)
-    exchange.seal(cleared.seal_root, len(sealed.touches), 0, (1, 1))
-    time = contract.call("currentSeal")[8]
-    scene.context = replace(scene.context, time=time)
-    sealed = SealedBatch.from_json(json.dumps(batch_json(DEV, scene.batch())))
-    unproven = prover.prove(exchange.state.clear(sealed), exchange.keys, deposit_end=1, exit_end=1)
-    with pytest.raises(Reverted) as refusal:
-        attempt(contract, unproven)
-    assert refusal.value.name == "QueueEntryMissing"
-    contract.send("voidBatch")
-    assert (contract.call("depositQueue"), contract.call("exitQueue")) == ((0, 1), (0, 1))

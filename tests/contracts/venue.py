@@ -1,23 +1,31 @@
-"""An operator with a settlement contract on a local chain: queues, seals, clears, proves and settles, batch after batch.
+"""An operator with a vault on a local chain, and traders at it: deposits, exit requests, batches sealed, proven and settled.
 
-The contract's storage and the operator's state go hand in hand; what is sealed on chain is cleared in the same context, with the
+The vault's storage and the operator's state go hand in hand; what is sealed on chain is cleared in the same context, with the
 block time of the seal. Everything honest is here, so that a test of what is refused changes one thing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demo.chain import Contract, LocalChain, Receipt, Terms, Value, deploy_settlement, domain_of
-from prover.batch import Cleared, Context, RiskRow, SealedBatch, SettledRow, State, risk_root
+from demo.chain import Contract, LocalChain, Receipt, Value
+from demo.seal import receipts_hash
+from demo.vault import ETHER, Plan, Terms, Vault
+from prover.batch import Cleared, Context, RiskRow, SealedBatch, SettledRow, State
+from prover.exit import ExitRequest, prove_exit
 from prover.keys import Keys
 from prover.orders import Holder, Order, SealedOrder, Touch
+from prover.posting import Posting
 from prover.proof import prove
-from prover.settlement import Settlement
+from prover.settlement import Proof, Settlement
 
 TERMS = Terms(fee_rate=30, num=5, den=4)
+PLAN = Plan(terms=TERMS)
+BENEFICIARY, PAYER, STRANGER = 2, 3, 5
+"""Which of the chain's unlocked accounts is credited with settlements, which pays deposits, and which is nobody's."""
 
 
 @dataclass(frozen=True)
@@ -39,38 +47,64 @@ class Trader:
 
 
 class Venue:
-    """A `LocalSettlement` with the keys of a parameter set, and the state that its root stands for."""
+    """A vault with the keys of a parameter set, and the state that its root stands for."""
 
-    def __init__(self, chain: LocalChain, keys: Keys) -> None:
+    def __init__(self, chain: LocalChain, keys: Keys, plan: Plan = PLAN) -> None:
         self.chain = chain
         self.keys = keys
         self.fund = Trader("fund")
         self.rows: tuple[RiskRow, ...] = ()
         self.batch = 0
-        self.last_void = 0
         self._sequence = 0
-        self.contract = deploy_settlement(chain, keys.solidity(), self._genesis_root, self.fund.holder.owner, TERMS)
-        self.domain = domain_of(chain.chain_id, self.contract.address)
+        self.vault = Vault.deploy(chain, keys, self._genesis_root, self.fund.holder.owner, plan)
+        self.vault.fund_bonds(100 * ETHER)
+        self.vault.mint(self.payer, 2**60)
         self.state = State.genesis(keys.params, self.fund.holder, self.domain)
 
     def _genesis_root(self, domain: int) -> int:
         return State.genesis(self.keys.params, self.fund.holder, domain).root
 
+    @property
+    def contract(self) -> Contract:
+        """The vault's contract."""
+        return self.vault.contract
+
+    @property
+    def domain(self) -> int:
+        """The vault's domain."""
+        return self.vault.domain
+
+    @property
+    def payer(self) -> str:
+        """Who pays all deposits."""
+        return self.chain.accounts[PAYER]
+
     # ---- before a batch
 
-    def post_epoch(self, rows: Sequence[RiskRow], settled: Sequence[SettledRow] = ()) -> None:
+    def post_epoch(self, rows: Sequence[RiskRow], settled: Sequence[SettledRow] = ()) -> Receipt:
         """Puts a risk table in force; `settled` are the instruments that leave with it."""
-        root = risk_root(self.keys.params, tuple(rows))
-        ids, previous = ([row.instrument for row in table] for table in (rows, self.rows))
-        self.contract.send("postEpoch", root, ids, previous, [tuple(row) for row in settled])
         self.rows = tuple(rows)
+        return self.vault.post_epoch(rows, settled)
 
     def deposit(self, trader: Trader, amount: int) -> Trader:
-        """Queues a deposit of token units; returns the trader with the account assigned."""
-        owner = trader.holder.owner
-        self.contract.send("enqueueDeposit", owner, amount, self.chain.accounts[1])
-        _, index = self.contract.call("accountOf", owner)
+        """Deposits token units; returns the trader with the account assigned."""
+        index, _ = self.vault.deposit(trader.holder.owner, amount, self.payer)
         return replace(trader, index=index)
+
+    def exit_proof(self, trader: Trader, amount: int, recipient: str) -> Proof:
+        """Proof of the next exit request of a trader's account."""
+        number = self.contract.call("exitCount", trader.index)
+        request = ExitRequest(
+            domain=self.domain, index=trader.index, recipient=recipient.lower(), amount=amount, number=number
+        )
+        return prove_exit(request, trader.holder, self.keys, seed=trader.seed).proof
+
+    def request_exit(self, trader: Trader, amount: int, recipient: str) -> int:
+        """Asks for up to `amount` token units of free cash; the deadline."""
+        proof = self.exit_proof(trader, amount, recipient)
+        fee = self.vault.plan.limits.exit_fee
+        receipt = self.contract.send("requestExit", trader.index, amount, recipient, proof, value=fee)
+        return int(self.contract.event(receipt, "ExitRequested")["deadline"])
 
     def order(self, trader: Trader, **fields: Value) -> SealedOrder:
         """A signed order with the next sequence number of the batch."""
@@ -80,39 +114,37 @@ class Venue:
 
     # ---- a batch
 
+    def open(self) -> int:
+        """Opens the next batch; its number."""
+        receipt = self.contract.send("open")
+        self.batch = int(self.contract.event(receipt, "BatchOpened")["batch"])
+        return self.batch
+
     def seal(
         self, touches: Sequence[Touch], settled: Sequence[SettledRow] = (), ends: tuple[int, int] | None = None
     ) -> SealedBatch:
-        """Seals touches (the fund's is added if missing) with everything that is queued, or up to `ends` of both queues."""
+        """Seals touches (the fund's is added if missing) with everything that is queued, or up to `ends` of both queues. Opens the
+        batch first unless one is open.
+        """
         if not touches or touches[0].index != 0:
             touches = (Touch(0, self.fund.holder), *touches)
-        self.batch += 1
+        if self.contract.call("opening")[0] == 0:
+            self.open()
         self._sequence = 0
-        context = self.context(0)
-        drawn = SealedBatch(self.keys.params, context, self.rows, tuple(touches), tuple(settled))
+        drawn = SealedBatch(self.keys.params, self.context(0), self.rows, tuple(touches), tuple(settled))
         cleared = self.state.clear(drawn)
-        request = (
-            cleared.seal_root,
-            len(touches),
-            cleared.active_orders,
-            *(ends or self._queue_ends()),
-        )
-        self.contract.send("seal", request)
-        time = self.contract.call("currentSeal")[8]
-        return replace(drawn, context=self.context(time))
+        chained = receipts_hash(touches, self.domain, self.batch)
+        ends = ends or self.queue_ends()
+        self.contract.send("seal", (cleared.seal_root, chained, len(touches), cleared.active_orders, *ends))
+        return replace(drawn, context=self.context(self.contract.call("currentSeal")[8]))
 
     def context(self, time: int) -> Context:
-        return Context(
-            domain=self.domain,
-            batch=self.batch,
-            last_void=self.last_void,
-            time=time,
-            fee_rate=TERMS.fee_rate,
-            num=TERMS.num,
-            den=TERMS.den,
-        )
+        """The context of the batch that is open or sealed, at a time."""
+        last_void = self.contract.call("lastVoid")
+        return Context(domain=self.domain, batch=self.batch, last_void=last_void, time=time, **TERMS._asdict())
 
-    def _queue_ends(self) -> tuple[int, int]:
+    def queue_ends(self) -> tuple[int, int]:
+        """Ends of the queues of deposits and of exit requests."""
         return self.contract.call("depositQueue")[1], self.contract.call("exitQueue")[1]
 
     def clear(self, sealed: SealedBatch) -> Cleared:
@@ -128,28 +160,37 @@ class Venue:
             directory=directory,
             deposit_end=deposit_end,
             exit_end=exit_end,
-            beneficiary=self.chain.accounts[2],
+            beneficiary=self.chain.accounts[BENEFICIARY],
         )
 
-    def settle(self, settlement: Settlement, cleared: Cleared) -> Receipt:
-        """Settles and moves the state on."""
-        receipt = self.contract.send("settle", *arguments(settlement))
+    def settle(self, settlement: Settlement, cleared: Cleared, sender: str | None = None) -> Receipt:
+        """Settles in one transaction and moves the state on."""
+        receipt = self.vault.settle(Posting(settlement), sender)
         self.state = cleared.state
         return receipt
 
+    def run(self, touches: Sequence[Touch], settled: Sequence[SettledRow] = ()) -> Cleared:
+        """A batch from its opening to its settlement."""
+        cleared = self.clear(self.seal(touches, settled))
+        self.settle(self.prove(cleared), cleared)
+        return cleared
+
+    def attempt(self, settlement: Settlement) -> None:
+        """Settles without leaving a trace; raises `Reverted` if the vault refuses."""
+        self.contract.call("settle", *self.vault.settle_arguments(Posting(settlement)))
+
     def void(self) -> None:
         """Gives the sealed batch up."""
-        self.contract.send("voidBatch")
-        self.last_void = self.batch
+        self.contract.send("voidSeal")
 
-
-def arguments(settlement: Settlement) -> tuple[Value, ...]:
-    """A settlement as the contract's `settle` takes it."""
-    segments = [(part.proof, part.root, part.sums, part.tau) for part in settlement.segments]
-    closing = (settlement.closing.proof, settlement.closing.auction_root, settlement.closing.tau)
-    return segments, closing, settlement.calldata_words, "0x" + settlement.beneficiary.hex()
-
-
-def attempt(contract: Contract, settlement: Settlement) -> None:
-    """Settles without leaving a trace; raises `Reverted` if the contract refuses."""
-    contract.call("settle", *arguments(settlement))
+    @contextmanager
+    def forgotten(self) -> Iterator[None]:
+        """The chain and the operator forget what is done inside."""
+        snapshot, memory, ids = self.chain.rpc("evm_snapshot"), vars(self).copy(), self.vault.ids
+        try:
+            yield
+        finally:
+            vars(self).update(memory)
+            self.vault.ids = ids
+            if not self.chain.rpc("evm_revert", snapshot):
+                raise RuntimeError("anvil could not go back to its snapshot")

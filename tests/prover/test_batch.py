@@ -12,7 +12,10 @@ import prover
 from prover import Holder, Leaf, Order, Reason, RiskTable, SealedBatch, State, Touch
 from prover.eddsa import Point
 from prover.errors import BatchError, FileError, ParamsError, ReadingError, StateError, TacitError
+from prover.hashing import sponge
 from tests.prover.material import ROOT, Case
+from tests.reference import risk as reference
+from tests.reference.params import DEV, STANDARD
 
 ENCODINGS: dict[str, Any] = json.loads((ROOT / "tests" / "vectors" / "encodings.json").read_text())
 SEED = bytes(range(32))
@@ -214,3 +217,15 @@ def test_secrets_stay_out_of_representations() -> None:
 
 def test_reasons_have_words() -> None:
     assert all(reason.text for reason in Reason if reason is not Reason.NONE)
+
+
+def test_a_risk_row_has_the_words_that_its_hash_is_of(cases: dict[str, Case]) -> None:
+    """Section 6; these words are posted with an epoch, so that whoever leaves can value an account."""
+    seen = 0
+    for case in cases.values():
+        for row in case.batch.risk:
+            theirs = reference.RiskRow(row.instrument, row.mark, row.short_minimum, row.greeks, row.values)
+            sizes = DEV if case.batch.params == DEV.name else STANDARD
+            assert sponge(7, row.words) == reference.row_hash(sizes, theirs)
+            seen += 1
+    assert seen > 10

@@ -70,6 +70,14 @@ def test_what_is_not_proven_is_not_sent(busy: Proven) -> None:
             Posting(unproven)
 
 
+def test_proofs_are_sent_as_they_are(busy: Proven) -> None:
+    """Whether a proof holds is the vault's to say."""
+    broken = (*(busy.settlement.closing.proof or ())[:7], 1)
+    changed = replace(busy.settlement, closing=replace(busy.settlement.closing, proof=broken))
+    assert Posting(changed).closing_proof == broken
+    assert Posting(changed).digest == Posting(busy.settlement).digest
+
+
 def test_signatures_stand_by_increasing_address() -> None:
     addresses = ["0xB" + 39 * "0", "0x" + 39 * "0" + "a", "0xa" + 39 * "f"]
     joined = joined_signatures([(each, each.encode()) for each in addresses])

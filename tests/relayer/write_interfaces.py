@@ -69,7 +69,7 @@ def token() -> list[Entry]:
 
 def main() -> None:
     """Compiles and writes."""
-    artifacts = compile_contracts(TOY_VERIFIER.read_text(encoding="utf-8"))
+    artifacts = compile_contracts(Verifier=TOY_VERIFIER.read_text(encoding="utf-8"))
     files = {name: joined(artifacts, names) for name, names in SOURCES.items()} | {"Token": token()}
     FOLDER.mkdir(exist_ok=True)
     for name, entries in files.items():
