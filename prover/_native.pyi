@@ -17,6 +17,14 @@ __all__ = [
     "VerifyingKeys",
     "account_margin",
     "canonical_batch",
+    "ceremony_beacon",
+    "ceremony_circuits",
+    "ceremony_contribute",
+    "ceremony_finalize",
+    "ceremony_init",
+    "ceremony_lint",
+    "ceremony_state",
+    "ceremony_verify",
     "circuit_counts",
     "circuit_fingerprints",
     "clear_columns",
@@ -78,6 +86,29 @@ class Cancellation:
     def __new__(cls) -> Cancellation: ...
     def cancel(self) -> None: ...
 
+def ceremony_circuits() -> list[str]: ...
+def ceremony_init(
+    directory: Path, params: str, circuit: str, powers: Path, progress: _Progress | None = None
+) -> str: ...
+def ceremony_contribute(
+    directory: Path, params: str, circuit: str, name: str, text: bytes, progress: _Progress | None = None
+) -> str: ...
+def ceremony_beacon(
+    directory: Path, params: str, circuit: str, value: bytes, exponent: int, progress: _Progress | None = None
+) -> str: ...
+def ceremony_state(directory: Path, params: str, circuit: str) -> str: ...
+def ceremony_verify(
+    directory: Path,
+    params: str,
+    circuit: str,
+    powers: Path,
+    contained: list[str],
+    progress: _Progress | None = None,
+) -> str: ...
+def ceremony_finalize(
+    directory: Path, params: str, circuit: str, powers: Path, keys: Path, progress: _Progress | None = None
+) -> str: ...
+def ceremony_lint(directory: Path, params: str, circuit: str, keys: Path, progress: _Progress | None = None) -> str: ...
 def params(name: str) -> tuple[int, ...]: ...
 def domain(chain_id: int, contract: bytes) -> int: ...
 def holder_owner(holder: str) -> int: ...

@@ -8,21 +8,17 @@ with the offending value, and leaves every file as it was.
 from __future__ import annotations
 
 import importlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from prover import _native
+from prover import _native, ceremony_cli
 from prover import explain as owner
 from prover.batch import Params, SealedBatch, State, risk_root
 from prover.doctor import examine
-from prover.errors import FileError, TacitError
 from prover.keys import PARAMETER_SETS, Keys, Manifest, default_directory, inspect, setup
 from prover.orders import NO_ADDRESS
 from prover.progress import proving, setting_up
@@ -30,6 +26,7 @@ from prover.proof import RISK_FILE, prove
 from prover.risk import RiskTable
 from prover.scenarios import SCENARIO_SETS
 from prover.settlement import Expected, Settlement, public_inputs, verify
+from prover.telling import REFUSED, WRONG_USE, AsJson, say, show, show_json, told
 from prover.trusted import (
     Ratio,
     Trusted,
@@ -45,10 +42,6 @@ from prover.trusted import (
 )
 from prover.wire import element, file_errors, hexadecimal, read_text, write_whole
 
-INTERRUPTED: Final = 130
-REFUSED: Final = 1
-WRONG_USE: Final = 2
-
 app = typer.Typer(
     name="prover",
     help="Clears, proves and verifies sealed batches of on-chain option orders.",
@@ -57,8 +50,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(ceremony_cli.app, name="ceremony")
 
-AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON, on stdout.")]
 KeysOption = Annotated[
     Path | None, typer.Option("--keys", help="Folder of keys; else $TACIT_KEYS, else ./keys.", file_okay=False)
 ]
@@ -67,49 +60,6 @@ KeysOption = Annotated[
 def main() -> None:
     """Runs the command line."""
     app(prog_name="prover")
-
-
-# --- telling ---------------------------------------------------------------------------------------
-
-
-def say(message: str) -> None:
-    """A line on stderr."""
-    typer.echo(message, err=True)
-
-
-@contextmanager
-def told(as_json: bool) -> Iterator[None]:
-    """Turns a refusal into one message and an exit code."""
-    try:
-        yield
-    except TacitError as error:
-        _fail(as_json, error.code, str(error), dict(error.values))
-    except OSError as error:
-        _fail(as_json, FileError.code, f"{error.filename or 'a file'}: {error.strerror or error}", {})
-    except MemoryError:
-        _fail(as_json, "MEMORY", "there is not enough memory for this; close other programs, or lower --workers", {})
-    except KeyboardInterrupt:
-        say("interrupted; what was finished is kept, what was not has left nothing behind")
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _fail(as_json: bool, code: str, message: str, values: dict[str, object]) -> NoReturn:
-    if as_json:
-        _print_json({"error": {"code": code, "message": message, "values": values}})
-    say(f"error: {message}")
-    raise typer.Exit(REFUSED) from None
-
-
-def _print_json(document: object) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
-
-
-def _print(as_json: bool, document: dict[str, Any], *lines: str) -> None:
-    """The result: as JSON, or its lines for people."""
-    if as_json:
-        _print_json(document)
-    for line in () if as_json else lines:
-        typer.echo(line)
 
 
 def _keys(directory: Path | None, params: str) -> Keys:
@@ -148,7 +98,7 @@ def setup_command(
             f"{name}: {entry['constraints']} constraints, {entry['fingerprint']}" for name, entry in circuits.items()
         ]
         document = {"params": params, "directory": str(made.folder), "insecure": made.insecure, "circuits": circuits}
-        _print(as_json, document, f"keys of {params} in {made.folder}", *lines)
+        show(as_json, document, f"keys of {params} in {made.folder}", *lines)
 
 
 def _manifest(manifest: Manifest) -> dict[str, object]:
@@ -161,7 +111,7 @@ def inspect_command(params: ParamsOption = "standard", as_json: AsJson = False) 
     with told(as_json):
         counts = inspect(params)
         if as_json:
-            _print_json(counts)
+            show_json(counts)
             return
         for circuit, numbers in counts.items():
             _print_counts(circuit, numbers)
@@ -195,7 +145,7 @@ def export_verifier(
             write_whole(path, source)
         written = {"out": str(out), "params": params, "insecure": loaded.insecure}
         written |= {} if accounts is None else {"accounts": str(accounts)}
-        _print(as_json, written, *(f"verifier written to {path}" for path in sources))
+        show(as_json, written, *(f"verifier written to {path}" for path in sources))
 
 
 @app.command("export")
@@ -218,7 +168,7 @@ def export_command(
             out.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             write_whole(out / name, text + "\n")
-        _print(as_json, {"out": str(out), "files": list(files)}, *(str(out / name) for name in files))
+        show(as_json, {"out": str(out), "files": list(files)}, *(str(out / name) for name in files))
 
 
 def _snarkjs_keys(keys: Keys) -> dict[str, str]:
@@ -293,7 +243,7 @@ def _report_risk(as_json: bool, table: RiskTable, out: Path, root: str | None) -
     lines += [f"root {root}"] if root else []
     lines += [f"expired: {each.name} (id {each.id}) needs its settlement value" for each in table.report.left]
     lines += [f"skipped: {each}" for each in skipped]
-    _print(as_json, document, *lines)
+    show(as_json, document, *lines)
 
 
 # --- chains -------------------------------------------------------------------------------------------
@@ -383,7 +333,7 @@ def _report_settlement(as_json: bool, settlement: Settlement, out: Path) -> None
         "seal_root": hexadecimal(settlement.seal_root),
         "risk_root": element(settlement.risk_root),
     }
-    _print(as_json, document, *(f"{name.replace('_', ' ')}: {value}" for name, value in document.items()))
+    show(as_json, document, *(f"{name.replace('_', ' ')}: {value}" for name, value in document.items()))
 
 
 @app.command("verify")
@@ -487,7 +437,7 @@ def _report_verified(as_json: bool, settlement: Settlement, root: int, unchecked
         say(f"note: taken from the settlement itself, not compared with anything: {', '.join(unchecked)}")
     batch = settlement.context.batch
     document = {"valid": True, "end_root": element(root), "batch": batch, "unchecked": unchecked}
-    _print(as_json, document, f"valid: batch {batch} ends at root {element(root)}")
+    show(as_json, document, f"valid: batch {batch} ends at root {element(root)}")
 
 
 # --- owners and machines -----------------------------------------------------------------------------
@@ -517,7 +467,7 @@ def explain_command(
         epoch = owner.Epoch.load(table) if table.is_file() else owner.Epoch((), {}, ())
         explanation = owner.explain(settlement, owner.Account.load(account), epoch)
         if as_json:
-            _print_json(explanation.to_wire())
+            show_json(explanation.to_wire())
         else:
             owner.show(explanation, Console())
 
@@ -537,7 +487,7 @@ def doctor_command(
             _finding_line(finding.name, finding.ok, finding.found, finding.needed_for, finding.remedy)
             for finding in findings
         ]
-        _print(as_json, {"ok": not lacking, "findings": [finding.to_wire() for finding in findings]}, *lines)
+        show(as_json, {"ok": not lacking, "findings": [finding.to_wire() for finding in findings]}, *lines)
         if lacking:
             raise typer.Exit(REFUSED)
 

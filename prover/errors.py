@@ -98,6 +98,14 @@ class WrongCircuitError(KeyFileError):
     code: ClassVar[str] = "WRONG_CIRCUIT"
 
 
+class CeremonyError(TacitError):
+    """A file of powers, a transcript or keys of a ceremony that must not be used; ``fault`` among its values names the
+    kind of fault.
+    """
+
+    code: ClassVar[str] = "CEREMONY"
+
+
 class ProvingError(TacitError):
     """A proof that was not made."""
 

@@ -28,6 +28,17 @@ def setting_up() -> Iterator[SetupProgress]:
 
 
 @contextmanager
+def in_ceremony() -> Iterator[Callable[[str, str, float], object]]:
+    """Shows the phases of a step of a ceremony, by circuit; how many there are depends on the file of powers."""
+    with _bar("ceremony") as advance:
+
+        def show(circuit: str, phase: str, seconds: float) -> None:
+            advance(f"{circuit}, {phase} {seconds:.1f} s", 1, None, True)
+
+        yield show
+
+
+@contextmanager
 def proving() -> Iterator[ProveProgress]:
     """Shows the phases of proofs, and how many there are."""
     with _bar("proving") as advance:
@@ -40,8 +51,8 @@ def proving() -> Iterator[ProveProgress]:
         yield show
 
 
-Advance = Callable[[str, int, int, bool], None]
-"""Takes a text, the steps it stands for, how many there are, and whether it is worth a line of its own."""
+Advance = Callable[[str, int, int | None, bool], None]
+"""Takes a text, the steps it stands for, how many there are if that is known, and whether it is worth a line of its own."""
 
 
 @contextmanager
@@ -55,7 +66,7 @@ def _bar(title: str) -> Iterator[Advance]:
     with bars.Progress(*columns, console=console) as progress:
         task = progress.add_task(title, total=None)
 
-        def advance(text: str, steps: int, total: int, _line: bool) -> None:
+        def advance(text: str, steps: int, total: int | None, _line: bool) -> None:
             progress.update(task, description=f"{title}: {text}", total=total, advance=steps)
 
         yield advance
@@ -64,7 +75,7 @@ def _bar(title: str) -> Iterator[Advance]:
 def _lines(title: str, console: Console) -> Advance:
     start = time.monotonic()
 
-    def advance(text: str, _steps: int, _total: int, line: bool) -> None:
+    def advance(text: str, _steps: int, _total: int | None, line: bool) -> None:
         if line:
             console.print(f"{title}: {text} ({time.monotonic() - start:.0f} s)", highlight=False, soft_wrap=True)
 

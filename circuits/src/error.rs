@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::ceremony::CeremonyError;
 use crate::fingerprint::Fingerprint;
 
 /// Every failure of this crate that a caller can meet.
@@ -17,6 +18,8 @@ pub enum Error {
     Prove(ProveError),
     /// A proof that does not hold, or was not even looked at.
     Verify(VerifyError),
+    /// Powers, a transcript or keys of a ceremony that must not be used.
+    Ceremony(CeremonyError),
     /// A file that could not be read or written.
     File {
         /// Which one.
@@ -164,6 +167,7 @@ impl fmt::Display for Error {
             Self::Key(error) => error.fmt(f),
             Self::Prove(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
+            Self::Ceremony(error) => error.fmt(f),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
         }
     }
@@ -249,7 +253,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::File { source, .. } => Some(source),
-            Self::Key(_) | Self::Prove(_) | Self::Verify(_) => None,
+            Self::Key(_) | Self::Prove(_) | Self::Verify(_) | Self::Ceremony(_) => None,
         }
     }
 }
@@ -263,6 +267,12 @@ impl From<KeyError> for Error {
 impl From<ProveError> for Error {
     fn from(error: ProveError) -> Self {
         Self::Prove(error)
+    }
+}
+
+impl From<CeremonyError> for Error {
+    fn from(error: CeremonyError) -> Self {
+        Self::Ceremony(error)
     }
 }
 

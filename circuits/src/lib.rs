@@ -4,6 +4,8 @@ pub mod account;
 pub mod auction;
 mod batch_add;
 pub mod builder;
+pub mod catalogue;
+pub mod ceremony;
 pub mod closing;
 pub mod context;
 pub mod domain;

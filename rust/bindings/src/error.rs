@@ -5,6 +5,7 @@
 use pyo3::prelude::*;
 use pyo3::{PyErrArguments, PyTypeInfo, import_exception};
 
+use tacit_circuits::ceremony::CeremonyError as CeremonyFault;
 use tacit_circuits::error::{Error as CircuitError, KeyError, ProveError, VerifyError};
 use tacit_circuits::fingerprint::Fingerprint;
 use tacit_circuits::settlement::SettlementError as Refusal;
@@ -15,6 +16,7 @@ use tacit_core::exit::OwnerError as OwnerRefusal;
 import_exception!(prover.errors, AuctionError);
 import_exception!(prover.errors, BatchError);
 import_exception!(prover.errors, CancelledError);
+import_exception!(prover.errors, CeremonyError);
 import_exception!(prover.errors, FieldError);
 import_exception!(prover.errors, FileError);
 import_exception!(prover.errors, InternalError);
@@ -192,12 +194,19 @@ conversion!(Refusal {
     _ => SettlementError
 });
 
+impl From<CeremonyFault> for Failure {
+    fn from(error: CeremonyFault) -> Self {
+        raise::<CeremonyError>(error.to_string(), vec![("fault", error.name().into())])
+    }
+}
+
 impl From<CircuitError> for Failure {
     fn from(error: CircuitError) -> Self {
         match error {
             CircuitError::Key(error) => error.into(),
             CircuitError::Prove(error) => error.into(),
             CircuitError::Verify(error) => error.into(),
+            CircuitError::Ceremony(error) => error.into(),
             CircuitError::File { ref path, .. } => {
                 raise::<FileError>(error.to_string(), vec![("path", path.display().to_string().into())])
             }

@@ -2,6 +2,7 @@
 
 mod auction;
 mod batch;
+mod ceremony;
 mod eddsa;
 mod error;
 mod field;
@@ -23,6 +24,11 @@ mod _native {
     use super::batch::{
         Cleared, State, account_margin, canonical_batch, domain, holder_owner, order_hash, params, read_touch,
         risk_root,
+    };
+    #[pymodule_export]
+    use super::ceremony::{
+        ceremony_beacon, ceremony_circuits, ceremony_contribute, ceremony_finalize, ceremony_init, ceremony_lint,
+        ceremony_state, ceremony_verify,
     };
     #[pymodule_export]
     use super::eddsa::{eddsa_public_key, eddsa_sign, eddsa_verify, point_pack, point_unpack};
