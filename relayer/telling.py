@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from prover.cli import say, told
+from prover.telling import say, told
 from prover.trusted import contract_address
 
 __all__ = [
