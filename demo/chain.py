@@ -13,6 +13,7 @@ import collections
 import hashlib
 import http.client
 import json
+import os
 import re
 import subprocess
 import threading
@@ -74,33 +75,52 @@ class Artifact:
 def compile_contracts(**generated: str) -> dict[str, Artifact]:
     """Compiles `contracts/src`, the test token and sources that are not in git, by their contracts' names (`Verifier`, …).
 
-    Returns the artifacts by contract name. Raises `ChainError` with the compiler's messages if there are any.
+    Returns the artifacts by contract name. Raises `ChainError` with the compiler's messages if there are any. Each generated source is
+    compiled by itself, so that contracts which are the same for all keys are compiled once.
     """
-    request = _compiler_input(generated)
+    sources = _sources()
+    artifacts = _compiled(sources, "*")
+    for name, text in generated.items():
+        file = f"src/{name}.sol"
+        artifacts |= _compiled(sources | {file: text}, file)
+    return artifacts
+
+
+def _compiled(sources: Mapping[str, str], wanted: str) -> dict[str, Artifact]:
+    """Artifacts of the contracts of one source, or with `*` of all; kept for the next time."""
+    request = _compiler_input(sources, wanted)
     kept = COMPILED / f"{hashlib.sha256(request.encode()).hexdigest()[:32]}.json"
     if not kept.exists():
         answer = _run_compiler(request)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
+        part = kept.with_suffix(f".{os.getpid()}.part")
         part.write_text(answer)
         part.replace(kept)
     return _artifacts(json.loads(kept.read_text()))
 
 
-def _compiler_input(generated: Mapping[str, str]) -> str:
-    profile = tomllib.loads((CONTRACTS / "foundry.toml").read_text())["profile"]["default"]
+def _profile() -> dict[str, Any]:
+    """The settings that forge compiles with."""
+    profile: dict[str, Any] = tomllib.loads((CONTRACTS / "foundry.toml").read_text())["profile"]["default"]
+    return profile
+
+
+def _sources() -> dict[str, str]:
     sources = {
         f"src/{path.relative_to(CONTRACTS / 'src')}": path.read_text() for path in CONTRACTS.glob("src/**/*.sol")
     }
-    sources |= {f"src/{name}.sol": text for name, text in generated.items()}
     sources[DOLLAR_SOURCE] = (CONTRACTS / DOLLAR_SOURCE).read_text()
-    sources |= _imported(sources.values(), profile.get("remappings", []))
+    return sources | _imported(sources.values(), _profile().get("remappings", []))
+
+
+def _compiler_input(sources: Mapping[str, str], wanted: str) -> str:
+    profile = _profile()
     settings = {
         "viaIR": profile.get("via_ir", False),
         "evmVersion": profile["evm_version"],
         "optimizer": {"enabled": profile["optimizer"], "runs": profile["optimizer_runs"]},
         "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-        "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
+        "outputSelection": {wanted: {"*": ["abi", "evm.bytecode.object"]}},
     }
     content = {name: {"content": text} for name, text in sorted(sources.items())}
     return json.dumps({"language": "Solidity", "sources": content, "settings": settings})
