@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IBonds} from "./interfaces/IBonds.sol";
 import {PoseidonSponge} from "./libraries/PoseidonSponge.sol";
 import {SealTree} from "./libraries/SealTree.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title Bonds
 /// @notice See `IBonds` and protocol, section "Receipts and bonds". A vault creates one for itself and tells it what becomes of
@@ -15,8 +16,6 @@ contract Bonds is IBonds {
     address private constant BURN = 0x000000000000000000000000000000000000dEaD;
     bytes32 private constant RECEIPT_TYPE =
         keccak256("Receipt(bytes32 order,uint32 sequence,uint32 account,uint32 batch,bytes32 previous)");
-    /// @dev Half the order of secp256k1: a signature with s above it is the twin of one below.
-    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
     /// @dev Tag of a touch hash.
     uint256 private constant TOUCH = 3;
     uint256 private constant SEQUENCES_PER_WORD = 7;
@@ -273,7 +272,7 @@ contract Bonds is IBonds {
         bytes32 content = keccak256(
             abi.encode(RECEIPT_TYPE, receipt.order, receipt.sequence, receipt.account, receipt.batch, receipt.previous)
         );
-        return keccak256(abi.encodePacked(bytes2(0x1901), SEPARATOR, content));
+        return Signatures.digest(SEPARATOR, content);
     }
 
     // ------------------------------------------------------------------------------------------------------ life of bonds
@@ -334,10 +333,7 @@ contract Bonds is IBonds {
 
     function _requireSigned(Receipt calldata receipt, bytes calldata signature) private view {
         address signer = address(0);
-        if (signature.length == 65 && uint256(bytes32(signature[32:64])) <= HALF_ORDER) {
-            signer =
-                ecrecover(digest(receipt), uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]));
-        }
+        if (signature.length == Signatures.LENGTH) signer = Signatures.signer(digest(receipt), signature, 0);
         if (signer != receiptSigner) revert NotSigned(signer, receiptSigner);
     }
 
