@@ -10,7 +10,7 @@ Positions are valued at the marks of the last settled batch's epoch, settled ins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -270,11 +270,3 @@ class WayOut:
         self.tell(f"sending {function}")
         receipt = transact(self.vault.contract, self.sender, function, *arguments, value=value)
         self.steps.append(Step(function, receipt.transaction))
-
-
-def subaccounts(history: History, seed: Seed, domain: int, most: int) -> Iterator[tuple[int, int]]:
-    """(subaccount, index) of the seed's accounts among the first ``most`` subaccounts."""
-    for number in range(most):
-        index = history.accounts.get(seed.holder(domain, number).owner)
-        if index is not None:
-            yield number, index

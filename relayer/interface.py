@@ -1,7 +1,8 @@
 """The contracts' interfaces: calldata, results, logs and reverts as named values.
 
 The interfaces lie in this package as JSON, written from the compiled contracts by ``python -m tests.relayer.write_interfaces``, because an
-installed package has no compiler. Encoding itself is eth-abi's. Structs come back as :class:`Struct`: values by the names of the
+installed package has no compiler. Encoding, and decoding of what contracts encode, is eth-abi's; calldata, which anybody encodes, is
+read by :mod:`relayer.calldata`. Structs come back as :class:`Struct`: values by the names of the
 source, nested as they are there. Talking to a chain is left to :mod:`relayer.chain`.
 """
 
@@ -18,6 +19,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
 from prover.hashing import keccak256
+from relayer.calldata import read_arguments
 from relayer.errors import LedgerError
 
 SELECTOR_BYTES: Final = 4
@@ -89,11 +91,12 @@ class Interface:
         return next(iter(values.values())) if len(values) == 1 else values
 
     def read_call(self, calldata: bytes) -> Named | None:
-        """The call that calldata holds; None if it is of no function of this interface."""
+        """The call that calldata holds, as the contract reads it; None if it is of no function of this interface."""
         entry = self._by_selector.get(calldata[:SELECTOR_BYTES])
         if entry is None:
             return None
-        return Named(entry["name"], _decoded(entry["inputs"], calldata[SELECTOR_BYTES:], f"a call of {entry['name']}"))
+        values = zip(entry["inputs"], read_arguments(entry["inputs"], calldata), strict=True)
+        return Named(entry["name"], Struct({each["name"]: _named(each, value) for each, value in values}))
 
     def read_log(self, topics: Sequence[bytes], data: bytes) -> Named | None:
         """The event of a log; None if this interface has no such event."""

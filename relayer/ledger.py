@@ -219,13 +219,14 @@ class _Reader:
     def _checked(self, at: At, values: Struct) -> SegmentsChecked:
         call = self._call(at, CHECKING, lambda call: len(call.part.proofs) == values["count"])
         segments = self._segments(call.part, values.first)
-        _check_hashes(f"batch {values.batch}", segments, _claim(call.claim_))
-        return SegmentsChecked(at, values.batch, bytes(values.r1), values.first, segments)
+        claim = _claim(call.claim_)
+        _check_hashes(f"batch {values.batch}", segments, claim)
+        return SegmentsChecked(at, values.batch, bytes(values.r1), values.first, claim, segments)
 
     def _settled(self, at: At, values: Struct) -> BatchSettled:
         call, batch = self._call(at, SETTLING, lambda _: True), f"batch {values.batch}"
         claim = _claim(call.claim_)
-        parts = self._segments(call.part, 0) if "part" in call else self._collected(values.batch, values.r1)
+        parts = self._segments(call.part, 0) if "part" in call else self._collected(values.batch, claim)
         if len(parts) != len(claim.segments):
             what = f"{batch}: its settlement has {len(claim.segments)} segments, {len(parts)} stand in calldata"
             raise LedgerError(what, {"batch": values.batch})
@@ -246,11 +247,11 @@ class _Reader:
             bytes(call.closingWords),
         )
 
-    def _collected(self, batch: int, r1: bytes) -> tuple[SegmentData, ...]:
-        """The segments of a settlement in several transactions, in order; each as it was checked last."""
+    def _collected(self, batch: int, claim: Claim) -> tuple[SegmentData, ...]:
+        """The segments of a settlement in several transactions, in order: those checked under its claim, sums and τ_G included."""
         found: dict[int, SegmentData] = {}
         for record in self.records:
-            if isinstance(record, SegmentsChecked) and (record.batch, record.r1) == (batch, bytes(r1)):
+            if isinstance(record, SegmentsChecked) and (record.batch, record.claim) == (batch, claim):
                 found |= {segment.number: segment for segment in record.segments}
         return tuple(found[number] for number in sorted(found) if number == 0 or number - 1 in found)
 

@@ -99,6 +99,8 @@ class Rebuilt:
         block, block_hash = reader.integer("block", 64), reader.bytes("block_hash", 32)
         leaves = reader.object("leaves").elements()
         reader.end()
+        if not all(index.isascii() and index.isdigit() for index in leaves):
+            reader.refuse("a leaf is named by the decimal index of its account")
         tree = Tree.empty(params).updated({int(index): leaf for index, leaf in leaves.items()})
         if params != vault.params or (batch > 0 and tree.root != root):
             reader.refuse("its leaves do not hash to its root")

@@ -185,7 +185,8 @@ class SegmentsChecked(Record):
     batch: int
     r1: bytes
     first: int
-    segments: tuple[SegmentData, ...]
+    claim: Claim = field(repr=False)
+    segments: tuple[SegmentData, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,16 @@ them.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from prover.data import OPEN_WORDS, SegmentData, attestation, data_point, read_words
-from prover.errors import SettlementError
+from prover.errors import SettlementError, TacitError
 from prover.hashing import keccak256
-from relayer.errors import LedgerError, ReplicaError, RpcError
+from relayer.errors import ReplicaError
 from relayer.header import MOST_SEGMENTS, Header
 from relayer.ledger import Change, Ledger
 from relayer.rebuild import LIVE
@@ -117,11 +118,11 @@ class Replica:
             raise ReplicaError(
                 f"batch {batch} can no longer be settled: {newest[0]} is", {"batch": batch, "settled": newest[0]}
             )
-        waiting = self.store.waiting(batch)
+        waiting = self.store.waiting(batch, request.header.r1)
         if waiting + len(request.segments) > MOST_ATTEMPTS * MOST_SEGMENTS:
             what = f"batch {batch} has {waiting} segments here already: no more attempts at it are kept"
             raise ReplicaError(what, {"batch": batch, "segments": waiting})
-        if not waiting and self.store.batches_waiting() >= MOST_BATCHES:
+        if self.store.batches_waiting(batch) >= MOST_BATCHES:
             what = f"{MOST_BATCHES} batches wait here to be settled: settle them first"
             raise ReplicaError(what, {"batch": batch})
 
@@ -137,14 +138,18 @@ class Replica:
         """Follows the chain until told to stop; ``fill`` is asked for words that are missing. What fails is tried again, and
         told by :attr:`trouble`.
         """
-        while not stop.is_set():
-            try:
-                self.advance()
-                self._fill(fill)
-                self.trouble = None
-            except (RpcError, LedgerError) as error:
-                self.trouble = str(error)
-            stop.wait(FOLLOW_PAUSE)
+        try:
+            while not stop.is_set():
+                try:
+                    self.advance()
+                    self._fill(fill)
+                    self.trouble = None
+                except (TacitError, sqlite3.Error) as error:
+                    self.trouble = str(error)
+                stop.wait(FOLLOW_PAUSE)
+        finally:
+            if not stop.is_set():
+                self.trouble = "the chain is no longer followed: restart the replica"
 
     def advance(self) -> None:
         """Takes in what the chain has said since the last call."""

@@ -27,6 +27,7 @@ from relayer.vault import Layout
 
 HEADER_ROOM: Final = 64 * 1024
 MOST_PLACES: Final = 1_000
+LENGTH_DIGITS: Final = 12
 HASH: Final = r"^0x[0-9a-f]{64}$"
 
 Account = Annotated[int, Path(ge=0, lt=2**21)]
@@ -65,7 +66,7 @@ def application(replica: Replica, fill: Filler = lambda _: None) -> FastAPI:
         length = request.headers.get("content-length")
         if request.method == "POST" and (length is None or not length.isdecimal()):
             return _problem(411, "LENGTH_REQUIRED", "a request says how long it is")
-        if length is not None and int(length) > limit:
+        if length is not None and (len(length) > LENGTH_DIGITS or int(length) > limit):
             return _problem(413, "TOO_LARGE", f"a request has at most {limit} bytes")
         return await call(request)
 

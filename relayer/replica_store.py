@@ -89,14 +89,14 @@ class Store:
         row = self._one("SELECT words FROM words WHERE hash = ?", digest)
         return None if row is None else bytes(row[0])
 
-    def waiting(self, batch: int) -> int:
-        """Segments signed for under a batch, in all attempts at it."""
-        row = self._one("SELECT count(*) FROM attested WHERE batch = ?", batch)
+    def waiting(self, batch: int, r1: bytes) -> int:
+        """Segments signed for under a batch, in other attempts at it than one."""
+        row = self._one("SELECT count(*) FROM attested WHERE batch = ? AND r1 != ?", batch, r1)
         return 0 if row is None else int(row[0])
 
-    def batches_waiting(self) -> int:
-        """Batches that words were signed for and that are not settled for good."""
-        row = self._one("SELECT count(DISTINCT batch) FROM attested")
+    def batches_waiting(self, batch: int) -> int:
+        """Batches other than one that words were signed for and that are not settled for good."""
+        row = self._one("SELECT count(DISTINCT batch) FROM attested WHERE batch != ?", batch)
         return 0 if row is None else int(row[0])
 
     # ---- what the chain says

@@ -10,10 +10,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from demo.chain import CONTRACTS, Artifact, compile_contracts
+from demo.chain import Artifact, compile_contracts
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "relayer" / "interfaces"
-TOY_VERIFIER: Final = CONTRACTS / "test" / "helpers" / "ToyVerifier.sol"
 SOURCES: Final = {
     "Vault": ("Vault", "IVault"),
     "Bonds": ("Bonds", "IBonds"),
@@ -69,7 +68,7 @@ def token() -> list[Entry]:
 
 def main() -> None:
     """Compiles and writes."""
-    artifacts = compile_contracts(Verifier=TOY_VERIFIER.read_text(encoding="utf-8"))
+    artifacts = compile_contracts()
     files = {name: joined(artifacts, names) for name, names in SOURCES.items()} | {"Token": token()}
     FOLDER.mkdir(exist_ok=True)
     for name, entries in files.items():
