@@ -282,7 +282,14 @@ contract BondsInvariantsTest is BondsFixture {
         targetSelector(FuzzSelector(address(actors), calls));
     }
 
-    function invariant_every_coin_is_free_or_in_a_bond_or_staked_or_owed() public view {
+    /// @dev One invariant, so that one campaign serves all three.
+    function invariant_every_coin_is_in_one_place_and_goes_to_whom_it_is_due() public view {
+        _everyCoinIsFreeOrInABondOrStakedOrOwed();
+        _everyoneIsPaidOrOwedExactlyWhatIsDue();
+        _aBondHoldsWhatTheRulesLeaveInItAndCountsItsChallenges();
+    }
+
+    function _everyCoinIsFreeOrInABondOrStakedOrOwed() private view {
         uint256 counted = bonds.free() + actors.openStakes() * STAKE;
         for (uint32 batch = 1; batch <= actors.batches(); ++batch) {
             counted += bonds.bonds(batch).amount;
@@ -294,14 +301,14 @@ contract BondsInvariantsTest is BondsFixture {
         assertEq(actors.coinsIn() - actors.coinsOut(), counted, "coins in less coins out");
     }
 
-    function invariant_everyone_is_paid_or_owed_exactly_what_is_due() public view {
+    function _everyoneIsPaidOrOwedExactlyWhatIsDue() private view {
         for (uint256 i = 0; i < actors.actorCount(); ++i) {
             address account = actors.actors(i);
             assertEq(bonds.owed(account) + actors.paid(account), actors.due(account), "due");
         }
     }
 
-    function invariant_a_bond_holds_what_the_rules_leave_in_it_and_counts_its_challenges() public view {
+    function _aBondHoldsWhatTheRulesLeaveInItAndCountsItsChallenges() private view {
         for (uint32 batch = 1; batch <= actors.batches(); ++batch) {
             IBonds.Bond memory bond = bonds.bonds(batch);
             assertEq(bond.amount, actors.amounts(batch), "amount");
