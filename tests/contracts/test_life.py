@@ -13,12 +13,12 @@ import pytest
 
 from demo.chain import Contract, LocalChain, Reverted, Value, local_chain
 from demo.vault import DAY, HOUR
-from prover.batch import Leaf, Params, SettledRow, read_touch
+from prover.batch import Leaf, Params, RiskRow, SettledRow, read_touch
 from prover.data import OPEN_WORDS, SegmentData, read_words
 from prover.escape import Escape, EscapeStatement, leaf_path, prove_escape
 from prover.keys import setup
 from prover.orders import Touch
-from tests.contracts.market import CONTRACT, DOLLAR, ROWS
+from tests.contracts.market import CONTRACT, DOLLAR, ROWS, risk_row
 from tests.contracts.venue import BENEFICIARY, STRANGER, Trader, Venue
 
 PARAMS = "dev"
@@ -214,8 +214,16 @@ def everybody_leaves_without_the_operator(life: Life) -> None:
     assert life.balance(life.venue.vault.address) < len(owners)
 
 
-def escaped(life: Life, last: dict[int, tuple[int, ...]], owner: Trader) -> int:
-    """Registers what an account is worth, from the words of all accounts' last touches and the owner's keys; token units."""
+def escaped(
+    life: Life,
+    last: dict[int, tuple[int, ...]],
+    owner: Trader,
+    risk: tuple[RiskRow, ...] = (ROWS[0], ROWS[2]),
+    settled: tuple[SettledRow, ...] = (EXPIRED,),
+) -> int:
+    """Registers what an account is worth, from the words of all accounts' last touches, the last batch's marks and the owner's keys;
+    token units.
+    """
     vault, domain = life.vault, life.vault.call("domain")
     escape = Escape(
         params=PARAMS,
@@ -225,8 +233,8 @@ def escaped(life: Life, last: dict[int, tuple[int, ...]], owner: Trader) -> int:
         holder=owner.holder,
         leaf=leaf_of(owner, last, domain),
         path=leaf_path(PARAMS, {index: words[2] for index, words in last.items()}, owner.index)[1],
-        risk=(ROWS[0], ROWS[2]),
-        settled={EXPIRED.instrument: EXPIRED.value},
+        risk=risk,
+        settled={row.instrument: row.value for row in settled},
     )
     inputs, proof = prove_escape(escape, life.venue.keys, seed=owner.seed)
     shown = EscapeStatement.from_inputs(inputs)
@@ -264,6 +272,52 @@ def last_touches(venue: Venue) -> dict[int, tuple[int, ...]]:
 
 
 # ------------------------------------------------------------------------------------------------------- other endings
+
+
+def test_where_the_sum_demands_it_everybody_leaves_pro_rata(life: Life) -> None:
+    """A debtor owes what two others are worth; who registers too late finds what is left of the shares: nothing."""
+    venue, vault, window = life.venue, life.vault, life.venue.vault.plan.delays.claim_window
+    debtor_owes_the_others(life)
+    last, rich = last_touches(venue), (risk_row(7, 400 * DOLLAR),)
+    alice, bob, carol = life.traders.values()
+    worth = {each.name: escaped(life, last, each, rich, ()) for each in (alice, bob)}
+    total, held = sum(worth.values()), life.balance(venue.vault.address)
+    assert worth["bob"] == 0 < held < total
+
+    life.chain.pass_time(window + 1)
+    late = escaped(life, last, carol, rich, ())
+    for owner in life.traders.values():
+        vault.send("payEscape", owner.index, sender=life.stranger)
+    assert vault.call("pot") == (held, total)
+    assert life.claimed(life.home(alice)) == worth["alice"] * held // total < worth["alice"]
+    assert late > 0
+    for nobody in (bob, carol):
+        refused(vault, "NothingToClaim", "claim", life.home(nobody))
+    assert life.balance(venue.vault.address) < 2
+
+
+def debtor_owes_the_others(life: Life) -> None:
+    """Bob sells a contract to alice whose mark then rises tenfold, far beyond bob's cash; an exit request stays unanswered."""
+    venue, row = life.venue, ROWS[1]
+    amounts = {"alice": 50 * DOLLAR, "bob": 60 * DOLLAR, "carol": DOLLAR}
+    for name, amount in amounts.items():
+        life.traders[name] = venue.deposit(Trader(name), amount)
+    alice, bob, carol = life.traders.values()
+    venue.post_epoch([row])
+    venue.open()
+    buy = venue.order(alice, instrument=7, buy=True, quantity=CONTRACT, limit=40 * DOLLAR)
+    sell = venue.order(bob, instrument=7, buy=False, quantity=CONTRACT, limit=40 * DOLLAR)
+    orders = {alice.index: (buy,), bob.index: (sell,)}
+    touches = [
+        Touch(each.index, each.holder, amounts[name], None, orders.get(each.index, ()))
+        for name, each in life.traders.items()
+    ]
+    cleared = venue.run(touches)
+    assert [outcome.fill for touch in cleared.touches for outcome in touch.orders] == [CONTRACT, CONTRACT]
+    venue.post_epoch([risk_row(7, 400 * DOLLAR)])
+    venue.run([])
+    life.chain.block_at(venue.request_exit(carol, DOLLAR, EXIT) + 1)
+    life.vault.send("freeze", sender=life.stranger)
 
 
 def test_a_retired_vault_ends_when_its_notice_has_passed(life: Life) -> None:
