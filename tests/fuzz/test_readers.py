@@ -250,6 +250,7 @@ def test_chains(data: DataObject) -> None:
 @few
 @given(data=st.data())
 def test_manifests_and_keys(keys: Keys, data: DataObject) -> None:
+    """Keys are public: what is refused may be named."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for circuit in ("segment", "closing"):
@@ -259,12 +260,12 @@ def test_manifests_and_keys(keys: Keys, data: DataObject) -> None:
             if data.draw(st.booleans()):
                 raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1
             (folder / f"{circuit}.vk").write_bytes(raw)
-        read(lambda: Manifest.load(folder, "segment"), (KeyFileError, FileError))
-        loaded = read(lambda: Keys.load(folder, "dev"), (KeyFileError, FileError, ParamsError))
+        read(lambda: Manifest.load(folder, "segment"), (KeyFileError, FileError), public=True)
+        loaded = read(lambda: Keys.load(folder, "dev"), (KeyFileError, FileError, ParamsError), public=True)
         if loaded is not None:
-            read(lambda: loaded.verifying, (KeyFileError, FileError))
-            read(loaded.solidity, (KeyFileError, FileError))
-            read(lambda: loaded.proving, (KeyFileError, FileError))
+            read(lambda: loaded.verifying, (KeyFileError, FileError), public=True)
+            read(loaded.solidity, (KeyFileError, FileError), public=True)
+            read(lambda: loaded.proving, (KeyFileError, FileError), public=True)
 
 
 # --- numbers, points, signatures ------------------------------------------------------------------
