@@ -75,6 +75,10 @@ class Interface:
         """First topic of each event, by name."""
         return {entry["name"]: "0x" + topic.hex() for topic, entry in self._events.items()}
 
+    def selector(self, function: str) -> bytes:
+        """The first four bytes of a function's calldata."""
+        return selector(self._functions[function])
+
     def call(self, function: str, *arguments: Value) -> bytes:
         """Calldata of a call; a struct may be a tuple or a :class:`Struct`."""
         entry = self._functions[function]

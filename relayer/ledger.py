@@ -11,14 +11,15 @@ made-up chain is not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from prover.batch import RiskRow, SettledRow
+from prover.batch import RiskRow, SettledRow, risk_root
+from prover.errors import TacitError
 from prover.hashing import keccak256
 from prover.settlement import Proof
-from relayer.chain import Block, Log, Tag
+from relayer.chain import Block, Log, Tag, Transaction
 from relayer.errors import LedgerError, RpcError
 from relayer.interface import Named, Struct, Value
 from relayer.records import (
@@ -200,12 +201,17 @@ class _Reader:
     # ---- events with calldata
 
     def _epoch(self, at: At, values: Struct) -> EpochPosted:
-        call = self._call(at, ("postEpoch",), lambda call: call.post.number == values.epoch)
-        rows, size = call.post.rows, self._vault.row_words * WORD
-        if len(rows) != size * len(values.instruments):
-            what = f"epoch {values.epoch}: {len(rows)} bytes of rows for {len(values.instruments)} instruments, {size} a row"
-            raise LedgerError(what, {"epoch": values.epoch})
-        scenarios, words = self._vault.sizes.scenarios, self._vault.row_words
+        def fits(call: Struct) -> bool:
+            return (call.post.number, call.post.riskRoot, call.post.ids) == (
+                values.epoch,
+                values.riskRoot,
+                values.instruments,
+            )
+
+        def proves(call: Struct) -> bool:
+            return fits(call) and risk_root(self._vault.params, self._rows(call.post.rows, values)) == values.riskRoot
+
+        call = self._call(at, ("postEpoch",), fits, proves)
         return EpochPosted(
             at,
             values.epoch,
@@ -213,18 +219,26 @@ class _Reader:
             tuple(values.instruments),
             tuple(SettledRow(each.id, each["value"]) for each in values.settled),
             values.time,
-            tuple(risk_row(numbers(rows, row * words, words), scenarios) for row in range(len(values.instruments))),
+            self._rows(call.post.rows, values),
         )
 
+    def _rows(self, raw: bytes, values: Struct) -> tuple[RiskRow, ...]:
+        count, size = len(values.instruments), self._vault.row_words * WORD
+        if len(raw) != size * count:
+            what = f"epoch {values.epoch}: {len(raw)} bytes of rows for {count} instruments, {size} a row"
+            raise LedgerError(what, {"epoch": values.epoch})
+        scenarios, words = self._vault.sizes.scenarios, self._vault.row_words
+        return tuple(risk_row(numbers(raw, row * words, words), scenarios) for row in range(count))
+
     def _checked(self, at: At, values: Struct) -> SegmentsChecked:
-        call = self._call(at, CHECKING, lambda call: len(call.part.proofs) == values["count"])
+        call = self._call(at, CHECKING, lambda call: _is_check(call, values))
         segments = self._segments(call.part, values.first)
         claim = _claim(call.claim_)
         _check_hashes(f"batch {values.batch}", segments, claim)
         return SegmentsChecked(at, values.batch, bytes(values.r1), values.first, claim, segments)
 
     def _settled(self, at: At, values: Struct) -> BatchSettled:
-        call, batch = self._call(at, SETTLING, lambda _: True), f"batch {values.batch}"
+        call, batch = self._call(at, SETTLING, lambda call: _is_settlement(call, values)), f"batch {values.batch}"
         claim = _claim(call.claim_)
         parts = self._segments(call.part, 0) if "part" in call else self._collected(values.batch, claim)
         if len(parts) != len(claim.segments):
@@ -277,23 +291,70 @@ class _Reader:
             segments.append(SegmentData(first + place, _proof(proof), open_words, held, digest, value))
         return tuple(segments)
 
-    def _call(self, at: At, names: tuple[str, ...], fits: Callable[[Struct], bool]) -> Struct:
-        """Arguments of the call that made an event: the transaction itself, or the one inside it that fits."""
+    def _call(
+        self,
+        at: At,
+        names: tuple[str, ...],
+        fits: Callable[[Struct], bool],
+        proves: Callable[[Struct], bool] = lambda _: False,
+    ) -> Struct:
+        """Arguments of the call that made an event: of the transaction itself, or of a call inside it that fits.
+
+        ``proves``: whether arguments that merely stand in the input of another contract's transaction must be the right ones.
+        """
         transaction = self._vault.chain.transaction(at.transaction)
         if transaction.block_hash != at.block_hash:
-            raise LedgerError(
-                f"transaction 0x{at.transaction.hex()} is in another block than its event: the chain has moved"
-            )
-        if transaction.to == self._vault.address:
-            calls: Iterable[bytes] = [transaction.input]
-        else:
-            calls = self._vault.chain.inner_calls(at.transaction, self._vault.address)
-        read = (self._vault.contract.interface.read_call(calldata) for calldata in calls)
-        for call in read:
-            if call is not None and call.name in names and fits(call.values):
+            what = f"transaction 0x{at.transaction.hex()} is in another block than its event: the chain has moved"
+            raise LedgerError(what)
+        for calldata, enough in self._calldata(transaction, names, fits, proves):
+            call = self._read(calldata)
+            if call is not None and call.name in names and _holds(enough, call.values):
                 return call.values
         what = f"transaction 0x{at.transaction.hex()} holds no call of {' or '.join(names)} that fits its event"
         raise LedgerError(what, {"transaction": "0x" + at.transaction.hex()})
+
+    def _calldata(
+        self,
+        transaction: Transaction,
+        names: tuple[str, ...],
+        fits: Callable[[Struct], bool],
+        proves: Callable[[Struct], bool],
+    ) -> Iterator[tuple[bytes, Callable[[Struct], bool]]]:
+        """Where the call may be, and what is enough to know that it is: the transaction's own input; what stands in the input of one to
+        another contract; what reached the vault, where the endpoint can trace.
+        """
+        if transaction.to == self._vault.address:
+            yield transaction.input, lambda _: True
+            return
+        for name in names:
+            wanted, at = self._vault.contract.interface.selector(name), -1
+            while (at := transaction.input.find(wanted, at + 1)) >= 0:
+                yield transaction.input[at:], proves
+        for calldata in self._vault.chain.inner_calls(transaction.hash, self._vault.address):
+            yield calldata, fits
+
+    def _read(self, calldata: bytes) -> Named | None:
+        try:
+            return self._vault.contract.interface.read_call(calldata)
+        except LedgerError:
+            return None
+
+
+def _holds(enough: Callable[[Struct], bool], call: Struct) -> bool:
+    """Whether arguments are enough; what cannot even be judged is not."""
+    try:
+        return enough(call)
+    except TacitError:
+        return False
+
+
+def _is_check(call: Struct, event: Struct) -> bool:
+    return "part" in call and len(call.part.proofs) == event["count"]
+
+
+def _is_settlement(call: Struct, event: Struct) -> bool:
+    claim = _claim(call.claim_)
+    return "closingWords" in call and _data_hash(claim) == bytes(event.dataHash)
 
 
 def risk_row(words: Sequence[int], scenarios: int) -> RiskRow:
@@ -326,11 +387,14 @@ def _check_hashes(batch: str, segments: Sequence[SegmentData], claim: Claim) -> 
 
 
 def _check_claim(batch: str, values: Struct, claim: Claim, closing_words: bytes) -> None:
-    joined = keccak256(b"".join(segment.data_hash for segment in claim.segments) + claim.closing_hash)
-    if keccak256(closing_words) != claim.closing_hash or joined != bytes(values.dataHash):
+    if keccak256(closing_words) != claim.closing_hash or _data_hash(claim) != bytes(values.dataHash):
         raise LedgerError(f"{batch}: calldata and event have different data hashes", {"batch": values.batch})
     if claim.segments[-1].root != values.rootAfter or claim.beneficiary != values.beneficiary:
         raise LedgerError(f"{batch}: calldata and event end at different roots", {"batch": values.batch})
+
+
+def _data_hash(claim: Claim) -> bytes:
+    return keccak256(b"".join(segment.data_hash for segment in claim.segments) + claim.closing_hash)
 
 
 def _seal(values: Struct) -> Seal:

@@ -191,11 +191,13 @@ class Scene:
 
     # ---- the chain
 
-    def happen(self, *logs: tuple[list[bytes], bytes], data: bytes = b"", inner: bool = False) -> Mined:
-        """A block with one transaction to the vault, or to a contract that passes it on."""
+    def happen(
+        self, *logs: tuple[list[bytes], bytes], data: bytes = b"", inner: bool = False, shown: bytes = b""
+    ) -> Mined:
+        """A block with one transaction to the vault, or to a contract that makes the call, whose own input is `shown`."""
         digest = keccak256(data + repr(logs).encode() + len(self.chain.blocks).to_bytes(8, "big"))
         to = ADDRESSES["token"] if inner else ADDRESSES["vault"]
-        mined = Mined(digest, to, b"" if inner else data, list(logs), [data] if inner else [])
+        mined = Mined(digest, to, shown if inner else data, list(logs), [data] if inner and not shown else [])
         self.chain.mine([mined])
         return mined
 
@@ -220,8 +222,8 @@ class Scene:
         self.entries += 1
         return person
 
-    def post_epoch(self, rows: Sequence[RiskRow], settled: Sequence[SettledRow] = (), inner: bool = False) -> None:
-        """Puts a risk table in force."""
+    def post_epoch(self, rows: Sequence[RiskRow], settled: Sequence[SettledRow] = (), through: str = "") -> None:
+        """Puts a risk table in force, directly or `through` a contract that makes the call (`hidden`) or passes it on (`shown`)."""
         self.epoch += 1
         root, ids = risk_root(PARAMS, tuple(rows)), [row.instrument for row in rows]
         previous = [row.instrument for row in self.rows]
@@ -230,7 +232,10 @@ class Scene:
         post = (self.epoch, root, ids, previous, [tuple(row) for row in settled], words, time)
         event = {"epoch": self.epoch, "riskRoot": root, "instruments": ids, "settled": [tuple(r) for r in settled]}
         data = Interface.load("Vault").call("postEpoch", post, b"")
-        self.happen(self.log("EpochPosted", **event, time=time), data=data, inner=inner)
+        spoof = Interface.load("Vault").call("postEpoch", (*post[:5], words[:-1] + b"\7", time), b"")
+        spoof += Interface.load("Vault").call("postEpoch", (*post[:5], words[:-32], time), b"")
+        shown = b"\1\2\3\4" + data[:4] + bytes(40) + spoof + data + b"\xff" * 5 if through == "shown" else b""
+        self.happen(self.log("EpochPosted", **event, time=time), data=data, inner=bool(through), shown=shown)
         self.rows = tuple(rows)
         self.settled |= {row.instrument: row.value for row in settled}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relayer.calldata import read_arguments
@@ -47,6 +47,7 @@ def listed(value: Any) -> Any:  # noqa: ANN401 - what an ABI carries
 
 
 @pytest.mark.parametrize("name", READ)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_an_encoder_makes_is_read_as_a_decoder_does(name: str, data: st.DataObject) -> None:
     inputs = ENTRIES[name]["inputs"]

@@ -55,8 +55,11 @@ def test_an_epoch_has_the_rows_of_its_calldata(scene: Scene) -> None:
     assert history.last_epoch == history.epochs[1]
 
 
-def test_an_epoch_posted_through_another_contract_is_found_in_the_trace(scene: Scene) -> None:
-    scene.post_epoch(ROWS, inner=True)
+@pytest.mark.parametrize("through", ["hidden", "shown"])
+def test_an_epoch_posted_through_another_contract_is_found_in_its_input_or_the_trace(
+    scene: Scene, through: str
+) -> None:
+    scene.post_epoch(ROWS, through=through)
     assert History.of(read_ledger(scene.vault)).epochs[1].rows == ROWS
 
 

@@ -14,21 +14,28 @@ from typing import Any
 
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from prover.data import OPEN_WORDS, SegmentData, attestation, data_point, domain_separator, read_words
 from prover.hashing import FIELD_ORDER, keccak256
-from relayer.errors import ReplicaError
+from relayer.errors import ReplicaError, RpcError
 from relayer.header import Header, SegmentHead
 from relayer.history import History
 from relayer.ledger import read_ledger
 from relayer.reading import read_account
 from relayer.replica import Replica, Request
-from relayer.replica_http import application, body_limit
+from relayer.replica_http import application, body_limit, read_request
 from relayer.replica_store import Store
 from relayer.replicas import ReplicaClient, collect
 from relayer.signing import Signer, signer_of
 from tests.relayer.scene import ADDRESSES, CHAIN_ID, DOLLAR, OPERATOR_KEY, PARAMS, Scene, risk_row, segment_words
 
+NAMES = ("header", "first", "segments", "signature")
+TEXT = st.text('0x9af"{é', max_size=9)
+ANYTHING = (
+    st.none() | st.integers() | TEXT | st.lists(TEXT, max_size=3) | st.sampled_from(["0x", "0x" + 32 * "00", "0xzz"])
+)
 KEYS = sorted((Signer(bytes([number]) * 32) for number in (1, 2, 3)), key=lambda signer: signer.address)
 OPERATOR = Signer(OPERATOR_KEY)
 SEPARATOR = domain_separator(CHAIN_ID, bytes.fromhex(ADDRESSES["vault"][2:]))
@@ -244,6 +251,49 @@ def test_a_replica_that_was_off_catches_up_and_fills_what_it_missed(scene: Scene
     again.follow(stop, fill)
     assert again.store.missing() == []
     assert again.trouble is None
+
+
+def test_a_follower_that_ends_says_so(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ValueError("bug")
+
+    stop = threading.Event()
+    monkeypatch.setattr(replica, "advance", fail)
+    with pytest.raises(ValueError, match="bug"):
+        replica.follow(stop)
+    assert "no longer followed" in str(replica.trouble)
+
+
+def test_an_endpoint_in_trouble_is_told_and_followed_on(
+    scene: Scene, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle_two(scene)
+    stop, original = threading.Event(), replica.advance
+    failed: list[bool] = []
+
+    def advance() -> None:
+        if failed:
+            original()
+            stop.set()
+            return
+        failed.append(True)
+        raise RpcError("silent")
+
+    monkeypatch.setattr("relayer.replica.FOLLOW_PAUSE", 0.0)
+    monkeypatch.setattr(replica, "advance", advance)
+    replica.follow(stop)
+    assert replica.trouble is None
+    assert replica.store.newest_settled() is not None
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    body=st.binary(max_size=200)
+    | st.builds(lambda d: json.dumps(d).encode(), st.dictionaries(st.sampled_from(NAMES), ANYTHING))
+)
+def test_a_request_that_is_none_is_refused_whatever_it_is(body: bytes) -> None:
+    with pytest.raises(ReplicaError):
+        read_request(body)
 
 
 def test_words_that_are_not_those_of_the_chain_are_not_taken(scene: Scene, replica: Replica) -> None:
