@@ -17,12 +17,14 @@ from prover.batch import Cleared, Context, Params, RiskRow, SealedBatch, State, 
 from prover.hashing import FIELD_ORDER
 from prover.orders import Holder, Order, SealedOrder, Touch
 from prover.risk import RiskTable
+from prover.tree import Tree
 
 FEE_RATE: Final = 30
 MARGIN: Final = (5, 4)
 MONEY: Final = 10**13  # token units: ten million of the quote currency, so that margin refuses nobody
 LARGEST_ORDER: Final = 20_000  # lots: two contracts
 SLOTS: Final = 64
+LEAF_WORD: Final = 2
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,20 @@ class Book:
         self.domain = domain
         self.sizes = Params.named(params)
         self.rows = instruments(params)
-        self.state = self._funded(segments * self.sizes.touches)
+        self.tree = Tree.empty(params)
+        self._fund(segments * self.sizes.touches)
         self._random = random.Random(1)
 
-    def _funded(self, accounts: int) -> State:
-        """After a batch in which everybody deposits."""
+    def _fund(self, accounts: int) -> None:
+        """Goes to where everybody has deposited."""
         state = State.genesis(self.params, trader(0).holder, self.domain)
         touches = [Touch(index, trader(index).holder, deposit=MONEY if index else 0) for index in range(accounts)]
-        return state.clear(self._batch(touches, 1, 1)).state
+        self.advance(state.clear(self._batch(touches, 1, 1)))
+
+    def advance(self, cleared: Cleared) -> None:
+        """Goes on to where a batch ended: the accounts, and the tree of their hashes as everybody sees it."""
+        self.state = cleared.state
+        self.tree = self.tree.updated({touch.index: touch.words[LEAF_WORD] for touch in cleared.touches})
 
     def batch(self, segments: int, number: int, time: int = 1) -> SealedBatch:
         """A batch that fills so many segments: each account but the fund's has an order in every place.

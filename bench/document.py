@@ -515,14 +515,15 @@ def _other_calls(results: Results) -> list[str]:
             "`requestExit`",
             "`claim`",
         ),
-        *("deploy verifier", "deploy vault"),
+        *("`freeze`", "`escape`", "`payEscape`", "deploy verifier", "deploy vault"),
     )
     rows = []
     for params, calls in results.calls.items():
         first = results.settled[params][0]
         figures = (
             *(first.open.total, first.seal.total, calls.epoch, calls.first_deposit, calls.deposit, calls.exit),
-            *(calls.claim, calls.deploy_verifier, calls.deploy_vault),
+            *(calls.claim, calls.leaving.freeze, calls.leaving.escape, calls.leaving.pay),
+            *(calls.deploy_verifier, calls.deploy_vault),
         )
         rows.append((params, *(whole(figure) for figure in figures)))
     words = "An epoch has as many instruments as the parameter set has rows; a seal costs the same for any batch."

@@ -25,12 +25,14 @@ THREADS: Final = (1, 2)
 @dataclass(frozen=True)
 class Extent:
     """How much is measured. ``rounds`` of proofs for each number of threads; ``sizes`` in segments; ``logs``: rows of the
-    comparison with arkworks, as powers of two, none: no bench that cargo builds. ``large``: that set too, proven once.
+    comparison with arkworks, as powers of two, none: no bench that cargo builds. ``large``: that set too, proven once and settled in
+    ``large_sizes``.
     """
 
     params: tuple[str, ...] = ("dev", "standard")
     rounds: int = 3
-    sizes: tuple[int, ...] = (1, 2, 4, 6, 10)
+    sizes: tuple[int, ...] = (1, 4, 16, 64)
+    large_sizes: tuple[int, ...] = (1, 4, 16)
     logs: tuple[int, ...] = (16, 18)
     large: bool = True
 
@@ -117,6 +119,7 @@ def _prove(results: Results, watch: _Watch, folder: Path) -> None:
 
 def _settle(results: Results, watch: _Watch, folder: Path) -> None:
     watch.part("Settlements")
-    for params in results.extent.params:
-        keys = Keys.load(folder, params)
-        results.settled[params], results.calls[params] = settlements(keys, results.extent.sizes, watch.say)
+    extent = results.extent
+    for params in _all_params(extent):
+        keys, sizes = Keys.load(folder, params), extent.large_sizes if params == "large" else extent.sizes
+        results.settled[params], results.calls[params] = settlements(keys, sizes, watch.say)

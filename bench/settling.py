@@ -19,6 +19,7 @@ from demo.chain import LocalChain, Receipt, local_chain
 from demo.seal import receipts_hash
 from demo.vault import ETHER, Plan, Terms, Vault
 from prover.batch import Cleared, SealedBatch
+from prover.escape import Escape, EscapeStatement, prove_escape
 from prover.exit import ExitRequest, prove_exit
 from prover.keys import Keys
 from prover.posting import Posting
@@ -111,6 +112,15 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """Gas of the way out of a frozen vault."""
+
+    freeze: int
+    escape: int
+    pay: int
+
+
+@dataclass(frozen=True)
 class Calls:
     """Gas of what operator, signers and traders call beside settling."""
 
@@ -121,6 +131,7 @@ class Calls:
     deposit: int
     exit: int
     claim: int
+    leaving: Leaving
 
 
 class Venue:
@@ -186,7 +197,7 @@ class Venue:
         receipts = [vault.settle(posting) for vault in self.vaults]
         if {vault.contract.call("root") for vault in self.vaults} != {cleared.end_root}:
             raise ValueError("a vault's root is not the state's")
-        self.book.state = cleared.state
+        self.book.advance(cleared)
         gas = [Gas.of(vault.chain, receipt) for vault, receipt in zip(self.vaults, receipts, strict=True)]
         return Settled(
             segments=segments,
@@ -223,34 +234,37 @@ def settlements(keys: Keys, sizes: Sequence[int], say: Say) -> tuple[list[Settle
     keys.proving  # noqa: B018 - reading it loads it, and loading is measured elsewhere
     with local_chain(HARDFORK, START) as rollup, local_chain(HARDFORK, START) as validium:
         venue = Venue((rollup, validium), keys, max(sizes))
-        calls = _calls(venue)
+        venue.post_epoch()
         done = []
         for segments in (sizes[0], *sizes):
             say(
                 f"{keys.params}: a batch of {segments} segment{'s' if segments > 1 else ''}, sealed, proven and settled"
             )
-            venue.post_epoch()
             done.append(venue.settle(segments, pairs=segments == max(sizes)))
-    return done[1:], calls
+            venue.post_epoch()
+        say(f"{keys.params}: deposits, an exit request, claims, a freeze and an escape")
+        return done[1:], _calls(venue)
 
 
 def _calls(venue: Venue) -> Calls:
-    """Posts the first epoch. What traders do is undone, so that no batch has to take it in."""
+    """What is called beside settling, where some batches are settled already."""
     vault = venue.rollup
     epoch = venue.post_epoch().gas
     with forgotten(vault.chain):
         payer = vault.chain.accounts[PAYER]
         vault.mint(payer, 4 * MONEY)
         deposits = [vault.deposit(trader(SPARE + owner).holder.owner, MONEY, payer)[1].gas for owner in (1, 2, 2)]
-        leaving = _exit(venue, SPARE + 1, 1)
+        exit_ = _exit(venue, SPARE + 1, 1)
         for entry in (0, 1):
             vault.contract.send("returnDeposit", entry)
         vault.contract.send("claim", payer)
         vault.contract.send("returnDeposit", 2)
         claim = vault.contract.send("claim", payer).gas
+    with forgotten(vault.chain):
+        leaving = _leaving(venue)
     deployments = vault.deployments
     verifier, made = deployments["Verifier"].gas, deployments["Vault"].gas
-    return Calls(verifier, made, epoch, deposits[1], deposits[2], leaving, claim)
+    return Calls(verifier, made, epoch, deposits[1], deposits[2], exit_, claim, leaving)
 
 
 def _exit(venue: Venue, owner: int, index: int) -> int:
@@ -260,6 +274,35 @@ def _exit(venue: Venue, owner: int, index: int) -> int:
     proof = prove_exit(request, who.holder, venue.keys, seed=who.seed).proof
     fee = vault.plan.limits.exit_fee
     return vault.contract.send("requestExit", index, MONEY, RECIPIENT, proof, value=fee).gas
+
+
+def _leaving(venue: Venue) -> Leaving:
+    """An account of the book, which the vault gets to know by a deposit, asks for cash in vain, freezes the vault and leaves."""
+    vault, book, who, payer = venue.rollup, venue.book, trader(1), venue.rollup.chain.accounts[PAYER]
+    vault.mint(payer, MONEY)
+    vault.deposit(who.holder.owner, MONEY, payer)
+    _exit(venue, 1, 1)
+    vault.chain.pass_time(vault.plan.delays.exit_time + 1)
+    freeze = vault.contract.send("freeze").gas
+    leaf = book.state.leaf(1)
+    if leaf is None:
+        raise ValueError("the book has no account 1")
+    escape = Escape(
+        params=book.params,
+        domain=book.domain,
+        index=1,
+        recipient=RECIPIENT,
+        holder=who.holder,
+        leaf=leaf,
+        path=book.tree.path(1),
+        risk=book.rows,
+    )
+    inputs, proof = prove_escape(escape, venue.keys, seed=who.seed)
+    shown = EscapeStatement.from_inputs(inputs)
+    claim = (1, RECIPIENT, shown.equity, shown.settled_words, proof)
+    registered = vault.contract.send("escape", claim).gas
+    vault.chain.pass_time(vault.plan.delays.claim_window + 1)
+    return Leaving(freeze, registered, vault.contract.send("payEscape", 1).gas)
 
 
 @contextmanager
