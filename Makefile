@@ -33,7 +33,7 @@ help: ## what can be made
 
 # ---- what people run --------------------------------------------------------------------------------------------------
 
-demo: setup keys ## two sealed batches of real orders, proven, settled by a contract on a local chain
+demo: setup keys ## two sealed batches of real orders, from deposits to claims in a vault on a local chain, proven
 	$(call say,Demo)
 	@python -m demo
 

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from prover import _native
 from prover.batch import Cleared, Context, Params
-from prover.data import SegmentData, write_words
+from prover.data import SegmentData
 from prover.errors import FileError, SettlementError
 from prover.keys import Keys
 from prover.orders import NO_ADDRESS
@@ -91,11 +91,6 @@ class Settlement:
     def end_root(self) -> int:
         """Root after the batch."""
         return self.segments[-1].root if self.segments else self.start_root
-
-    @property
-    def calldata_words(self) -> bytes:
-        """All data words touch by touch, then the closing ones: 32 bytes each, most significant first."""
-        return write_words(self.words)
 
     @property
     def segment_data(self) -> tuple[SegmentData, ...]:

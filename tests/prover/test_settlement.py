@@ -58,11 +58,6 @@ def test_the_owners_words_are_found_by_account(proven: Proven) -> None:
         proven.settlement.touch_words(511)
 
 
-def test_calldata_is_one_word_after_another(busy: Proven) -> None:
-    raw, words = busy.settlement.calldata_words, busy.settlement.words
-    assert tuple(int.from_bytes(raw[at : at + 32], "big") for at in range(0, len(raw), 32)) == words
-
-
 # --- changed settlements
 
 
