@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
+from bench.gas_tables import full_batches
 from bench.run import THREADS, Results
 from bench.settling import KEY_PAIRS, Gas, Settled
 from bench.text import counted, digits, ratio, said, seconds, share, size, table, whole
@@ -445,7 +446,7 @@ def _gas(results: Results) -> list[str]:
     ]
     for params, batches in results.settled.items():
         lines += [f"### `{params}`", "", *_gas_table(batches), *_gas_slope(batches)]
-    return [*lines, *_other_calls(results)]
+    return [*lines, *_other_calls(results), *(full_batches(results.bills) if results.bills else [])]
 
 
 def _gas_table(batches: Sequence[Settled]) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench import machine, native, worker
+from bench import gas, machine, native, worker
 from bench.machine import Machine
 from bench.settling import Calls, Settled, settlements
 from bench.text import counted
@@ -26,13 +26,13 @@ THREADS: Final = (1, 2)
 class Extent:
     """How much is measured. ``rounds`` of proofs for each number of threads; ``sizes`` in segments; ``logs``: rows of the
     comparison with arkworks, as powers of two, none: no bench that cargo builds. ``large``: that set too, proven once and settled in
-    ``large_sizes``.
+    ``large_sizes``, and gas of what takes too long to prove.
     """
 
     params: tuple[str, ...] = ("dev", "standard")
     rounds: int = 3
-    sizes: tuple[int, ...] = (1, 4, 16, 64)
-    large_sizes: tuple[int, ...] = (1, 4, 16)
+    sizes: tuple[int, ...] = (1, 4, 16)
+    large_sizes: tuple[int, ...] = (1, 4)
     logs: tuple[int, ...] = (16, 18)
     large: bool = True
 
@@ -51,6 +51,7 @@ class Results:
     proofs: dict[str, dict[int, list[Report]]] = field(default_factory=dict)
     settled: dict[str, list[Settled]] = field(default_factory=dict)
     calls: dict[str, Calls] = field(default_factory=dict)
+    bills: list[gas.Bill] = field(default_factory=list)
     native: native.Figures = field(default_factory=dict)
     loads: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -87,6 +88,9 @@ def run(extent: Extent) -> Results:
         _set_up(results, watch, Path(folder))
         _prove(results, watch, Path(folder))
         _settle(results, watch, Path(folder))
+    if extent.large:
+        watch.part("Gas of full batches")
+        results.bills = gas.bills(watch.say)
     if extent.logs:
         watch.part("Core and Groth16")
         results.native = native.measure(extent.logs, watch.say)

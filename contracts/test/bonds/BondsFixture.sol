@@ -73,7 +73,7 @@ abstract contract BondsFixture is Test {
         return IBonds(_create(bytes.concat(vm.getCode("Bonds.sol:Bonds"), arguments)));
     }
 
-    function _create(bytes memory code) internal returns (address made) {
+    function _create(bytes memory code) internal virtual returns (address made) {
         assembly ("memory-safe") {
             made := create(0, add(code, 0x20), mload(code))
         }
