@@ -13,6 +13,7 @@ from prover.keys import Keys
 from prover.trusted import at_least, contract_address
 from prover.wire import hexadecimal
 from relayer.chain import Chain
+from relayer.compiled import missing_words
 from relayer.errors import ExitError, SeedError
 from relayer.escape import Standing, WayOut
 from relayer.reading import CipherSource
@@ -137,13 +138,11 @@ def _keys(directory: Path | None, vault: Vault) -> Callable[[], Keys]:
 
     def load() -> Keys:
         keys = Keys.load(directory, vault.params)
-        ours = {name: keys.account_manifests[name].fingerprint for name in ("exit", "escape")}
-        parameters = vault.account_verifier.call("parameters")
-        theirs = {"exit": parameters.exitFingerprint.hex(), "escape": parameters.escapeFingerprint.hex()}
-        for name, fingerprint in ours.items():
-            if fingerprint.removeprefix("0x") != theirs[name]:
-                what = f"the {name} keys in {keys.folder} are of circuit {fingerprint}, the vault's of {theirs[name]}: get the vault's keys"
-                raise ExitError(what, {"keys": fingerprint, "vault": theirs[name]})
+        code = vault.chain.code(vault.account_verifier.address)
+        missing = missing_words(keys.account_solidity(), code)
+        if missing:
+            what = f"the vault's verifier lacks words of the keys in {keys.folder}: get the keys that the vault was made with"
+            raise ExitError(what, {"keys": str(keys.folder), "missing": len(missing)})
         return keys
 
     return load

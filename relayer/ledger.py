@@ -264,16 +264,20 @@ class _Reader:
     def _collected(self, batch: int, claim: Claim) -> tuple[SegmentData, ...]:
         """The segments of a settlement in several transactions, in order: those checked under its claim, sums and τ_G included."""
         found: dict[int, SegmentData] = {}
-        for record in self.records:
+        for record in reversed(self.records):
             if isinstance(record, SegmentsChecked) and (record.batch, record.claim) == (batch, claim):
-                found |= {segment.number: segment for segment in record.segments}
+                found = {segment.number: segment for segment in record.segments} | found
+            if isinstance(record, BatchSealed) and record.batch == batch:
+                break
         return tuple(found[number] for number in sorted(found) if number == 0 or number - 1 in found)
 
     def _check_root(self, values: Struct) -> None:
-        roots = [record.root_after for record in self.records if isinstance(record, BatchSettled)]
-        roots = roots or [record.root for record in self.records if isinstance(record, Genesis)]
-        if roots and roots[-1] != values.rootBefore:
-            what = f"batch {values.batch} starts at root {values.rootBefore:#x}, what came before it ends at {roots[-1]:#x}"
+        before = next((each for each in reversed(self.records) if isinstance(each, BatchSettled | Genesis)), None)
+        if before is None:
+            return
+        root = before.root_after if isinstance(before, BatchSettled) else before.root
+        if root != values.rootBefore:
+            what = f"batch {values.batch} starts at root {values.rootBefore:#x}, what came before it ends at {root:#x}"
             raise LedgerError(what, {"batch": values.batch, "root": values.rootBefore})
 
     def _segments(self, part: Struct, first: int) -> tuple[SegmentData, ...]:

@@ -92,6 +92,18 @@ def test_both_commands_say_the_same(settled: Abandoned, keys: Keys) -> None:
     assert json.loads(told[0].stdout) == json.loads(told[1].stdout)
 
 
+def test_nobody_proves_with_keys_that_are_not_the_vaults(settled: Abandoned, tmp_path: Path) -> None:
+    owner, venue = settled.owners["carol"], settled.venue
+    owner.secret.save(tmp_path / "seed")
+    other = setup("dev", tmp_path / "keys")
+    where = ["--rpc", venue.url, "--vault", venue.vault.address, "--seed-file", str(tmp_path / "seed")]
+    paid = ["--recipient", owner.address, "--sender", venue.payer, "--keys", str(other.folder), "--cash", "1"]
+    done = CliRunner().invoke(app, ["account", "exit", *where, *paid])
+    assert (done.exit_code, "get the keys that the vault was made with" in done.output) == (1, True)
+    shown = CliRunner().invoke(app, ["account", "show", *where])
+    assert (shown.exit_code, "10000" in shown.output) == (0, True), shown.output
+
+
 def test_the_verifiers_on_chain_are_what_the_keys_source_compiles_to(
     settled: Abandoned, keys: Keys, tmp_path: Path
 ) -> None:
