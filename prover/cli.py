@@ -87,9 +87,12 @@ def setup_command(
     params: ParamsOption = "standard",
     keys: KeysOption = None,
     renew: Annotated[bool, typer.Option("--renew", help="Make new keys even if those there fit.")] = False,
+    ptau: Annotated[Path | None, typer.Option("--ptau", help="Refused: that is what prover ceremony is for.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Makes development keys (INSECURE: good for a local chain only), or keeps those that fit this version."""
+    if ptau is not None:
+        misuse(f"keys from powers of τ are made by many: prover ceremony init {ptau} (docs/ceremony.md)")
     with told(as_json), setting_up() as progress:
         made = setup(params, keys or default_directory(), renew=renew, progress=progress)
         circuits = {name: _manifest(manifest) for name, manifest in made.manifests.items()}

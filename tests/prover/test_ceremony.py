@@ -18,16 +18,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from prover import ceremony
+import prover
+from prover import Expected, Keys, ceremony
 from prover.ceremony import Beacon
 from prover.cli import app
-from prover.errors import CeremonyError
+from prover.errors import CeremonyError, VerificationError
+from prover.exit import ExitRequest, prove_exit, verify_exit
 from prover.keys import Manifest
-from tests.prover.material import ROOT
+from prover.orders import Holder
+from tests.prover.material import ROOT, Case
 
 FULL = os.environ.get("TACIT_FULL") == "1"
-CIRCUITS = list(ceremony.circuits()) if FULL else ["closing"]
-POWER = 16 if FULL else 14
+CIRCUITS = list(ceremony.circuits()) if FULL else ["exit"]
+POWER = 16 if FULL else 13
 VALUE = "1b5f" * 16
 BEACON = Beacon(bytes.fromhex(VALUE), 10)
 TEXT = "a text that nobody may see"
@@ -136,6 +139,33 @@ def test_keys_of_a_ceremony_are_not_development_keys(finished: Path, over: Path)
     assert run("lint", "--dir", over, "--keys", finished).exit_code == 0
 
 
+def test_keys_of_a_ceremony_prove_and_verify_an_exit(finished: Path, keys: Keys, tmp_path: Path) -> None:
+    shutil.copytree(keys.folder, tmp_path / "dev")
+    shutil.copytree(finished / "dev", tmp_path / "dev", dirs_exist_ok=True)
+    ours = Keys.load(tmp_path, "dev")
+    seed = bytes(range(32))
+    holder = Holder.from_seed(seed, 99)
+    request = ExitRequest(domain=5, index=7, recipient="0x" + 20 * "5a", amount=10**6, number=0)
+    proven = prove_exit(request, holder, ours, seed=seed)
+    verify_exit(proven, request, holder.owner, ours)
+    with pytest.raises(VerificationError):
+        verify_exit(proven, request, holder.owner, keys)
+    assert ours.account_insecure == (not FULL), "the key of escapes is of development"
+    assert ours.account_solidity() != keys.account_solidity()
+
+
+if FULL:
+
+    def test_keys_of_a_ceremony_prove_and_verify_a_settlement(finished: Path, cases: dict[str, Case]) -> None:
+        ours = Keys.load(finished, "dev")
+        assert not ours.insecure
+        assert not ours.account_insecure
+        assert "INSECURE" not in ours.solidity()
+        cleared = cases["margin missed by one cash unit"].cleared
+        settlement = prover.prove(cleared, ours)
+        assert prover.verify(settlement, ours, Expected.of(cleared)) == settlement.end_root
+
+
 def test_lint_refuses_other_keys_and_an_edited_manifest(finished: Path, over: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     shutil.copytree(finished, keys)
@@ -154,8 +184,6 @@ def test_a_transcript_that_was_tampered_with_is_refused_by_name(copy: Path, powe
     def after(edited: bytes, fault: str) -> None:
         path.write_bytes(edited)
         refused(fault, "verify", powers, "--dir", copy)
-        refused(fault, "finalize", powers, "--dir", copy, "--keys", tmp_path / "none")
-        assert not (tmp_path / "none").exists()
 
     after(whole[:-1], "TRUNCATED")
     after(whole + b"\0", "TRAILING_BYTES")
@@ -164,6 +192,9 @@ def test_a_transcript_that_was_tampered_with_is_refused_by_name(copy: Path, powe
     after(whole[:-128] + bytes(128), "BAD_POINT")
     after(whole[:-256] + whole[-128:] + whole[-256:-128], "WRONG_QUERY")
     after(b"T" + whole[1:], "FORMAT")
+    path.write_bytes(whole[:-256] + whole[-128:] + whole[-256:-128])
+    refused("WRONG_QUERY", "finalize", powers, "--dir", copy, "--keys", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_an_earlier_file_that_is_no_beginning_is_refused(copy: Path, powers: Path, begun: Path) -> None:
