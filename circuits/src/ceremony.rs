@@ -13,6 +13,7 @@ mod contribution;
 mod error;
 mod finish;
 mod folder;
+mod parts;
 mod ptau;
 mod queries;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use beacon::{EXPONENTS, VALUE_BYTES};
 pub use contribution::{Accumulated, Chain, Link, Record, Secrets, Source};
 pub use error::CeremonyError;
 pub use folder::{Folder, Stored};
+pub use parts::Parts;
 pub use ptau::Powers;
 pub use queries::Points;
 pub use transcript::{Subject, Transcript};
@@ -37,25 +39,25 @@ use crate::fingerprint::{Fingerprint, to_hex};
 use crate::keyfile::{self, Manifest, Origin};
 use crate::matrices::Matrices;
 
-/// The transcript before any contribution.
+/// The transcript before any contribution, checked as any other. An earlier run that was killed may have left `parts` of the work.
 ///
 /// # Errors
-/// [`CeremonyError::Key`] for a circuit without a domain, [`CeremonyError::WrongQuery`] for powers made to fit it.
+/// [`CeremonyError::Key`] for a circuit without a domain, [`CeremonyError::WrongQuery`] for powers made to fit it or parts that are not
+/// of it; these are then removed.
 pub fn begin(
-    params: &str,
-    circuit: &str,
+    names: (&str, &str),
     matrices: &Matrices,
     powers: &Powers,
+    parts: &Parts,
+    rng: &mut (impl RngCore + CryptoRng),
     watch: &Watch<'_>,
 ) -> Result<Transcript, Error> {
-    let subject = Subject {
-        params: params.to_owned(),
-        circuit: circuit.to_owned(),
-        fingerprint: Fingerprint::of(matrices),
-        powers: powers.hash,
-    };
-    let points = queries::initial(matrices, powers, watch)?;
-    Ok(Transcript { subject, records: Vec::new(), points })
+    let (params, circuit) = (names.0.to_owned(), names.1.to_owned());
+    let subject = Subject { params, circuit, fingerprint: Fingerprint::of(matrices), powers: powers.hash };
+    let points = queries::initial(matrices, powers, &parts.of(&subject), watch)?;
+    let transcript = Transcript { subject, records: Vec::new(), points };
+    transcript.verify(matrices, powers, rng, watch).inspect_err(|_| parts.remove())?;
+    Ok(transcript)
 }
 
 /// Adds a participant's contribution; returns the hash by which it finds it again in the finished transcript.

@@ -85,12 +85,7 @@ impl Folder {
         fs::create_dir_all(&self.0).map_err(at(&self.0))?;
         let path = self.file(transcript.records.len());
         let bytes = transcript.encode();
-        let temporary = self.0.join(format!(".{}.tmp", std::process::id()));
-        let done = publish(&temporary, &path, &bytes);
-        // After publishing nothing is left under this name.
-        let _ = fs::remove_file(&temporary);
-        done.map_err(at(&path))?;
-        File::open(&self.0).and_then(|dir| dir.sync_all()).map_err(at(&self.0))?;
+        publish(&self.0, &path, &bytes)?;
         Ok(Stored { path, hash: Sha256::digest(&bytes).into(), transcript: transcript.clone() })
     }
 
@@ -141,14 +136,23 @@ fn not_continuous(file: &Path, reason: String) -> CeremonyError {
     CeremonyError::NotContinuous { file: file.display().to_string(), reason }
 }
 
-fn publish(temporary: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    // A second name, not a new one: that fails where the target is there, and a transcript is never replaced.
-    fs::hard_link(temporary, target)
+/// Writes a file of a folder so that it is there whole or not at all; one that is there already is an error.
+pub(crate) fn publish(folder: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = folder.join(format!(".{}.tmp", std::process::id()));
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // A second name, not a new one: that fails where the target is there, and a transcript is never replaced.
+        fs::hard_link(&temporary, target)
+    };
+    let done = write();
+    // The file has its own name by now, or is of no use.
+    let _ = fs::remove_file(&temporary);
+    done.map_err(at(target))?;
+    File::open(folder).and_then(|dir| dir.sync_all()).map_err(at(folder))
 }
 
-fn at(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
     move |source| Error::File { path: path.to_owned(), source }
 }

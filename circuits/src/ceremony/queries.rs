@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::ceremony::contribution::Secrets;
 use crate::ceremony::error::CeremonyError;
+use crate::ceremony::parts::OfSubject;
 use crate::ceremony::ptau::Powers;
 use crate::ceremony::watch::Watch;
 use crate::error::{Error, KeyError};
@@ -102,49 +103,79 @@ pub(crate) fn shift_of(domain: &Radix2EvaluationDomain<Fr>) -> Fr {
     Fr::get_root_of_unity(2 * domain.size).expect("looked at when the domain was made")
 }
 
-/// The points of a circuit for δ = γ = 1.
-pub(crate) fn initial(matrices: &Matrices, powers: &Powers, watch: &Watch<'_>) -> Result<Points, Error> {
+/// The points of a circuit for δ = γ = 1. What `parts` has of them is taken, what is made is put there: who calls checks the result.
+pub(crate) fn initial(
+    matrices: &Matrices,
+    powers: &Powers,
+    parts: &OfSubject,
+    watch: &Watch<'_>,
+) -> Result<Points, Error> {
     let domain = domain_of(matrices)?;
-    let size = domain.size();
+    let stages = Stages { matrices, powers, domain: &domain };
+    let wires = matrices.wires();
+    let mut lists = parts.g1("tau in G1", &[wires; 3], watch, || stages.of_tau())?.into_iter();
+    let [a, b_g1, mut combined] = [(); 3].map(|()| lists.next().expect("three lists, as asked for"));
+    combined = added(&combined, &parts.g1("alpha", &[wires], watch, || vec![stages.of_alpha()])?[0]);
+    combined = added(&combined, &parts.g1("beta", &[wires], watch, || vec![stages.of_beta()])?[0]);
+    let b_g2 = parts.g2("tau in G2", &[wires], watch, || vec![stages.of_tau_in_g2()])?.remove(0);
+    let h = parts.g1("quotient", &[domain.size()], watch, || vec![quotient(&domain, &powers.tau_g1)])?.remove(0);
     let (inputs, places) = (1 + matrices.n_inputs, Places::of(matrices));
-    let tau = watch.phase("rows of tau", || lagrange(&domain, &powers.tau_g1[..size]))?;
-    let a = watch.phase("a", || {
-        let mut a = columns(&matrices.a, matrices.wires(), &tau);
-        for (sum, row) in a.iter_mut().take(inputs).zip(&tau[matrices.rows()..]) {
-            *sum += row;
-        }
-        a
-    })?;
-    let b_g1 = watch.phase("b", || columns(&matrices.b, matrices.wires(), &tau))?;
-    let mut combined = watch.phase("c", || columns(&matrices.c, matrices.wires(), &tau))?;
-    watch.phase("rows of alpha", || {
-        let alpha = lagrange(&domain, &powers.alpha_g1);
-        add(&mut combined, columns(&matrices.b, matrices.wires(), &alpha));
-    })?;
-    watch.phase("rows of beta", || {
-        let beta = lagrange(&domain, &powers.beta_g1);
-        add(&mut combined, columns(&matrices.a, matrices.wires(), &beta));
-        combined.iter_mut().take(inputs).zip(&beta[matrices.rows()..]).for_each(|(sum, row)| *sum += row);
-    })?;
-    let b_g2 = watch
-        .phase("rows of tau in G2", || columns(&matrices.b, matrices.wires(), &lagrange(&domain, &powers.tau_g2)))?;
-    let h = watch.phase("quotient", || quotient(&domain, &powers.tau_g1))?;
-    let points = Points {
+    Ok(Points {
         alpha_g1: powers.alpha_g1[0],
         beta_g1: powers.beta_g1[0],
         beta_g2: powers.beta_g2,
         a: chosen("a", &a, &places.a)?,
         b_g1: chosen("b in G1", &b_g1, &places.b)?,
         b_g2: chosen("b in G2", &b_g2, &places.b)?,
-        ic: complete("ic", Projective::normalize_batch(&combined[..inputs]))?,
+        ic: complete("ic", combined.iter().take(inputs).copied().collect())?,
         l: chosen("l", &combined, &places.l)?,
         h: complete("h", h)?,
-    };
-    Ok(points)
+    })
 }
 
-fn add(sums: &mut [G1Projective], more: Vec<G1Projective>) {
-    sums.par_iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+/// The work that takes long, in parts that can be kept.
+struct Stages<'a> {
+    matrices: &'a Matrices,
+    powers: &'a Powers,
+    domain: &'a Radix2EvaluationDomain<Fr>,
+}
+
+impl Stages<'_> {
+    /// Left, right and product polynomials of every wire.
+    fn of_tau(&self) -> Vec<Vec<G1Affine>> {
+        let rows = lagrange(self.domain, &self.powers.tau_g1[..self.domain.size()]);
+        vec![self.left(&rows), self.columns(&self.matrices.b, &rows), self.columns(&self.matrices.c, &rows)]
+    }
+
+    /// α times the right polynomials.
+    fn of_alpha(&self) -> Vec<G1Affine> {
+        self.columns(&self.matrices.b, &lagrange(self.domain, &self.powers.alpha_g1))
+    }
+
+    /// β times the left polynomials.
+    fn of_beta(&self) -> Vec<G1Affine> {
+        self.left(&lagrange(self.domain, &self.powers.beta_g1))
+    }
+
+    fn of_tau_in_g2(&self) -> Vec<G2Affine> {
+        self.columns(&self.matrices.b, &lagrange(self.domain, &self.powers.tau_g2))
+    }
+
+    fn left(&self, rows: &[G1Affine]) -> Vec<G1Affine> {
+        let mut sums = column_sums(&self.matrices.a, self.matrices.wires(), rows);
+        let inputs = sums.iter_mut().take(1 + self.matrices.n_inputs);
+        inputs.zip(&rows[self.matrices.rows()..]).for_each(|(sum, row)| *sum += row);
+        Projective::normalize_batch(&sums)
+    }
+
+    fn columns<C: SWCurveConfig<ScalarField = Fr>>(&self, matrix: &SparseMatrix, rows: &[Affine<C>]) -> Vec<Affine<C>> {
+        Projective::normalize_batch(&column_sums(matrix, self.matrices.wires(), rows))
+    }
+}
+
+fn added(left: &[G1Affine], right: &[G1Affine]) -> Vec<G1Affine> {
+    let sums: Vec<G1Projective> = left.par_iter().zip(right).map(|(left, right)| *left + right).collect();
+    Projective::normalize_batch(&sums)
 }
 
 /// The Lagrange polynomials of the domain at τ.
@@ -179,7 +210,7 @@ pub(crate) fn halved_powers(domain: &Radix2EvaluationDomain<Fr>) -> Vec<Fr> {
 }
 
 /// The sum of the rows' points for each wire, with its coefficients.
-fn columns<C: SWCurveConfig<ScalarField = Fr>>(
+fn column_sums<C: SWCurveConfig<ScalarField = Fr>>(
     matrix: &SparseMatrix,
     wires: usize,
     rows: &[Affine<C>],
@@ -212,11 +243,10 @@ fn column_sum<C: SWCurveConfig<ScalarField = Fr>>(column: &[(Fr, u32)], rows: &[
 
 fn chosen<C: SWCurveConfig>(
     query: &'static str,
-    points: &[Projective<C>],
+    points: &[Affine<C>],
     places: &[u32],
 ) -> Result<Vec<Affine<C>>, CeremonyError> {
-    let chosen: Vec<Projective<C>> = places.iter().map(|wire| points[*wire as usize]).collect();
-    complete(query, Projective::normalize_batch(&chosen))
+    complete(query, places.iter().map(|wire| points[*wire as usize]).collect())
 }
 
 /// A point that is the identity though the circuit gives it coefficients: powers that were made to fit the circuit.

@@ -10,6 +10,7 @@ use ark_std::rand::rngs::StdRng;
 
 use crate::ceremony::contribution::{Accumulated, Link, Record, Secrets, Source};
 use crate::ceremony::error::CeremonyError;
+use crate::ceremony::parts::Parts;
 use crate::ceremony::ptau::Powers;
 use crate::ceremony::queries::{domain_of, shift_of};
 use crate::ceremony::transcript::Transcript;
@@ -69,7 +70,8 @@ fn powers(secrets: &Drawn, size: usize) -> Powers {
 
 fn begun() -> (Transcript, Powers) {
     let powers = powers(&drawn(), circuit().domain_size());
-    let transcript = begin("dev", "toy", &circuit(), &powers, &Watch::none()).expect("a small circuit");
+    let transcript = begin(("dev", "toy"), &circuit(), &powers, &Parts::none(), &mut rng(), &Watch::none())
+        .expect("a small circuit");
     (transcript, powers)
 }
 

@@ -45,7 +45,8 @@ pub struct Transcript {
 }
 
 impl Subject {
-    fn encode(&self) -> Vec<u8> {
+    /// Its bytes in a transcript.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for name in [&self.params, &self.circuit] {
             bytes.push(u8::try_from(name.len()).expect("names of parameter sets and circuits are short"));

@@ -1,12 +1,16 @@
 //! A ceremony's folder: each step a file, nothing replaced, a kill leaves what was there, and files that do not continue each other
 //! are told.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
-use tacit_circuits::ceremony::Folder;
+use sha2::{Digest, Sha256};
+use tacit_circuits::ceremony::{CeremonyError, Folder, Parts};
 use tacit_circuits::error::Error;
+use tacit_circuits::fingerprint::Fingerprint;
 
-use crate::support::{begun, contributed, fault, folder, power_circuit, powers};
+use crate::support::{begun, begun_with, contributed, fault, folder, other_circuit, power_circuit, powers};
 
 #[test]
 fn every_step_adds_a_file_and_the_last_is_read_back() {
@@ -75,4 +79,65 @@ fn a_file_under_anothers_number_is_told() {
     let stored = files.add(&transcript).expect("a writable folder");
     fs::copy(&stored.path, files.path().join("0007.transcript")).expect("a writable folder");
     assert_eq!(fault(files.last()).expect_err("it has none").name(), "NOT_CONTINUOUS");
+}
+
+#[test]
+fn a_beginning_that_was_killed_goes_on_with_the_parts_it_has() {
+    let (dir, powers) = (folder("parts"), powers("parts", 3));
+    let parts = Parts::beside(&Folder::of(&dir, "dev", "power"));
+    let kept = dir.join("dev").join("power").join("parts");
+    let whole = begun_with(&power_circuit(), &powers, &parts).expect("a small circuit");
+    assert_eq!(whole, begun(&power_circuit(), &powers));
+    let names = |at: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(at).expect("readable");
+        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into()).collect()
+    };
+    let all = names(&kept);
+    assert_eq!(all.len(), 5, "{all:?}");
+    for name in &all {
+        // Not yet written, and cut off by another program than ours: made again. The others are taken as they are.
+        let path = kept.join(name);
+        let good = fs::read(&path).expect("readable");
+        fs::write(&path, &good[..good.len() - 1]).expect("a writable folder");
+        assert_eq!(begun_with(&power_circuit(), &powers, &parts).as_ref(), Ok(&whole), "{name}");
+        assert_eq!(fs::read(&path).expect("readable"), good);
+        fs::remove_file(&path).expect("there");
+        assert_eq!(begun_with(&power_circuit(), &powers, &parts).as_ref(), Ok(&whole), "{name}");
+    }
+    assert_eq!(names(&kept), all);
+}
+
+#[test]
+fn parts_of_another_circuit_or_of_other_powers_are_not_taken() {
+    let (dir, mine, others) = (folder("other parts"), powers("my parts", 3), powers("other parts", 8));
+    let parts = Parts::beside(&Folder::of(&dir, "dev", "power"));
+    begun_with(&other_circuit(), &mine, &parts).expect("a small circuit");
+    assert_eq!(begun_with(&power_circuit(), &mine, &parts), Ok(begun(&power_circuit(), &mine)));
+    assert_eq!(begun_with(&power_circuit(), &others, &parts), Ok(begun(&power_circuit(), &others)));
+}
+
+#[test]
+fn parts_that_somebody_made_up_are_found_out_and_removed() {
+    let (dir, powers) = (folder("forged parts"), powers("forged parts", 3));
+    let parts = Parts::beside(&Folder::of(&dir, "dev", "power"));
+    let kept = dir.join("dev").join("power").join("parts");
+    begun_with(&power_circuit(), &powers, &parts).expect("a small circuit");
+    let path = kept.join("quotient.part");
+    let mut bytes = fs::read(&path).expect("readable").split_off(32);
+    let (first, rest) = bytes.split_at_mut(64);
+    first.swap_with_slice(&mut rest[..64]);
+    let mut subject = Vec::new();
+    for name in ["dev", "power"] {
+        subject.push(name.len() as u8);
+        subject.extend(name.as_bytes());
+    }
+    subject.extend(Fingerprint::of(&power_circuit()).0);
+    subject.extend(powers.hash);
+    let seal = Sha256::new().chain_update(b"tacit ceremony part 1\0").chain_update(subject).chain_update(b"quotient");
+    let seal: [u8; 32] = seal.chain_update(&bytes).finalize().into();
+    fs::write(&path, [seal.as_slice(), &bytes].concat()).expect("a writable folder");
+    let refused = begun_with(&power_circuit(), &powers, &parts).expect_err("two points exchanged");
+    assert_eq!(refused, CeremonyError::WrongQuery { query: "h" });
+    assert!(!kept.exists());
+    begun_with(&power_circuit(), &powers, &parts).expect("made again");
 }

@@ -8,7 +8,7 @@ use ark_ec::PrimeGroup;
 use ark_ff::{Field, One, PrimeField, UniformRand};
 use ark_std::rand::SeedableRng;
 use ark_std::rand::rngs::StdRng;
-use tacit_circuits::ceremony::{self, CeremonyError, Powers, Secrets, Transcript, Watch};
+use tacit_circuits::ceremony::{self, CeremonyError, Parts, Powers, Secrets, Transcript, Watch};
 use tacit_circuits::error::Error;
 use tacit_circuits::fixed_base::FixedBase;
 use tacit_circuits::matrices::Matrices;
@@ -165,7 +165,11 @@ pub fn powers(name: &str, seed: u64) -> Powers {
 }
 
 pub fn begun(matrices: &Matrices, powers: &Powers) -> Transcript {
-    ceremony::begin("dev", "power", matrices, powers, &Watch::none()).expect("a small circuit")
+    begun_with(matrices, powers, &Parts::none()).expect("a small circuit")
+}
+
+pub fn begun_with(matrices: &Matrices, powers: &Powers, parts: &Parts) -> Result<Transcript, CeremonyError> {
+    fault(ceremony::begin(("dev", "power"), matrices, powers, parts, &mut rng(6), &Watch::none()))
 }
 
 pub fn contributed(transcript: &mut Transcript, name: &str) -> [u8; 32] {

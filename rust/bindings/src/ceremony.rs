@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use tacit_circuits::catalogue::{self, CIRCUITS};
-use tacit_circuits::ceremony::{self, CeremonyError, Folder, Powers, Secrets, Source, Stored, Watch};
+use tacit_circuits::ceremony::{self, CeremonyError, Folder, Parts, Powers, Secrets, Source, Stored, Watch};
 use tacit_circuits::error::Error;
 use tacit_circuits::fingerprint::{from_hex, to_hex};
 use tacit_circuits::matrices::Matrices;
@@ -133,8 +133,11 @@ pub fn ceremony_init(
             stored.transcript.verify(&matrices, &powers, &mut rng(), watch)?;
             return Ok(summary(&stored));
         }
-        let transcript = ceremony::begin(place.params.name, place.circuit.name, &matrices, &powers, watch)?;
-        watch.phase("file", || place.folder.add(&transcript))?.map(|stored| summary(&stored))
+        let (names, parts) = ((place.params.name, place.circuit.name), Parts::beside(&place.folder));
+        let transcript = ceremony::begin(names, &matrices, &powers, &parts, &mut rng(), watch)?;
+        let stored = watch.phase("file", || place.folder.add(&transcript))??;
+        parts.remove();
+        Ok(summary(&stored))
     })
 }
 
