@@ -92,6 +92,17 @@ def test_both_commands_say_the_same(settled: Abandoned, keys: Keys) -> None:
     assert json.loads(told[0].stdout) == json.loads(told[1].stdout)
 
 
+def test_the_tree_is_rebuilt_by_command_and_gone_on_with(settled: Abandoned, tmp_path: Path) -> None:
+    tree, venue = tmp_path / "tree.json", settled.venue
+    options = ["rebuild", "--rpc", venue.url, "--vault", venue.vault.address, "--out", str(tree), "--json"]
+    told = [json.loads(CliRunner().invoke(app, options).stdout) for _ in range(2)]
+    assert told[0] == told[1]
+    assert (int(told[0]["root"], 16), told[0]["accounts"], told[0]["batch"]) == (venue.state.root, 5, 2)
+    assert len(json.loads(tree.read_text())["leaves"]) == 5
+    wrong = CliRunner().invoke(app, [*options, "--at", "soon"])
+    assert (wrong.exit_code, "none of" in wrong.output) == (2, True)
+
+
 def test_nobody_proves_with_keys_that_are_not_the_vaults(settled: Abandoned, tmp_path: Path) -> None:
     owner, venue = settled.owners["carol"], settled.venue
     owner.secret.save(tmp_path / "seed")
