@@ -229,7 +229,6 @@ abstract contract Batches is Exits, RiskTables {
 
     /// @dev The seal in force, if it can still be settled, here and by a transaction that carries the data itself.
     function _requireSettleable() private view running returns (Seal memory sealed_) {
-        // forge-lint: disable-next-line(block-timestamp)
         if (msg.sender != tx.origin) revert CallDirectly(msg.sender, tx.origin);
         if (block.chainid != CHAIN_ID) revert WrongChain(block.chainid, CHAIN_ID);
         sealed_ = _requireSeal();
@@ -292,11 +291,14 @@ abstract contract Batches is Exits, RiskTables {
     /// @dev Part of the bond, of 2³², that a settlement now earns.
     function _rewardShare(uint40 sealedAt) private view returns (uint32) {
         uint256 start = _delays.rewardStart;
-        uint256 late = block.timestamp - sealedAt;
-        if (late <= start) return 0;
-        uint256 share = ((late - start) << 32) / (_delays.settleTime - start);
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return share > type(uint32).max ? type(uint32).max : uint32(share);
+        // The seal is not of the future, and a reward starts before settling ends.
+        unchecked {
+            uint256 late = block.timestamp - sealedAt;
+            if (late <= start) return 0;
+            uint256 share = ((late - start) << 32) / (_delays.settleTime - start);
+            // forge-lint: disable-next-line(unsafe-typecast)
+            return share > type(uint32).max ? type(uint32).max : uint32(share);
+        }
     }
 
     function _applyTouches(Seal memory sealed_, uint256[] memory touches) internal virtual;

@@ -66,13 +66,15 @@ abstract contract Deposits is Ledger {
 
     /// @inheritdoc IVault
     function returnDeposit(uint64 entry) external override guarded {
-        Queued memory queued = _deposits[entry];
-        if (queued.amount == 0 || entry < _lockedDeposits()) revert NotReturnable(entry);
+        Queued storage queued = _deposits[entry];
+        uint64 amount = queued.amount;
+        if (amount == 0 || entry < _lockedDeposits()) revert NotReturnable(entry);
         uint40 from = queued.time + _delays.depositTime;
         if (msg.sender != OPERATOR && frozenAt == 0 && block.timestamp < from) revert ReturnTooEarly(entry, from);
-        _deposits[entry].amount = 0;
-        _refund(queued.payer, queued.amount);
-        emit DepositReturned(entry, queued.index, queued.payer, queued.amount);
+        queued.amount = 0;
+        address payer = queued.payer;
+        _refund(payer, amount);
+        emit DepositReturned(entry, queued.index, payer, amount);
     }
 
     /// @inheritdoc IVault

@@ -19,20 +19,24 @@ abstract contract Effects is Batches {
         uint256[] memory said = new uint256[](touches.length / WORDS);
         uint256 amounts = 0;
         uint256 exits_ = 0;
-        for (uint256 i = 0; i < said.length; ++i) {
-            uint256 word = touches[WORDS * i];
-            said[i] = TouchWord.amount(word);
-            _checkOwner(word, touches[WORDS * i + 1]);
-            if (TouchWord.exit(word)) {
-                said[i] |= EXIT;
-                ++exits_;
-            } else {
-                amounts += said[i];
-                _creditWithdrawal(sealed_.batch, word, touches[WORDS * i + 2]);
+        // Amounts are below 2⁶⁴, and what is taken was said before: sums of thousands of them wrap nowhere.
+        unchecked {
+            for (uint256 i = 0; i < said.length; ++i) {
+                uint256 word = touches[WORDS * i];
+                uint256 amount = TouchWord.amount(word);
+                _checkOwner(word, touches[WORDS * i + 1]);
+                if (TouchWord.exit(word)) {
+                    amount |= EXIT;
+                    ++exits_;
+                } else {
+                    amounts += amount;
+                    _creditWithdrawal(sealed_.batch, word, touches[WORDS * i + 2]);
+                }
+                said[i] = amount;
             }
+            amounts -= _takeDeposits(sealed_.depositEnd, touches, said);
+            exits_ -= _takeExits(sealed_, touches, said);
         }
-        amounts -= _takeDeposits(sealed_.depositEnd, touches, said);
-        exits_ -= _takeExits(sealed_, touches, said);
         if (amounts != 0 || exits_ != 0) revert NotInQueue(amounts, exits_);
     }
 
@@ -62,8 +66,10 @@ abstract contract Effects is Batches {
             if (position == said.length || said[position] >= EXIT || said[position] < amount) {
                 revert QueueEntryMissing(entry, index);
             }
-            said[position] -= amount;
-            taken += amount;
+            unchecked {
+                said[position] -= amount; // at least the amount
+                taken += amount;
+            }
         }
         _depositHead = end;
         // forge-lint: disable-next-line(unsafe-typecast)
@@ -93,10 +99,12 @@ abstract contract Effects is Batches {
         uint256 count = touches.length / WORDS;
         uint256 low = 0;
         uint256 high = count;
-        while (low < high) {
-            uint256 middle = (low + high) / 2;
-            if (TouchWord.index(touches[WORDS * middle]) < index) low = middle + 1;
-            else high = middle;
+        unchecked {
+            while (low < high) {
+                uint256 middle = (low + high) / 2;
+                if (TouchWord.index(touches[WORDS * middle]) < index) low = middle + 1;
+                else high = middle;
+            }
         }
         return low < count && TouchWord.index(touches[WORDS * low]) == index ? low : count;
     }

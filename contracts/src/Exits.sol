@@ -72,10 +72,13 @@ abstract contract Exits is Deposits {
 
     function _enqueue(uint32 index, uint64 amount, address recipient) private returns (uint64 entry) {
         entry = _exitTail++;
-        uint256 periods = 1 + (entry - _exitHead) / _limits.exitsPerPeriod;
+        uint40 deadline;
         // An account has one open request, and there are at most 2²¹ accounts: below 2⁴⁰ by the bounds of both parameters.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint40 deadline = uint40(block.timestamp + periods * _delays.exitTime);
+        unchecked {
+            uint256 periods = 1 + (entry - _exitHead) / _limits.exitsPerPeriod;
+            // forge-lint: disable-next-line(unsafe-typecast)
+            deadline = uint40(block.timestamp + periods * _delays.exitTime);
+        }
         _exits[entry] = ExitRequest(recipient, amount, index, deadline);
         _deadlines.push(entry, deadline);
         emit ExitRequested(entry, index, recipient, amount, deadline);

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {VaultBase} from "./VaultBase.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Bn254} from "./libraries/Bn254.sol";
+import {DataWords} from "./libraries/DataWords.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title Risk tables and settlement values, by k of n signatures
@@ -143,10 +144,10 @@ abstract contract RiskTables is VaultBase {
 
     /// @dev The rows are as many as the ids, in their order, each with words in full.
     function _checkRows(uint32[] calldata ids, bytes calldata rows) private view {
-        uint256 expected = ids.length * ROW_BYTES;
+        uint256 expected = 32 * ids.length * ROW_WORDS;
         if (rows.length != expected) revert WrongRows(rows.length, expected);
         for (uint256 i = 0; i < ids.length; ++i) {
-            uint256 word = uint256(bytes32(rows[i * ROW_BYTES:]));
+            uint256 word = DataWords.read(rows, i * ROW_WORDS);
             if (word & (2 ** ID_BITS - 1) != ids[i]) revert WrongRow(i, word, ids[i]);
         }
     }

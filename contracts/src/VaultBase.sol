@@ -41,8 +41,8 @@ abstract contract VaultBase is IVault {
     uint256 internal immutable ORDERS_PER_TOUCH;
     uint256 internal immutable POSITIONS;
     uint256 internal immutable RISK_ROWS;
-    /// @dev Bytes of a risk row as it is posted.
-    uint256 internal immutable ROW_BYTES;
+    /// @dev Words of a risk row as it is posted.
+    uint256 internal immutable ROW_WORDS;
     address internal immutable OPERATOR;
     uint16 private immutable FEE_RATE;
     /// @dev The initial margin ratio is NUM/DEN.
@@ -98,7 +98,7 @@ abstract contract VaultBase is IVault {
         ORDERS_PER_TOUCH = sizes.orders;
         RISK_ROWS = sizes.riskRows;
         POSITIONS = own.positions;
-        ROW_BYTES = 32 * (2 + (own.scenarios + 5) / 6);
+        ROW_WORDS = 2 + (own.scenarios + 5) / 6;
         (FEE_RATE, NUM, DEN) = (config.terms.feeRate, config.terms.num, config.terms.den);
         OPERATOR = config.roles.operator;
         (_delays, _limits, _roles) = (config.delays, config.limits, config.roles);

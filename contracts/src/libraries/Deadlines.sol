@@ -22,13 +22,15 @@ library Deadlines {
     function push(Stack storage self, uint64 position, uint40 deadline) internal {
         uint256 low = 0;
         uint256 high = self.count;
-        while (low < high) {
-            uint256 middle = (low + high) / 2;
-            if (self.entries[middle].deadline < deadline) low = middle + 1;
-            else high = middle;
+        unchecked {
+            while (low < high) {
+                uint256 middle = (low + high) / 2;
+                if (self.entries[middle].deadline < deadline) low = middle + 1;
+                else high = middle;
+            }
+            self.entries[low] = Entry(position, deadline);
+            self.count = low + 1;
         }
-        self.entries[low] = Entry(position, deadline);
-        self.count = low + 1;
     }
 
     /// @notice Earliest deadline among the entries at positions from `position` on; `type(uint40).max` if there is none.
@@ -36,10 +38,12 @@ library Deadlines {
         uint256 low = 0;
         uint256 count = self.count;
         uint256 high = count;
-        while (low < high) {
-            uint256 middle = (low + high) / 2;
-            if (self.entries[middle].position < position) low = middle + 1;
-            else high = middle;
+        unchecked {
+            while (low < high) {
+                uint256 middle = (low + high) / 2;
+                if (self.entries[middle].position < position) low = middle + 1;
+                else high = middle;
+            }
         }
         return low == count ? type(uint40).max : self.entries[low].deadline;
     }

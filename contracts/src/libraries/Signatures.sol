@@ -23,11 +23,17 @@ library Signatures {
         return keccak256(abi.encodePacked(hex"1901", separator_, structHash));
     }
 
-    /// @notice Who made signature `position` of `signatures`, which has it in full; 0 if it is none in this form.
+    /// @notice Who made signature `position` of `signatures`; 0 if it is none in this form. The caller keeps `position` inside.
     function signer(bytes32 digest_, bytes calldata signatures, uint256 position) internal pure returns (address) {
-        bytes calldata one = signatures[position * LENGTH:(position + 1) * LENGTH];
-        bytes32 s = bytes32(one[32:64]);
-        if (uint256(s) > HALF_ORDER) return address(0);
-        return ecrecover(digest_, uint8(one[64]), bytes32(one[:32]), s);
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+        assembly ("memory-safe") {
+            let at := add(signatures.offset, mul(position, LENGTH))
+            r := calldataload(at)
+            s := calldataload(add(at, 32))
+            v := byte(0, calldataload(add(at, 64)))
+        }
+        return uint256(s) > HALF_ORDER ? address(0) : ecrecover(digest_, v, r, s);
     }
 }

@@ -10,7 +10,8 @@ import {BondsMock} from "test/helpers/BondsMock.sol";
 import {RulesMock} from "test/helpers/RulesMock.sol";
 import {Test} from "test/helpers/Test.sol";
 import {TestToken} from "test/helpers/TestToken.sol";
-import {VaultUnderTest} from "test/helpers/VaultUnderTest.sol";
+// Made from compiled code: whoever has it in its own would compile it again.
+import "test/helpers/VaultUnderTest.sol";
 
 /// @title A vault with a test token, whose settlements, owners' proofs and bonds are the test's word
 /// @notice Signatures, domains and encodings of what is signed are written here from the protocol's text, not taken from `src`.
@@ -43,16 +44,37 @@ abstract contract VaultFixture is Test {
 
     function _deploy() internal {
         _prepare();
-        vault = IVault(address(new VaultUnderTest(_config())));
+        vault = _make(_config());
         bonds = BondsMock(address(vault.bonds()));
+    }
+
+    function _make(IVault.Config memory config) internal returns (IVault) {
+        return IVault(_create(bytes.concat(vm.getCode(_code()), abi.encode(config))));
+    }
+
+    /// @dev The contract under test.
+    function _code() internal pure virtual returns (string memory) {
+        return "VaultUnderTest.sol:VaultUnderTest";
+    }
+
+    /// @dev Bubbles what a constructor refuses with.
+    function _create(bytes memory code) internal returns (address made) {
+        assembly ("memory-safe") {
+            made := create(0, add(code, 0x20), mload(code))
+            if iszero(made) {
+                let free := mload(0x40)
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+        }
     }
 
     /// @dev All that a vault is made with.
     function _prepare() internal {
         vm.warp(START);
-        token = new TestToken();
-        rules = new RulesMock();
-        accountVerifier = new AccountVerifierMock();
+        token = TestToken(_create(vm.getCode("TestToken.sol:TestToken")));
+        rules = RulesMock(_create(vm.getCode("RulesMock.sol:RulesMock")));
+        accountVerifier = AccountVerifierMock(_create(vm.getCode("AccountVerifierMock.sol:AccountVerifierMock")));
         signerKeys = [uint256(11), 12, 13];
         for (uint256 i = 0; i < 3; ++i) {
             for (uint256 j = 0; j < 2; ++j) {
@@ -89,6 +111,19 @@ abstract contract VaultFixture is Test {
         config.bonds = IBonds.Terms({
             base: 1 ether, perOrder: 0.01 ether, stake: 0.1 ether, challengeTime: 1 days, answerTime: 1 days
         });
+    }
+
+    /// @dev The next call must revert with exactly this.
+    function _refused(bytes memory reason) internal {
+        vm.expectRevert(reason);
+    }
+
+    function _enc(bytes4 selector, uint256 value) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(selector, value);
+    }
+
+    function _enc(bytes4 selector, uint256 first, uint256 second) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(selector, first, second);
     }
 
     // --------------------------------------------------------------------------------------------------------- queues
