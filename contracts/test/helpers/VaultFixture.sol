@@ -7,6 +7,7 @@ import {ISettlementRules} from "src/interfaces/ISettlementRules.sol";
 import {IVault} from "src/interfaces/IVault.sol";
 import {AccountVerifierMock} from "test/helpers/AccountVerifierMock.sol";
 import {BondsMock} from "test/helpers/BondsMock.sol";
+import {EpochSigning} from "test/helpers/EpochSigning.sol";
 import {RulesMock} from "test/helpers/RulesMock.sol";
 import {Test} from "test/helpers/Test.sol";
 import {TestToken} from "test/helpers/TestToken.sol";
@@ -225,38 +226,11 @@ abstract contract VaultFixture is Test {
     }
 
     function _epochDigest(IVault.EpochPost memory post) internal view returns (bytes32) {
-        bytes memory ids;
-        bytes memory settled;
-        for (uint256 i = 0; i < post.ids.length; ++i) {
-            ids = abi.encodePacked(ids, uint256(post.ids[i]));
-        }
-        for (uint256 i = 0; i < post.settled.length; ++i) {
-            settled = abi.encodePacked(settled, uint256(post.settled[i].id), uint256(post.settled[i].value));
-        }
-        bytes32 struct_ = keccak256(
-            abi.encode(
-                keccak256("Epoch(uint32 number,uint256 riskRoot,bytes32 ids,bytes32 settled,bytes32 rows,uint40 time)"),
-                post.number,
-                post.riskRoot,
-                keccak256(ids),
-                keccak256(settled),
-                keccak256(post.rows),
-                post.time
-            )
-        );
-        return keccak256(abi.encodePacked(bytes2(0x1901), _separator(), struct_));
+        return EpochSigning.digest(post, address(vault));
     }
 
     function _separator() internal view returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-                keccak256("tacit"),
-                keccak256("1"),
-                block.chainid,
-                address(vault)
-            )
-        );
+        return EpochSigning.separator(address(vault));
     }
 
     // -------------------------------------------------------------------------------------------------------- batches

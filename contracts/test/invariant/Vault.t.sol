@@ -30,6 +30,8 @@ contract VaultActors is VaultFixture {
     uint256 public windowPaid;
     uint256 public fees;
     uint256 public expectedRoot = GENESIS;
+    /// @dev How often something came about that most sequences of calls do not reach.
+    mapping(bytes32 => uint256) public seen;
     bool private _lastSealVoid;
     uint256 private _salt;
 
@@ -171,6 +173,7 @@ contract VaultActors is VaultFixture {
         byOperator = byOperator || block.timestamp <= held.time + vault.delays().settleTime;
         vm.prank(byOperator ? operator : stranger);
         vault.voidSeal();
+        ++seen[byOperator ? bytes32("void") : bytes32("late void")];
         _lastSealVoid = true;
     }
 
@@ -193,6 +196,7 @@ contract VaultActors is VaultFixture {
         assembly ("memory-safe") {
             mstore(touches, used)
         }
+        ++seen["settled"];
         expectedRoot = uint256(keccak256(abi.encode("root", vault.batch()))) % P;
         if (!inParts) return _settle(touches);
         _setEffects(touches, new uint256[](0));
@@ -222,6 +226,7 @@ contract VaultActors is VaultFixture {
             if (amount > request.amount) amount = request.amount;
             cash[index] -= int256(amount);
             due[request.recipient] += amount;
+            ++seen[amount == 0 ? bytes32("unpaid exit") : bytes32("paid exit")];
             return _touch(index, true, request.amount, 0, amount, address(0));
         }
         uint256 credited = 0;
@@ -265,6 +270,7 @@ contract VaultActors is VaultFixture {
         if (!reason) return;
         vm.prank(stranger);
         vault.freeze();
+        ++seen["frozen"];
     }
 
     function escape(uint32 index, uint256 to) external {
@@ -296,6 +302,7 @@ contract VaultActors is VaultFixture {
         assertLe(share, held.equity, "nobody is paid more than the account is worth");
         due[held.recipient] += share;
         allShares += share;
+        if (share != 0) ++seen[held.inWindow ? bytes32("share") : bytes32("late share")];
         if (held.inWindow) (windowShares, windowPaid) = (windowShares + share, windowPaid + 1);
     }
 }
@@ -385,5 +392,54 @@ contract VaultInvariants is VaultFixture {
         }
         assertLe(head, tail, "exits");
         if (held.touches != 0) assertTrue(head <= held.exitEnd && held.exitEnd <= tail, "locked exits");
+    }
+
+    /// @dev A call of the actors that the seed draws.
+    function _draw(uint256 seed) private {
+        uint256 what = seed % 13;
+        uint256 x = seed >> 64;
+        uint256 y = seed >> 128;
+        if (what == 0) actors.deposit(x, uint64(y));
+        if (what == 1) actors.returnDeposit(uint64(x), y % 2 == 0);
+        if (what == 2) actors.requestExit(uint32(x), uint64(y), seed >> 200);
+        if (what == 3) actors.claim(x);
+        if (what == 4) actors.open();
+        if (what == 5) actors.seal(x % 2 == 0, y % 2 == 0);
+        if (what == 6 && x % 4 == 0) actors.voidSeal(y % 2 == 0);
+        if (what == 7) actors.settle(uint32(x), uint32(y), seed >> 96, uint32(seed >> 160), seed >> 192, x % 2 == 0);
+        if (what == 8) actors.wait(x % 30 minutes);
+        if (what == 9) actors.retire(x);
+        if (what == 10) actors.freeze();
+        if (what == 11) actors.escape(uint32(x), y);
+        if (what == 12) actors.payEscape(uint32(x));
+    }
+
+    /// An invariant says nothing of states that no sequence reaches.
+    function test_the_actors_reach_what_the_invariants_are_about() public {
+        for (uint256 i = 0; i < 1500; ++i) {
+            _draw(uint256(keccak256(abi.encode(i))));
+        }
+        assertTrue(actors.seen("settled") > 3, "settled");
+        assertTrue(actors.seen("void") > 0, "void");
+        assertTrue(actors.seen("paid exit") > 0, "paid exit");
+        for (uint256 i = 0; i < 100 && actors.seen("frozen") == 0; ++i) {
+            actors.wait(3 hours);
+            actors.retire(0);
+            actors.voidSeal(false);
+            actors.freeze();
+        }
+        assertEq(actors.seen("frozen"), 1, "frozen");
+        actors.escape(1, 1);
+        for (uint256 i = 0; i < 8; ++i) {
+            actors.wait(3 days);
+        }
+        for (uint32 i = 0; i < vault.accounts(); ++i) {
+            actors.escape(i, i);
+        }
+        for (uint32 i = 0; i < vault.accounts(); ++i) {
+            actors.payEscape(i);
+        }
+        assertTrue(actors.seen("share") + actors.seen("late share") > 0, "shares");
+        invariant_the_books_agree_with_what_happened();
     }
 }

@@ -22,8 +22,8 @@ contract SettlementsTest is VaultFixture {
         IVault.Epoch memory epoch = vault.epochs(sealed_.epoch);
         s.separator = _separator();
         s.domain = _domain();
-        s.context = sealed_.batch + 2 ** 32 * uint256(sealed_.lastVoid) + 2 ** 64 * uint256(sealed_.time)
-            + 2 ** 104 * 30 + 2 ** 118 * 5 + 2 ** 121 * 4;
+        s.context = sealed_.batch + 2 ** 32 * uint256(sealed_.lastVoid) + 2 ** 64 * uint256(sealed_.time) + 2 ** 104
+            * 30 + 2 ** 118 * 5 + 2 ** 121 * 4;
         s.root = vault.root();
         s.sealRoot = "seal root";
         (s.touches, s.orders) = (3, 5);
@@ -235,9 +235,7 @@ contract SettlementsTest is VaultFixture {
         vault.returnDeposit(0);
         _seal(3, 0);
         _settle(
-            _two(
-                _touch(1, false, 3 * AMOUNT, ALICE, 0, address(0)), _touch(2, false, 2 * AMOUNT, BOB, 0, address(0))
-            )
+            _two(_touch(1, false, 3 * AMOUNT, ALICE, 0, address(0)), _touch(2, false, 2 * AMOUNT, BOB, 0, address(0)))
         );
         assertEq(vault.pendingDeposits(), 7 * AMOUNT, "what was not locked waits");
         (uint64 head,) = vault.depositQueue();
@@ -325,9 +323,7 @@ contract SettlementsTest is VaultFixture {
         _credited(ALICE, AMOUNT);
         _credited(BOB, AMOUNT);
         _seal(2, 0);
-        _settle(
-            _two(_touch(1, false, 0, 0, 1_000_000, address(0)), _touch(2, false, 0, 0, 2_000_000, address(vault)))
-        );
+        _settle(_two(_touch(1, false, 0, 0, 1_000_000, address(0)), _touch(2, false, 0, 0, 2_000_000, address(vault))));
         assertEq(vault.claimable(address(0)), 1_000_000, "nobody's, and it blocks nothing");
         assertEq(vault.claimable(address(vault)), 2_000_000, "the vault's own, and it blocks nothing");
         assertEq(vault.totalClaimable(), 3_000_000, "both are counted");
