@@ -229,7 +229,7 @@ abstract contract Batches is Exits, RiskTables {
 
     /// @dev The seal in force, if it can still be settled, here and by a transaction that carries the data itself.
     function _requireSettleable() private view running returns (Seal memory sealed_) {
-        if (msg.sender != tx.origin) revert CallDirectly(msg.sender, tx.origin);
+        _requireDirect();
         if (block.chainid != CHAIN_ID) revert WrongChain(block.chainid, CHAIN_ID);
         sealed_ = _requireSeal();
         uint256 until = _sealUntil(sealed_);

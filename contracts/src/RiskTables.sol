@@ -33,6 +33,7 @@ abstract contract RiskTables is VaultBase {
 
     /// @inheritdoc IVault
     function postEpoch(EpochPost calldata post, bytes calldata signatures) external override running {
+        _requireDirect();
         uint32 last = currentEpoch;
         if (post.number != last + 1) revert NotTheNextEpoch(post.number, last + 1);
         if (post.riskRoot >= Bn254.P) revert NotReduced(post.riskRoot);

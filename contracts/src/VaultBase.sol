@@ -153,6 +153,12 @@ abstract contract VaultBase is IVault {
         if (frozenAt == 0) revert NotFrozen();
     }
 
+    /// @dev For calls whose data others must find in the transaction: from an account without code, which can send nothing but
+    /// transactions. An account that delegates to code has some (EIP-7702), and a contract that is being made is no origin.
+    function _requireDirect() internal view {
+        if (msg.sender != tx.origin || msg.sender.code.length != 0) revert CallDirectly(msg.sender, tx.origin);
+    }
+
     /// @dev What can be paid to: the vault itself and nobody cannot.
     function _checkRecipient(address recipient) internal view {
         if (recipient == address(0) || recipient == address(this)) revert InvalidRecipient(recipient);

@@ -262,7 +262,7 @@ interface IVault {
     error ParameterOutOfBounds(bytes32 name, uint256 value, uint256 least, uint256 most);
     error RoleTwice(address role);
     error OnlyOperator(address caller);
-    /// @notice Settlements are sent directly, so that their data can be read from the transaction.
+    /// @notice Tables and settlements are sent directly, by an account without code, so that their data can be read from the transaction.
     error CallDirectly(address caller, address origin);
     /// @notice The token called back in the middle of a transfer.
     error Reentered();
@@ -342,28 +342,65 @@ interface IVault {
     // -------------------------------------------------------------------------------------------------------- functions
 
     /// @notice Moves `amount` of the token from the caller into the queue of deposits for `owner`, who gets an account at the first one.
+    /// @dev Reverts in a frozen vault (`VaultFrozen`), below the least deposit (`DepositTooSmall`), for an owner that is 0 or not below p
+    /// (`InvalidOwner`), above the cap (`DepositCap` with what would be inside), when all leaves are taken (`TreeFull`), when the vault
+    /// holds less than it counted (`TokenMissing`), moved another amount (`WrongTransfer`) or the token calls back (`Reentered`).
+    /// Emits `AccountAssigned` at an owner's first deposit and `DepositQueued`.
+    /// @param owner Owner word of the account; who pays need not be the owner.
+    /// @param amount Token units, approved to the vault before.
+    /// @return entry Position in the queue.
+    /// @return index Account of the owner.
     function deposit(uint256 owner, uint64 amount) external returns (uint64 entry, uint32 index);
     /// @notice Takes a deposit that no seal has locked back out; the payer can claim it. The operator may at any time, anyone after
     /// `depositTime` or in a frozen vault.
+    /// @dev Reverts with `NotReturnable`, or `ReturnTooEarly` with the time from which anyone may. Emits `DepositReturned`.
     function returnDeposit(uint64 entry) external;
     /// @notice Asks for up to `amount` of an account's free cash, with the owner's proof (circuit `exit`, request number `exitCount(index)`).
+    /// @dev Whoever sends it pays `exitFee` exactly (`WrongFee`), nothing once the end is announced. Reverts in a frozen vault
+    /// (`VaultFrozen`), for account 0 or one that is not assigned (`NoSuchAccount`), for nothing (`ZeroAmount`), to 0 or the vault
+    /// (`InvalidRecipient`), while a request of the account is open (`ExitOpen`), and with errors of `Groth16` unless the proof holds.
+    /// Emits `ExitRequested` with the deadline.
+    /// @param amount Token units.
+    /// @param recipient Who may claim what is paid.
+    /// @return entry Position in the queue.
     function requestExit(uint32 index, uint64 amount, address recipient, uint256[8] calldata proof)
         external
         payable
         returns (uint64 entry);
-    /// @notice Pays `recipient` all it may claim, as far as the vault holds it. Anyone may call.
+    /// @notice Pays `recipient` all it may claim, as far as the vault holds it beyond queued deposits; the rest stays claimable. Anyone may.
+    /// @dev Reverts when nothing can be paid (`NothingToClaim`), for 0 and the vault (`InvalidRecipient`), and when the token moves another
+    /// amount (`WrongTransfer`). Emits `Claimed`.
+    /// @return paid Token units.
     function claim(address recipient) external returns (uint256 paid);
 
-    /// @notice Puts a risk table in force. `signatures`: 65 bytes a signer, by increasing address, exactly the threshold, on EIP-712
-    /// `Epoch(uint32 number,uint256 riskRoot,bytes32 ids,bytes32 settled,bytes32 rows,uint40 time)`, where `ids` and `settled` are keccak over
-    /// 32-byte words (id, value, id, value … of the latter) and `rows` keccak over its bytes. Anyone may send it.
+    /// @notice Puts a risk table in force. Anyone may send it with the signers' signatures, directly.
+    /// @dev Reverts, in this order: `VaultFrozen`, `CallDirectly`, `NotTheNextEpoch`, `NotReduced` (risk root), `EpochTime` unless after_ < time ≤ until,
+    /// `TooManyInstruments`, `InstrumentOutOfOrder` (ids increase from 1, below 2²⁷), `WrongRows`, `WrongRow`, `NotTheEpochInForce` unless
+    /// `previousIds` are the open ids, `WrongSignatures`, `NotASigner`, then `AlreadySettled`, `InstrumentDropped` (an id leaves without
+    /// a value), `ValueOutOfRange` (2⁴² and above), `NotLeaving` (a value for an id that does not leave). Emits `EpochPosted`.
+    /// @param signatures 65 bytes a signer (r ‖ s ‖ v, s in the lower half), by increasing address, exactly the threshold, on EIP-712
+    /// `Epoch(uint32 number,uint256 riskRoot,bytes32 ids,bytes32 settled,bytes32 rows,uint40 time)`, where `ids` and `settled` are keccak
+    /// over 32-byte words (id, value, id, value … of the latter) and `rows` keccak over its bytes.
     function postEpoch(EpochPost calldata post, bytes calldata signatures) external;
 
     /// @notice Opens intake of the next batch under the epoch in force. Operator only.
+    /// @dev Reverts: `OnlyOperator`, `VaultFrozen`, `Retired` with the time it took effect, `NoEpoch`, `EpochTooOld` with the epoch's time,
+    /// `OpeningInForce`, and `BondNotCovered` of the bonds. Emits `OpeningExpired` for an opening that ran out, and `BatchOpened`.
     function open() external returns (uint32 batch);
     /// @notice Seals the opened batch. Operator only.
+    /// @dev Reverts, in this order: `OnlyOperator`, `VaultFrozen`, `NoOpening`, `OpeningOver` with the last second it could be sealed in,
+    /// `SealInForce`, `TouchesOutOfRange`, `OrdersOutOfRange`, `QueueEndOutOfRange` (an end below the head, above the tail or more than
+    /// 4,096 beyond the head), `DepositBesideExit`, `LateExitLeft` (a request at or above the exit end is late, or after a void any is),
+    /// and `BondNotCovered` of the bonds. Emits `BatchSealed`.
     function seal(SealRequest calldata request) external returns (uint32 batch);
     /// @notice Settles the sealed batch in one transaction. Anyone who holds its data may, directly.
+    /// @dev Reverts: `VaultFrozen`, `CallDirectly` from an account with code, `WrongChain` on a fork, `NoSeal`, `SealOver` with the last second it could
+    /// be settled in, errors of `ISettlementRules` and `Groth16`; then, if the operator sealed what does not fit, `WrongSettlementValue`,
+    /// `WrongOwner`, `QueueEntryMissing`, `NotInQueue` (what is credited or answered beyond the queues). Emits `BatchSettled`,
+    /// `WithdrawalCredited` for each payment and `ExitAnswered` for each request.
+    /// @param claim_ What is claimed of the batch; its beneficiary gets the reward.
+    /// @param part Proofs and data of all segments.
+    /// @param closingWords The closing words, 32 bytes each.
     function settle(
         ISettlementRules.Claim calldata claim_,
         ISettlementRules.Part calldata part,
@@ -371,16 +408,20 @@ interface IVault {
         bytes calldata closingWords
     ) external;
     /// @notice Starts a settlement in several transactions; the vault remembers the hash of the progress that is returned.
+    /// @dev Reverts as `settle` before it applies anything. Several may be under way at once.
     function beginSettlement(ISettlementRules.Claim calldata claim_)
         external
         returns (ISettlementRules.Progress memory progress);
     /// @notice Checks the next segments of a settlement in several transactions.
+    /// @dev Reverts as `beginSettlement`, and with `NoSuchProgress` unless the progress was returned for this batch. Emits `SegmentsChecked`.
+    /// @param progress What the call before returned.
     function advanceSettlement(
         ISettlementRules.Claim calldata claim_,
         ISettlementRules.Progress calldata progress,
         ISettlementRules.Part calldata part
     ) external returns (ISettlementRules.Progress memory next);
     /// @notice Checks what is left and settles.
+    /// @dev Reverts and emits as `settle`, and reverts with `NoSuchProgress`.
     function finishSettlement(
         ISettlementRules.Claim calldata claim_,
         ISettlementRules.Progress calldata progress,
@@ -388,16 +429,24 @@ interface IVault {
         bytes calldata closingWords
     ) external;
     /// @notice Gives the sealed batch up and burns its bond. The operator may at any time, anyone after `settleTime`.
+    /// @dev Reverts with `NoSeal`, or `SealNotOver` with the last second it can be settled in. Emits `BatchVoided`.
     function voidSeal() external;
 
     /// @notice Announces that the vault ends after `notice`. Operator only, once.
+    /// @dev Reverts: `OnlyOperator`, `VaultFrozen`, `AlreadyRetiring`. Emits `Retiring`.
+    /// @param successor The vault that replaces this one; 0 if none does. Nothing is sent there.
     function retire(address successor) external;
-    /// @notice Freezes the vault if an exit request is late or a retirement has taken effect, and no seal is in force that can still be
-    /// settled. Anyone may.
+    /// @notice Freezes the vault for ever if an exit request is late or a retirement has taken effect, and no seal is in force that can
+    /// still be settled. Voids a seal that is over and ends an opening. Anyone may.
+    /// @dev Reverts: `VaultFrozen`, `NoReasonToFreeze`, `SealInForce`. Emits `Frozen`.
     function freeze() external;
-    /// @notice Registers what an account of the frozen vault is worth, once an account.
+    /// @notice Registers what an account of the frozen vault is worth, once an account. Anyone may send the owner's proof.
+    /// @dev Reverts: `NotFrozen`, `NoEpoch` (nothing was ever settled: there are refunds only), `NoSuchAccount`, `InvalidRecipient`,
+    /// `AlreadyEscaped`, `WrongWords`, `WrongSettlementValue` (a settled position at another value than the vault's), and with errors
+    /// of `Groth16` unless the proof holds. Emits `EscapeRegistered`.
     function escape(EscapeClaim calldata claim_) external;
-    /// @notice Credits the share of a registered escape when the window is over.
+    /// @notice Credits the share of a registered escape when the window is over; that of account 0 after twice the window. Anyone may.
+    /// @dev Reverts: `NotEscaped`, `EscapeAlreadyPaid`, `WindowOpen` with its last second. Emits `EscapePaid`, and `PotFixed` the first time.
     function payEscape(uint32 index) external;
 
     function token() external view returns (address);

@@ -187,8 +187,13 @@ abstract contract VaultFixture is Test {
     }
 
     function _post(IVault.EpochPost memory post) internal {
-        vault.postEpoch(post, _sign(post));
+        _send(post, _sign(post));
         instruments = post.ids;
+    }
+
+    function _send(IVault.EpochPost memory post, bytes memory signatures) internal {
+        vm.prank(stranger, stranger);
+        vault.postEpoch(post, signatures);
     }
 
     function _postOf(uint32[] memory ids, IVault.SettledInstrument[] memory settled)

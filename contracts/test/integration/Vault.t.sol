@@ -102,7 +102,9 @@ contract VaultIntegrationTest is RulesFixture {
                 post.rows = abi.encodePacked(post.rows, uint256(instruments[i]), uint256(0), uint256(0));
             }
             post.time = uint40(block.timestamp);
-            vault.postEpoch(post, _signature(SIGNER, EpochSigning.digest(post, address(vault))));
+            bytes memory signatures = _signature(SIGNER, EpochSigning.digest(post, address(vault)));
+            vm.prank(stranger, stranger);
+            vault.postEpoch(post, signatures);
         }
         vm.prank(operator);
         vault.open();

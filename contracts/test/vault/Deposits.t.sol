@@ -213,6 +213,27 @@ contract DepositsTest is VaultFixture {
         assertEq(vault.claimable(trader), 2 * AMOUNT, "claimable");
     }
 
+    /// What is returned from under a seal before it is mined leaves a batch that cannot be settled. An operator that first returns what
+    /// gets old enough while the opening is in force is safe from it.
+    function testFuzz_nobody_takes_a_deposit_out_of_a_batch_that_was_opened_with_care(uint256 age, uint256 taken) public {
+        age = bound(age, 0, 3 days);
+        taken = bound(taken, 0, 10 minutes);
+        _deposit(ALICE, AMOUNT);
+        vm.warp(START + age);
+        if (age + 10 minutes >= 2 days) {
+            vm.prank(operator);
+            vault.returnDeposit(0);
+        }
+        bool queued = vault.deposits(0).amount != 0;
+        _open();
+        vm.warp(START + age + taken);
+        if (queued) _refused(_enc(IVault.ReturnTooEarly.selector, 0, START + 2 days));
+        else _refused(_enc(IVault.NotReturnable.selector, 0));
+        vm.prank(stranger);
+        vault.returnDeposit(0);
+        _sealOpened(1, 0);
+    }
+
     function test_a_settled_deposit_does_not_come_back() public {
         _credited(ALICE, AMOUNT);
         _refused(_enc(IVault.NotReturnable.selector, 0));

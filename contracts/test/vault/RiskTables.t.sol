@@ -17,14 +17,26 @@ contract RiskTablesTest is VaultFixture {
         bytes memory signatures = _sign(post);
         vm.expectEmit(true, true, true, true, address(vault));
         emit IVault.EpochPosted(1, post.riskRoot, post.ids, post.settled, uint40(START));
-        vm.prank(stranger);
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
         assertEq(vault.currentEpoch(), 1, "number");
         IVault.Epoch memory epoch = vault.epochs(1);
         assertEq(epoch.riskRoot, post.riskRoot, "risk root");
         assertEq(epoch.instrumentsHash, keccak256(abi.encodePacked(post.ids)), "instruments");
         assertEq(epoch.instruments, 2, "count");
         assertEq(epoch.time, START, "time");
+    }
+
+    /// Whoever leaves finds the rows in the transaction.
+    function test_a_table_is_sent_directly() public {
+        IVault.EpochPost memory post = _postOf(_ids(3, 9), _noneSettled());
+        bytes memory signatures = _sign(post);
+        _refused(abi.encodeWithSelector(IVault.CallDirectly.selector, stranger, trader));
+        vm.prank(stranger, trader);
+        vault.postEpoch(post, signatures);
+        vm.etch(stranger, hex"ef0100");
+        _refused(abi.encodeWithSelector(IVault.CallDirectly.selector, stranger, stranger));
+        vm.prank(stranger, stranger);
+        vault.postEpoch(post, signatures);
     }
 
     function test_a_table_may_be_empty() public {
@@ -42,13 +54,13 @@ contract RiskTablesTest is VaultFixture {
             one[i] = _signature(signerKeys[i], digest);
         }
         _refused(_enc(IVault.WrongSignatures.selector, 65, 130));
-        vault.postEpoch(post, one[0]);
+        _send(post, one[0]);
         _refused(_enc(IVault.WrongSignatures.selector, 195, 130));
-        vault.postEpoch(post, bytes.concat(one[0], one[1], one[2]));
+        _send(post, bytes.concat(one[0], one[1], one[2]));
         _refusedSigner(post, bytes.concat(one[1], one[0]), 1, vm.addr(signerKeys[0]));
         _refusedSigner(post, bytes.concat(one[1], one[1]), 1, vm.addr(signerKeys[1]));
         _refusedSigner(post, bytes.concat(one[0], _signature(99, digest)), 1, vm.addr(99));
-        vault.postEpoch(post, bytes.concat(one[0], one[2]));
+        _send(post, bytes.concat(one[0], one[2]));
     }
 
     function test_a_signature_has_one_form() public {
@@ -60,14 +72,14 @@ contract RiskTablesTest is VaultFixture {
         _refusedSigner(post, bytes.concat(good, high), 1, address(0));
         _refusedSigner(post, bytes.concat(good, abi.encodePacked(r, s, v - 27)), 1, address(0));
         _refusedSigner(post, bytes.concat(good, new bytes(65)), 1, address(0));
-        vault.postEpoch(post, bytes.concat(good, abi.encodePacked(r, s, v)));
+        _send(post, bytes.concat(good, abi.encodePacked(r, s, v)));
     }
 
     function _refusedSigner(IVault.EpochPost memory post, bytes memory signatures, uint256 position, address signer)
         private
     {
         _refused(abi.encodeWithSelector(IVault.NotASigner.selector, position, signer));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     /// Each field that is signed, changed after the signature.
@@ -91,12 +103,12 @@ contract RiskTablesTest is VaultFixture {
         (post.ids[1], post.rows) = (12, _rows(_ids(9, 12)));
         _refusedPost(post, signatures);
         (post.ids[1], post.rows) = (11, _rows(_ids(9, 11)));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function _refusedPost(IVault.EpochPost memory post, bytes memory signatures) private {
         vm.expectPartialRevert(IVault.NotASigner.selector);
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function test_a_signature_for_another_vault_is_none_here() public {
@@ -104,6 +116,7 @@ contract RiskTablesTest is VaultFixture {
         IVault.EpochPost memory post = _postOf(_ids(3, 9), _noneSettled());
         bytes memory signatures = _sign(post);
         vm.expectPartialRevert(IVault.NotASigner.selector);
+        vm.prank(stranger, stranger);
         other.postEpoch(post, signatures);
     }
 
@@ -112,13 +125,13 @@ contract RiskTablesTest is VaultFixture {
     function test_epochs_are_numbered_in_order() public {
         IVault.EpochPost memory post = _postOf(_ids(3, 9), _noneSettled());
         bytes memory signatures = _sign(post);
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
         _refused(_enc(IVault.NotTheNextEpoch.selector, 1, 2));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
         post.number = 3;
         signatures = _sign(post);
         _refused(_enc(IVault.NotTheNextEpoch.selector, 3, 2));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function testFuzz_a_tables_time_is_after_the_last_and_young_and_not_to_come(uint40 gap, uint40 time) public {
@@ -134,7 +147,7 @@ contract RiskTablesTest is VaultFixture {
         if (time <= after_ || time > START + gap) {
             _refused(abi.encodeWithSelector(IVault.EpochTime.selector, time, after_, START + gap));
         }
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function test_a_risk_root_is_a_field_element() public {
@@ -142,7 +155,7 @@ contract RiskTablesTest is VaultFixture {
         post.riskRoot = P;
         bytes memory signatures = _sign(post);
         _refused(_enc(IVault.NotReduced.selector, P));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function test_a_frozen_vault_takes_no_table() public {
@@ -153,7 +166,7 @@ contract RiskTablesTest is VaultFixture {
         vm.warp(START + 30 days);
         vault.freeze();
         _refused(abi.encodeWithSelector(IVault.VaultFrozen.selector));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     // --------------------------------------------------------------------------------------------------- ids and rows
@@ -162,7 +175,7 @@ contract RiskTablesTest is VaultFixture {
         IVault.EpochPost memory post = _postOf(ids, _noneSettled());
         bytes memory signatures = _sign(post);
         _refused(reason);
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function test_ids_increase_from_1_to_27_bits() public {
@@ -180,13 +193,13 @@ contract RiskTablesTest is VaultFixture {
         post.rows = _rows(_ids(3, 0));
         bytes memory signatures = _sign(post);
         _refused(_enc(IVault.WrongRows.selector, 96, 192));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
         post.rows = _rows(_ids(3, 8));
         signatures = _sign(post);
         _refused(abi.encodeWithSelector(IVault.WrongRow.selector, 1, uint256(8) + 2 ** 27 * 5_000_000, 9));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
         post.rows = whole;
-        vault.postEpoch(post, _sign(post));
+        _send(post, _sign(post));
     }
 
     // ----------------------------------------------------------------------------------------------- settlement values
@@ -215,7 +228,7 @@ contract RiskTablesTest is VaultFixture {
         IVault.EpochPost memory post = _postOf(_ids(3, 9), _settled(3, 1));
         bytes memory signatures = _sign(post);
         _refused(_enc(IVault.NotLeaving.selector, 3));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function test_no_value_ever_changes() public {
@@ -232,7 +245,7 @@ contract RiskTablesTest is VaultFixture {
         IVault.EpochPost memory post = _postOf(_ids(9, 0), _settled(3, 2 ** 42));
         bytes memory signatures = _sign(post);
         _refused(_enc(IVault.ValueOutOfRange.selector, 3, 2 ** 42));
-        vault.postEpoch(post, signatures);
+        _send(post, signatures);
     }
 
     function test_the_table_in_force_is_named_in_full() public {

@@ -121,6 +121,16 @@ contract SettlementsTest is VaultFixture {
         vault.finishSettlement(claim, progress, proof, "");
     }
 
+    /// An account that delegates to code (EIP-7702) could send itself a transaction whose code makes the words up.
+    function test_settlements_are_sent_by_accounts_without_code() public {
+        _seal(0, 0);
+        (ISettlementRules.Claim memory claim,) = _nothing();
+        vm.etch(stranger, bytes.concat(hex"ef0100", bytes20(address(vault))));
+        _refused(abi.encodeWithSelector(IVault.CallDirectly.selector, stranger, stranger));
+        vm.prank(stranger, stranger);
+        vault.beginSettlement(claim);
+    }
+
     function test_a_fork_of_the_chain_settles_nothing() public {
         _seal(0, 0);
         vm.chainId(61);
