@@ -165,6 +165,20 @@ contract BatchesTest is VaultFixture {
         vault.seal(request);
     }
 
+    function test_a_seal_locks_at_most_4096_entries_of_a_queue() public {
+        _fund(trader, 4097 * 1_000_000);
+        vm.startPrank(trader);
+        for (uint256 i = 0; i < 4097; ++i) {
+            vault.deposit(ALICE, 1_000_000);
+        }
+        vm.stopPrank();
+        _open();
+        _refusedSeal(_request(4097, 0), _badEnd(4097, 0, 4097));
+        _sealOpened(4096, 0);
+        _settle(_one(_touch(1, false, 4096 * 1_000_000, ALICE, 0, address(0))));
+        assertEq(vault.pendingDeposits(), 1_000_000, "the last one waits");
+    }
+
     function _badEnd(uint64 end, uint64 head, uint64 tail) private pure returns (bytes memory) {
         return abi.encodeWithSelector(IVault.QueueEndOutOfRange.selector, end, head, tail);
     }

@@ -215,7 +215,9 @@ contract DepositsTest is VaultFixture {
 
     /// What is returned from under a seal before it is mined leaves a batch that cannot be settled. An operator that first returns what
     /// gets old enough while the opening is in force is safe from it.
-    function testFuzz_nobody_takes_a_deposit_out_of_a_batch_that_was_opened_with_care(uint256 age, uint256 taken) public {
+    function testFuzz_nobody_takes_a_deposit_out_of_a_batch_that_was_opened_with_care(uint256 age, uint256 taken)
+        public
+    {
         age = bound(age, 0, 3 days);
         taken = bound(taken, 0, 10 minutes);
         _deposit(ALICE, AMOUNT);

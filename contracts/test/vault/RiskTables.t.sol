@@ -33,7 +33,7 @@ contract RiskTablesTest is VaultFixture {
         _refused(abi.encodeWithSelector(IVault.CallDirectly.selector, stranger, trader));
         vm.prank(stranger, trader);
         vault.postEpoch(post, signatures);
-        vm.etch(stranger, hex"ef0100");
+        vm.etch(stranger, bytes.concat(hex"ef0100", bytes20(address(vault))));
         _refused(abi.encodeWithSelector(IVault.CallDirectly.selector, stranger, stranger));
         vm.prank(stranger, stranger);
         vault.postEpoch(post, signatures);
