@@ -184,6 +184,35 @@ ALLOWED: dict[tuple[str, str], Allowance] = {
             "let entry = self.overrides.entry(label).or_insert_with(|| Override { seen: 0, replacements: HashMap::new() });",
         ),
     ),
+    ("circuits/src/ceremony/contribution.rs", "reduced silently"): Allowance(
+        "64 bytes of a hash: as good as uniform, for secrets and for the challenge's coordinates",
+        (
+            "Fr::from_le_bytes_mod_order(wide.as_slice())",
+            "let coordinate = |label: u8| Fq::from_le_bytes_mod_order(&[part(label), part(label + 1)].concat());",
+        ),
+    ),
+    ("circuits/src/ceremony/contribution.rs", "unchecked point"): Allowance(
+        "on the curve by its y, and put into the subgroup by the cofactor on the next line",
+        ("let point = G2Affine::get_point_from_x_unchecked(x, part(4)[0] & 1 == 1)?;",),
+    ),
+    ("circuits/src/ceremony/ptau.rs", "unchecked point"): Allowance(
+        "its one caller, List::take, gives it out only if it is of its group and not the identity",
+        (
+            "Some(Affine::new_unchecked(coordinate(&bytes[..32])?, coordinate(&bytes[32..])?))",
+            "Some(Affine::new_unchecked(pair(0)?, pair(64)?))",
+        ),
+    ),
+    ("circuits/src/ceremony/tests.rs", "predictable randomness"): Allowance(
+        "tests compare with a set-up of the same secrets",
+        ("StdRng::seed_from_u64(11)",),
+    ),
+    ("circuits/src/ceremony/watch.rs", "clock or randomness"): Allowance(
+        "times the phases for the progress report, nothing proven",
+        (
+            "use std::time::{Duration, Instant};",
+            "let start = Instant::now();",
+        ),
+    ),
     ("circuits/src/closing.rs", "rewitnessed value"): Allowance(
         "the inverse of the price rule, which the row below demands",
         ('b.witness("count inverse", ark_ff::Field::inverse(&count.value()).unwrap_or_default() * apart.value());',),
@@ -303,6 +332,10 @@ ALLOWED: dict[tuple[str, str], Allowance] = {
     ("circuits/src/touch.rs", "untagged hash"): Allowance(
         "an owner, H_4, compared with the leaf's word only",
         ("let owner = poseidon::hash(b, &[key.0.clone(), key.1.clone(), viewing_key.clone(), subaccount]);",),
+    ),
+    ("rust/bindings/src/ceremony.rs", "clock or randomness"): Allowance(
+        "where the system's randomness comes in, for contributions and checks, so that no secret passes through Python",
+        ('getrandom::fill(bytes.as_mut_slice()).expect("without the system\'s randomness nothing may go on");',),
     ),
     ("rust/bindings/src/hashing.rs", "untagged hash"): Allowance(
         "circomlib's hash for whoever asks",

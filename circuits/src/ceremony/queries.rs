@@ -50,7 +50,7 @@ pub struct Points {
 
 impl Points {
     /// Divides by the factors of a contribution: the points of inputs by that of γ, of the witness and the quotient by that of δ.
-    pub(crate) fn divide(&mut self, secrets: &Secrets) {
+    pub(crate) fn scale_by_inverses(&mut self, secrets: &Secrets) {
         let inverse = |factor: &Fr| Zeroizing::new(factor.inverse().expect("a contribution of zero is not recorded"));
         let (by_gamma, by_delta) = (inverse(&secrets.gamma), inverse(&secrets.delta));
         for (points, factor) in [(&mut self.ic, &by_gamma), (&mut self.l, &by_delta), (&mut self.h, &by_delta)] {
@@ -113,11 +113,11 @@ pub(crate) fn initial(
     let domain = domain_of(matrices)?;
     let stages = Stages { matrices, powers, domain: &domain };
     let wires = matrices.wires();
-    let mut lists = parts.g1("tau in G1", &[wires; 3], watch, || stages.of_tau())?.into_iter();
+    let mut lists = parts.g1("rows of tau", &[wires; 3], watch, || stages.of_tau())?.into_iter();
     let [a, b_g1, mut combined] = [(); 3].map(|()| lists.next().expect("three lists, as asked for"));
-    combined = added(&combined, &parts.g1("alpha", &[wires], watch, || vec![stages.of_alpha()])?[0]);
-    combined = added(&combined, &parts.g1("beta", &[wires], watch, || vec![stages.of_beta()])?[0]);
-    let b_g2 = parts.g2("tau in G2", &[wires], watch, || vec![stages.of_tau_in_g2()])?.remove(0);
+    combined = added(&combined, &parts.g1("rows of alpha", &[wires], watch, || vec![stages.of_alpha()])?[0]);
+    combined = added(&combined, &parts.g1("rows of beta", &[wires], watch, || vec![stages.of_beta()])?[0]);
+    let b_g2 = parts.g2("rows of tau in G2", &[wires], watch, || vec![stages.of_tau_in_g2()])?.remove(0);
     let h = parts.g1("quotient", &[domain.size()], watch, || vec![quotient(&domain, &powers.tau_g1)])?.remove(0);
     let (inputs, places) = (1 + matrices.n_inputs, Places::of(matrices));
     Ok(Points {

@@ -167,7 +167,7 @@ fn forged(change: impl Fn(&mut Link)) -> Result<(), CeremonyError> {
     let mut record = Record::make(participant(), &factors, &chain, &start);
     change(&mut record.delta);
     record.delta.xr = (record.delta.challenge("delta", &record.source, &chain) * factors.delta).into_affine();
-    transcript.points.divide(&factors);
+    transcript.points.scale_by_inverses(&factors);
     transcript.records.push(record);
     verdict(&transcript, &powers)
 }
@@ -217,7 +217,7 @@ fn nothing_follows_the_beacon() {
     assert_eq!(contribute(&mut transcript, "carol", &factors), Err(CeremonyError::AfterBeacon { contribution: 4 }));
     let (chain, before) = (transcript.chains()[3], transcript.accumulated());
     transcript.records.push(Record::make(participant(), &factors, &chain, &before));
-    transcript.points.divide(&factors);
+    transcript.points.scale_by_inverses(&factors);
     assert_eq!(verdict(&transcript, &powers), Err(CeremonyError::AfterBeacon { contribution: 4 }));
 }
 
@@ -225,7 +225,7 @@ fn nothing_follows_the_beacon() {
 fn points_divided_by_another_factor_than_the_proven_one_are_refused() {
     for (delta, gamma, query) in [(5, 1, "l"), (1, 5, "ic")] {
         let (mut transcript, powers) = over();
-        transcript.points.divide(&chosen(Fr::from(delta as u64), Fr::from(gamma as u64)));
+        transcript.points.scale_by_inverses(&chosen(Fr::from(delta as u64), Fr::from(gamma as u64)));
         assert_eq!(verdict(&transcript, &powers), Err(CeremonyError::WrongQuery { query }));
     }
 }

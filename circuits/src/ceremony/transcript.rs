@@ -97,7 +97,7 @@ impl Transcript {
         let record = Record::make(source, secrets, chain, &before);
         // Also what a source of randomness gone wrong would give is not recorded.
         record.verify(number, chain, &before)?;
-        self.points.divide(secrets);
+        self.points.scale_by_inverses(secrets);
         self.records.push(record);
         Ok(self.records[number - 1].chain(chain))
     }
