@@ -17,7 +17,7 @@ from relayer.compiled import missing_words
 from relayer.errors import ExitError, SeedError
 from relayer.escape import Standing, WayOut
 from relayer.reading import CipherSource
-from relayer.replicas import ReplicaClient
+from relayer.replicas import ReplicaClient, one_of
 from relayer.seed import Seed
 from relayer.sender import KeySender, Sender, UnlockedSender
 from relayer.signing import Signer
@@ -29,7 +29,11 @@ app = command_group("A trader's account: keys, state, and the way out.")
 SeedOption = Annotated[Path, typer.Option("--seed-file", dir_okay=False, help="File of the seed, private to you.")]
 SubaccountOption = Annotated[int, typer.Option("--subaccount", callback=at_least(0), help="Subaccount of the seed.")]
 ReplicaOption = Annotated[
-    str | None, typer.Option("--replica", help="Replica of a vault that keeps ciphertext off the chain.")
+    list[str] | None,
+    typer.Option(
+        "--replica",
+        help="Replica of a vault that keeps ciphertext off the chain; more than one: the first that has it.",
+    ),
 ]
 
 
@@ -68,7 +72,14 @@ def show_command(
         found = Vault(chain, vault)
         # Looking sends nothing and pays nobody.
         way = WayOut(
-            found, Seed.load(seed_file), _NOBODY, UnlockedSender(_NOBODY), _no_keys, subaccount, _source(replica), say
+            found,
+            Seed.load(seed_file),
+            _NOBODY,
+            UnlockedSender(_NOBODY),
+            _no_keys,
+            subaccount,
+            cipher_source(replica),
+            say,
         )
         tell(as_json, _account(way), *_account_lines(way))
 
@@ -105,7 +116,7 @@ def exit_command(
     with told(as_json), Chain(rpc) as chain:
         found = Vault(chain, vault)
         way = WayOut(
-            found, Seed.load(seed_file), recipient, paying, _keys(keys, found), subaccount, _source(replica), say
+            found, Seed.load(seed_file), recipient, paying, _keys(keys, found), subaccount, cipher_source(replica), say
         )
         _go(way, amount, freeze)
         standing = way.standing()
@@ -152,8 +163,9 @@ def _no_keys() -> Keys:
     raise ExitError("nothing is proven here")
 
 
-def _source(replica: str | None) -> CipherSource | None:
-    return None if replica is None else ReplicaClient(replica).words
+def cipher_source(replicas: list[str] | None) -> CipherSource | None:
+    """Where ciphertext comes from that is not on chain: the first of these replicas that has it."""
+    return one_of([ReplicaClient(url) for url in replicas]) if replicas else None
 
 
 # ---- telling

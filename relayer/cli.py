@@ -14,12 +14,12 @@ import typer
 
 from prover.keys import Keys
 from prover.wire import element, hexadecimal
+from relayer.account_cli import ReplicaOption, cipher_source
 from relayer.account_cli import app as account_app
 from relayer.audit import Auditor
 from relayer.chain import Chain, Tag
 from relayer.rebuild import rebuild
 from relayer.replica_cli import app as replica_app
-from relayer.replicas import ReplicaClient
 from relayer.telling import AsJson, FollowTag, KeysOption, RpcOption, VaultOption, command_group, say, tell, told
 from relayer.vault import Vault
 
@@ -75,9 +75,7 @@ def audit_command(
     rpc: RpcOption,
     vault: VaultOption,
     keys: KeysOption = None,
-    replica: Annotated[
-        str | None, typer.Option("--replica", help="Replica of a vault that keeps ciphertext off the chain.")
-    ] = None,
+    replica: ReplicaOption = None,
     contracts: Annotated[
         Path | None,
         typer.Option(
@@ -89,8 +87,7 @@ def audit_command(
     """Replays a vault from chain data alone: epochs, every proof, the tree, and the deployed verifiers against the keys."""
     with told(as_json), Chain(rpc) as chain:
         found = Vault(chain, vault)
-        source = None if replica is None else ReplicaClient(replica).words
-        audit = Auditor(found, Keys.load(keys, found.params), source, contracts, say).run()
+        audit = Auditor(found, Keys.load(keys, found.params), cipher_source(replica), contracts, say).run()
         document = asdict(audit) | {"root": element(audit.root)}
         lines = [f"{name}: {how}" for name, how in audit.verifiers.items()]
         lines.append(f"{audit.epochs} epochs: rows hash to their roots, instruments left with a value")

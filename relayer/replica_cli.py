@@ -14,7 +14,7 @@ from relayer.errors import ReplicaError
 from relayer.replica import Replica
 from relayer.replica_http import application
 from relayer.replica_store import Store
-from relayer.replicas import ReplicaClient
+from relayer.replicas import ReplicaClient, one_of
 from relayer.signing import Signer
 from relayer.telling import RpcOption, VaultOption, command_group, say, told
 from relayer.vault import Vault
@@ -47,25 +47,22 @@ def serve_command(
         kept = Store(store, found.chain_id, found.address)
         replica = Replica(found, Signer.load(key_file), kept)
         say(f"replica {replica.signer.address} of vault {found.address} on http://{host}:{port}")
-        serving = application(replica, asking([ReplicaClient(url) for url in peers or ()]))
+        serving = application(replica, _filler(peers or ()))
         try:
             uvicorn.run(serving, host=host, port=port, log_level="warning")
         finally:
             kept.close()
 
 
-def asking(clients: Sequence[ReplicaClient]) -> Callable[[bytes], bytes | None]:
-    """Asks one replica after another for the words of a hash, until one has them."""
+def _filler(urls: Sequence[str]) -> Callable[[bytes], bytes | None]:
+    """Asks other replicas for words; that none answers now is no reason to stop."""
+    source = one_of([ReplicaClient(url) for url in urls])
 
     def ask(digest: bytes) -> bytes | None:
-        for client in clients:
-            try:
-                words = client.words(digest)
-            except ReplicaError:
-                continue
-            if words is not None:
-                return words
-        return None
+        try:
+            return source(digest)
+        except ReplicaError:
+            return None
 
     return ask
 

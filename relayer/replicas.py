@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import urlsplit
@@ -79,6 +79,28 @@ class ReplicaClient:
                 f"replica {self.name} refuses: {detail}", {"replica": self.name, "status": response.status}
             )
         return answer
+
+
+def one_of(clients: Sequence[ReplicaClient]) -> Callable[[bytes], bytes | None]:
+    """Gives words by their hash from the first replica that has them; None if none has, :class:`ReplicaError` if none has and
+    some failed.
+    """
+
+    def ask(digest: bytes) -> bytes | None:
+        failed: list[str] = []
+        for client in clients:
+            try:
+                words = client.words(digest)
+            except ReplicaError as error:
+                failed.append(str(error))
+                continue
+            if words is not None:
+                return words
+        if failed:
+            raise ReplicaError("; ".join(failed))
+        return None
+
+    return ask
 
 
 def collect(

@@ -156,7 +156,9 @@ def test_everybody_leaves_a_vault_with_replicas_in_full_and_the_fund_with_its_fe
         replayed = ["audit", "--rpc", venue.url, "--vault", vault.address, "--keys", str(keys.folder)]
         assert "--replica" in CliRunner().invoke(app, replayed).output
         assert "every proof holds" in CliRunner().invoke(app, [*replayed, "--replica", urls[0]]).output
-        everybody_leaves_in_full(Leaving(venue, tmp_path, keys, ("--replica", urls[1])), left)
+        everybody_leaves_in_full(
+            Leaving(venue, tmp_path, keys, ("--replica", "http://127.0.0.1:9", "--replica", urls[1])), left
+        )
 
 
 def everybody_leaves_in_full(leaving: Leaving, left: Abandoned) -> None:

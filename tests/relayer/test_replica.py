@@ -27,7 +27,7 @@ from relayer.reading import read_account
 from relayer.replica import Replica, Request
 from relayer.replica_http import application, body_limit, read_request
 from relayer.replica_store import Store
-from relayer.replicas import ReplicaClient, collect
+from relayer.replicas import ReplicaClient, collect, one_of
 from relayer.signing import Signer, signer_of
 from tests.relayer.scene import ADDRESSES, CHAIN_ID, DOLLAR, OPERATOR_KEY, PARAMS, Scene, risk_row, segment_words
 
@@ -355,6 +355,20 @@ def test_a_replica_that_lies_to_an_owner_is_found_out(scene: Scene) -> None:
         read_account(scene.vault, settlements, scene.person(2).holder, 2, lambda _: wrong)
     with pytest.raises(ReplicaError, match="name one with --replica"):
         read_account(scene.vault, settlements, scene.person(2).holder, 2)
+
+
+def test_words_come_from_the_first_replica_that_has_them(scene: Scene, tmp_path: Path) -> None:
+    settle_two(scene)
+    empty, full = made_replica(scene, tmp_path, 0), made_replica(scene, tmp_path, 1)
+    words = ciphertext(scene, 1)
+    full.keep(*sent(scene, 1, words))
+    silent = ReplicaClient("http://127.0.0.1:9")
+    with serving(empty) as first, serving(full) as second:
+        clients = [silent, ReplicaClient(first), ReplicaClient(second)]
+        assert one_of(clients)(keccak256(words[0])) == words[0]
+        assert one_of(clients[1:])(bytes(32)) is None
+        with pytest.raises(ReplicaError, match="does not answer"):
+            one_of(clients)(bytes(32))
 
 
 def test_an_operator_collects_exactly_the_threshold_by_increasing_address(scene: Scene, tmp_path: Path) -> None:
