@@ -8,8 +8,12 @@ there, and the fund gets its fees.
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,7 @@ from relayer.replica_store import Store
 from relayer.replicas import ReplicaClient, collect
 from relayer.signing import Signer
 from tests.contracts.venue import TERMS
-from tests.relayer.test_replica import serving
+from tests.relayer.test_replica import serving, wait_up
 from tests.relayer.venue import DOLLAR, GAS_PAYER, OPERATOR_KEY, Abandoned, Owner, SeedVenue, live
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,10 +143,9 @@ def test_everybody_leaves_a_vault_with_replicas_in_full_and_the_fund_with_its_fe
     signers = [Signer(bytes(key.key)) for key in venue.vault.replicas.keys]
     with ExitStack() as running:
         vault = running.enter_context(venue.reading())
-        replicas = [
-            Replica(vault, key, Store(tmp_path / key.address, vault.chain_id, vault.address)) for key in signers[:2]
-        ]
-        urls = [running.enter_context(serving(each)) for each in replicas]
+        store = Store(tmp_path / "here", vault.chain_id, vault.address)
+        urls = [running.enter_context(serving(Replica(vault, signers[0], store)))]
+        urls += [running.enter_context(process(venue, signers[1], tmp_path))]
         clients = [ReplicaClient(url) for url in urls]
 
         def settle(venue: SeedVenue, settlement: Settlement) -> None:
@@ -159,6 +162,23 @@ def test_everybody_leaves_a_vault_with_replicas_in_full_and_the_fund_with_its_fe
         everybody_leaves_in_full(
             Leaving(venue, tmp_path, keys, ("--replica", "http://127.0.0.1:9", "--replica", urls[1])), left
         )
+
+
+@contextmanager
+def process(venue: SeedVenue, key: Signer, folder: Path) -> Iterator[str]:
+    """A replica as its operator starts it, until it is interrupted."""
+    write_whole(folder / "replica.key", key.key.hex(), private=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    chain = ("--rpc", venue.url, "--vault", venue.vault.address, "--listen", listen)
+    kept = ("--key-file", str(folder / "replica.key"), "--store", str(folder / "there"))
+    with subprocess.Popen([sys.executable, "-m", "relayer", "replica", "serve", *chain, *kept], cwd=ROOT) as running:
+        try:
+            wait_up(f"http://{listen}")
+            yield f"http://{listen}"
+        finally:
+            running.send_signal(signal.SIGINT)
+        assert running.wait(30) == 0
 
 
 def everybody_leaves_in_full(leaving: Leaving, left: Abandoned) -> None:

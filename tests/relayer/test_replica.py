@@ -403,6 +403,18 @@ def test_a_body_too_long_is_refused_before_it_is_read(scene: Scene, replica: Rep
             )
 
 
+def wait_up(url: str) -> None:
+    """Waits until a replica answers."""
+    for _ in range(600):
+        try:
+            asked(ReplicaClient(url), "/v1/replica")
+        except ReplicaError:
+            threading.Event().wait(0.1)
+        else:
+            return
+    raise AssertionError
+
+
 def wait_well(url: str, batch: int) -> None:
     """Waits until the replica knows a batch to be settled and misses nothing."""
     for _ in range(600):
