@@ -12,7 +12,7 @@ use tacit_core::eddsa::Signature;
 use tacit_core::escape::{Escape, SETTLED_A_WORD, SETTLED_BITS, Source, Statement, TAG_ESCAPE, Valuation};
 use tacit_core::exit::{OwnerError, address};
 use tacit_core::field::{F, from_i128, from_u64, from_u128, pow2, to_u128};
-use tacit_core::params::{Params, VALUES_A_WORD};
+use tacit_core::params::Params;
 use tacit_core::poseidon as plain;
 use tacit_core::risk::{RiskRow, TAG_RISK_ROW};
 use tacit_core::tree::empty_node;
@@ -136,10 +136,8 @@ fn value(b: &mut Builder, p: &Params, held: &Held, w: &PlaceWitness, risk_root: 
 fn row_root(b: &mut Builder, p: &Params, id: &Lc, mark: &Lc, w: &PlaceWitness) -> Lc {
     let minimum = range::ranged(b, "short minimum", F::from(w.row.short_minimum), PRICE_BITS);
     let mut words = vec![Lc::word([(id, 0), (mark, 27), (&minimum, 69)]), b.witness("greeks", w.row.greeks)];
-    words.extend(w.row.values[..p.scenarios].chunks(VALUES_A_WORD).map(|values| {
-        let values: Vec<Lc> = values.iter().map(|value| Lc::constant(F::from(*value))).collect();
-        b.witness("scenario values", Lc::pack(&values, PRICE_BITS).value())
-    }));
+    // After the first word and the Greeks.
+    words.extend(w.row.words(p).split_off(2).into_iter().map(|word| b.witness("scenario values", word)));
     let leaf = poseidon::sponge(b, TAG_RISK_ROW, &words);
     let (_, place) = range::new_bits(b, "row place", from_u64(w.place as u64), 3 * p.risk_levels() as u32);
     merkle::open(b, "row at its place", &place, &w.path, &leaf)

@@ -13,7 +13,7 @@ use tacit_circuits::builder::Builder;
 use tacit_circuits::fingerprint::{Fingerprint, Pin, Pins};
 use tacit_circuits::settlement::{Plan, Queues, matrices};
 use tacit_circuits::statement::{ClosingPublic, SegmentPublic};
-use tacit_circuits::{closing, segment};
+use tacit_circuits::{closing, escape, exit, segment};
 use tacit_core::order::{Order, Side};
 use tacit_core::params::Params;
 use tacit_core::units::TOP;
@@ -28,6 +28,9 @@ fn assert_pinned(params: Params) {
     let pins = pinned(&params);
     pins.compare("segment", &Pin::of(&segment)).expect("the segment circuit as pinned");
     pins.compare("closing", &Pin::of(&closing)).expect("the closing circuit as pinned");
+    let [exit, escape] = [exit::shape(), escape::shape(&params)].map(|shape| shape.into_parts().0);
+    pins.compare("exit", &Pin::of(&exit)).expect("the exit circuit as pinned");
+    pins.compare("escape", &Pin::of(&escape)).expect("the escape circuit as pinned");
 }
 
 #[test]

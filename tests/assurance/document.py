@@ -99,7 +99,7 @@ def _deletion(records: Records, result: Score) -> str:
         return name, str(rows), str(len(units)), str(witnesses), str(noticed), f"{noticed / len(units):.1%}"
 
     lines = [line(circuit, [unit for unit in records.inventory if unit.circuit == circuit]) for circuit in CIRCUITS]
-    lines.append(line("both", list(records.inventory)))
+    lines.append(line("all", list(records.inventory)))
     head = (
         "circuit (`dev`)",
         "rows",

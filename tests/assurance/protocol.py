@@ -33,7 +33,8 @@ class Promise:
 def promises(path: Path = PROTOCOL) -> list[Promise]:
     """All rows of section 12."""
     text = path.read_text(encoding="utf-8")
-    return list(_rows(text[text.index("\n## 12.") :].splitlines()))
+    section = text[text.index("\n## 12.") + 1 :].partition("\n## ")[0]
+    return list(_rows(section.splitlines()))
 
 
 def _rows(lines: Iterable[str]) -> Iterator[Promise]:

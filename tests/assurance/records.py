@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-CIRCUITS: Final = ("segment", "closing")
+CIRCUITS: Final = ("segment", "closing", "exit", "escape")
 """What a unit can belong to and be scored; a gadget's own test names its circuit "gadget"."""
 
 

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test stops where its own data are wrong")]
 
+pub mod owners;
 pub mod record;
 #[path = "../../../rust/core/tests/scene/mod.rs"]
 pub mod scene;

@@ -83,7 +83,7 @@ impl RiskTable {
     pub fn root(&self, params: &Params) -> F {
         let mut level = self.leaves(params);
         while level.len() > 1 {
-            level = level.chunks(ARITY).map(poseidon::hash).collect();
+            level = parents(&level);
         }
         level[0]
     }
@@ -100,7 +100,7 @@ impl RiskTable {
         while level.len() > 1 {
             let first = at - at % ARITY;
             path.push(std::array::from_fn(|child| level[first + child]));
-            level = level.chunks(ARITY).map(poseidon::hash).collect();
+            level = parents(&level);
             at /= ARITY;
         }
         path
@@ -137,6 +137,11 @@ impl RiskTable {
     pub fn find(&self, instrument: u32) -> Option<usize> {
         self.rows.binary_search_by_key(&instrument, |row| row.instrument).ok()
     }
+}
+
+/// The level of a tree above a whole one.
+fn parents(level: &[F]) -> Vec<F> {
+    level.chunks(ARITY).map(poseidon::hash).collect()
 }
 
 /// An instrument that has a settlement value.
