@@ -135,6 +135,8 @@ fn statement_cases() -> Vec<(&'static str, Case)> {
     vec![
         // The bits of the index, and with them the place in the tree, stay.
         ("index", on(ESCAPE).stating(|told| told.escape.0.index += pow2(9))),
+        // Digits that are none: they lead anywhere between the children.
+        ("index", edit(Told::stand_everywhere).bit("index", 0, F::from(2u8)).bit("index", 1, -ONE)),
         ("recipient", on(ESCAPE).stating(|told| told.escape.0.recipient = pow2(160))),
     ]
 }

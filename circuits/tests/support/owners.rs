@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
+use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use num_bigint::BigUint;
 use tacit_circuits::builder::{Builder, INVERSE, PRODUCT};
 use tacit_circuits::gadgets::eddsa::{CHALLENGE_DIGIT, EQUATION, KEY_ON_CURVE, KEY_ORDER, SCALAR_DIGIT, SUM_U, SUM_V};
-use tacit_circuits::gadgets::range::BIT;
+use tacit_circuits::gadgets::range::{BIT, PREFIX};
 use tacit_circuits::statement::{EscapePrivate, EscapePublic, ExitPrivate, ExitPublic};
 use tacit_circuits::{escape, exit};
 use tacit_core::account::Holder;
@@ -32,6 +32,8 @@ type Replace = Box<dyn Fn(F) -> F + Send>;
 const SECRET: u64 = 0x5eed;
 /// The same of a thief.
 const THIEF: u64 = 0xbad;
+/// Prefixes of a challenge, which come before those of its scalar: it is compared in eight chunks.
+const CHALLENGE_PREFIXES: usize = 7;
 /// Account of the escape.
 pub const INDEX: u32 = 5;
 
@@ -80,17 +82,27 @@ pub fn holder() -> Holder {
     Holder { key: BASE8.times(&Integer::from(SECRET)), viewing_key: from_u64(77), subaccount: 3 }
 }
 
-/// A signature under the key `secret·B8`, of which the challenge is read `extra` higher than it is; `key` stands in the challenge.
-fn signed(secret: u64, key: &Point, nonce: u64, message: F, extra: &BigUint) -> Signature {
+/// `number` modulo l.
+fn scalar(number: BigUint) -> Integer {
+    Integer::try_from(number % BigUint::from(SUBGROUP_ORDER)).unwrap()
+}
+
+/// `nonce + 8·(h + extra)·secret`, h the challenge of a nonce point, a key and a message: the S that the equation asks for where R8 is
+/// `nonce·B8`, the key `secret·B8` and the challenge is read `extra` higher than it is.
+fn answer(secret: &BigUint, nonce: &BigUint, r8: &Point, message: F, extra: &BigUint) -> Integer {
+    let h = BigUint::from(eddsa::challenge(r8, &holder().key, message)) + extra;
+    scalar(nonce + 8u8 * h * secret)
+}
+
+/// A signature by the key `secret·B8` under the owner's name.
+fn signed(secret: &BigUint, nonce: u64, message: F, extra: &BigUint) -> Signature {
     let r8 = BASE8.times(&Integer::from(nonce));
-    let h = BigUint::from(eddsa::challenge(&r8, key, message)) + extra;
-    let s = (BigUint::from(nonce) + 8u8 * h * secret) % BigUint::from(SUBGROUP_ORDER);
-    Signature { r8, s: Integer::try_from(s).unwrap() }
+    Signature { r8, s: answer(secret, &nonce.into(), &r8, message, extra) }
 }
 
 /// The owner's signature of a message.
 pub fn signature(message: F) -> Signature {
-    signed(SECRET, &holder().key, 1_234_567, message, &BigUint::ZERO)
+    signed(&SECRET.into(), 1_234_567, message, &BigUint::ZERO)
 }
 
 /// An account of a scene, leaving to `recipient`.
@@ -168,12 +180,23 @@ impl Told {
 
     /// A path for the leaf as it is told, in a state of nobody else; the root is derived.
     pub fn settle_path(&mut self) {
+        self.follow(|children, child, node| {
+            *children = [F::ZERO; 8];
+            children[child] = node;
+        });
+    }
+
+    /// A path for the leaf as it is told, in a state where it stands at every index: where it stands does not matter.
+    pub fn stand_everywhere(&mut self) {
+        self.follow(|children, _, node| *children = [node; 8]);
+    }
+
+    fn follow(&mut self, fill: impl Fn(&mut [F; 8], usize, F)) {
         let private = &mut self.escape.1;
         private.leaf.owner = private.holder.owner();
         let mut node = private.leaf.hash(&Params::DEV);
         for (level, children) in private.path.iter_mut().enumerate() {
-            *children = [F::ZERO; 8];
-            children[(INDEX >> (3 * level) & 7) as usize] = node;
+            fill(children, (INDEX >> (3 * level) & 7) as usize, node);
             node = poseidon::hash(children);
         }
     }
@@ -276,6 +299,17 @@ pub fn signature_cases(which: Which) -> Vec<(&'static str, Case)> {
         ("scalar below l", scalar_plus_l(which)),
         ("point addition", last_sum_chosen(which)),
         ("key in Montgomery form", multiples_of_another_key(which)),
+        // −A and, with −y for y the point of order 2 added, for A: eight times both is −8A.
+        ("key in Montgomery form", signed_by_the_negative(which).lie("key in Montgomery form", 1, |v| -v)),
+        (
+            "key in Montgomery form",
+            signed_by_the_negative(which).lie("key in Montgomery form", 0, |u| u.inverse().unwrap()),
+        ),
+        ("signature equation", other_coordinate(which, true)),
+        ("signature equation", other_coordinate(which, false)),
+        // The highest chunk exceeds the bound's and is called equal, so that the next decides.
+        ("challenge below p", challenge_plus_p(which).set(PREFIX, 0, F::from(1u8))),
+        ("scalar below l", scalar_plus_l(which).set(PREFIX, CHALLENGE_PREFIXES, F::from(1u8))),
         (PRODUCT, on(which).lie(PRODUCT, products - 1, |x| x + F::from(1u8))),
     ]
 }
@@ -320,26 +354,55 @@ fn chosen_challenge(which: Which) -> Case {
     with_challenge(on(which), &h).edit(|told| *told.owner(which).1 = Signature { r8, s })
 }
 
-/// The owner's own, its challenge read as h + p: another S under the same R8.
+/// The owner's own, its challenge read as h + p: another S under the same R8. Its second chunk of 32 bits is so far below p's that it
+/// would outweigh the first.
 fn challenge_plus_p(which: Which) -> Case {
     let p = BigUint::from(F::MODULUS);
     let message = Told::honest().message(which);
-    let key = holder().key;
-    let (signature, h) = (1u64..)
-        .map(|nonce| signed(SECRET, &key, nonce, message, &p))
-        .map(|signature| (signature, BigUint::from(eddsa::challenge(&signature.r8, &key, message)) + &p))
-        .find(|(_, h)| h.bits() <= 254)
-        .unwrap();
-    with_challenge(on(which), &Integer::try_from(h).unwrap()).edit(|told| *told.owner(which).1 = signature)
+    let read = |nonce: u64| {
+        let r8 = BASE8.times(&Integer::from(nonce));
+        BigUint::from(eddsa::challenge(&r8, &holder().key, message)) + &p
+    };
+    let fits = |nonce: &u64| read(*nonce).bits() <= 254 && outweighs(&read(*nonce), &p, 32, 224);
+    let nonce = (1u64..).find(fits).unwrap();
+    let signature = signed(&SECRET.into(), nonce, message, &p);
+    with_challenge(on(which), &Integer::try_from(read(nonce)).unwrap()).edit(|told| *told.owner(which).1 = signature)
 }
 
-/// S + l gives the same point.
+/// S + l gives the same point; here too the second chunk, of 30 bits, would outweigh the first.
 fn scalar_plus_l(which: Which) -> Case {
-    on(which).edit(|told| {
-        let s = &mut told.owner(which).1.s;
-        assert!(!s.add_with_carry(&SUBGROUP_ORDER));
-        assert!(s.num_bits() <= 252, "the signature must leave room for l");
-    })
+    let l = BigUint::from(SUBGROUP_ORDER);
+    let message = Told::honest().message(which);
+    let moved = |nonce: u64| BigUint::from(signed(&SECRET.into(), nonce, message, &BigUint::ZERO).s) + &l;
+    let nonce = (1u64..).find(|nonce| outweighs(&moved(*nonce), &l, 30, 240)).unwrap();
+    let s = Integer::try_from(moved(nonce)).unwrap();
+    assert!(s.num_bits() <= 252, "the signature must leave room for l");
+    on(which).edit(|told| *told.owner(which).1 = Signature { r8: BASE8.times(&Integer::from(nonce)), s })
+}
+
+/// Whether the chunk of `width` bits below bit `top` falls short of the bound's by more than what is above `top` exceeds it.
+fn outweighs(number: &BigUint, bound: &BigUint, width: u32, top: u32) -> bool {
+    let chunks = |x: &BigUint| [x >> top, (x >> (top - width)) % (BigUint::from(1u8) << width)];
+    let ([high, low], [high_bound, low_bound]) = (chunks(number), chunks(bound));
+    high > high_bound && low + high < low_bound + high_bound
+}
+
+/// The owner's scalar negated, under the owner's name.
+fn signed_by_the_negative(which: Which) -> Case {
+    let message = Told::honest().message(which);
+    let negative = BigUint::from(SUBGROUP_ORDER) - SECRET;
+    on(which).edit(|told| *told.owner(which).1 = signed(&negative, 7, message, &BigUint::ZERO))
+}
+
+/// R8 with −x for x, or −y for y: one of the two rows of the equation holds.
+fn other_coordinate(which: Which, first: bool) -> Case {
+    let message = Told::honest().message(which);
+    let nonce = BigUint::from(7u8);
+    let reached = BASE8.times(&Integer::from(7u8));
+    let (x, y) = if first { (-reached.x, reached.y) } else { (reached.x, -reached.y) };
+    let r8 = Point { x, y };
+    let s = answer(&SECRET.into(), &nonce, &r8, message, &BigUint::ZERO);
+    on(which).edit(|told| *told.owner(which).1 = Signature { r8, s })
 }
 
 /// The last sum is said to be the one that R8 asks for, of a signature that is of something else.
@@ -358,7 +421,7 @@ fn last_sum_chosen(which: Which) -> Case {
 /// A thief's key under the owner's name.
 fn multiples_of_another_key(which: Which) -> Case {
     let message = Told::honest().message(which);
-    let theft = signed(THIEF, &holder().key, 7, message, &BigUint::ZERO);
+    let theft = signed(&THIEF.into(), 7, message, &BigUint::ZERO);
     let thief = BASE8.times(&Integer::from(THIEF)).to_montgomery().unwrap();
     let case = on(which).set("key in Montgomery form", 0, thief.u).set("key in Montgomery form", 1, thief.v);
     case.edit(|told| *told.owner(which).1 = theft)
