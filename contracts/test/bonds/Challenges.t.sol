@@ -52,6 +52,13 @@ contract BondsChallengesTest is BondsFixture {
         bonds.answer(_challenge(_receipt(2), false), _answer(2));
     }
 
+    function test_the_eighth_order_of_a_touch_has_its_number_in_the_second_word() public {
+        _deploy(9);
+        _openAndSeal(BATCH, 8, 0);
+        assertEq(drawn[8].slot, 7, "all in one touch");
+        bonds.answer(_challenge(_receipt(8), false), _answer(8));
+    }
+
     function test_anyone_may_answer_for_the_operator() public {
         _openAndSeal(BATCH, ORDERS, 5);
         uint256 number = _challenge(_receipt(3), false);
