@@ -310,6 +310,7 @@ pub fn signature_cases(which: Which) -> Vec<(&'static str, Case)> {
         // The highest chunk exceeds the bound's and is called equal, so that the next decides.
         ("challenge below p", challenge_plus_p(which).set(PREFIX, 0, F::from(1u8))),
         ("scalar below l", scalar_plus_l(which).set(PREFIX, CHALLENGE_PREFIXES, F::from(1u8))),
+        ("scalar below l", negative_prefix(which)),
         (PRODUCT, on(which).lie(PRODUCT, products - 1, |x| x + F::from(1u8))),
     ]
 }
@@ -378,6 +379,18 @@ fn scalar_plus_l(which: Which) -> Case {
     let s = Integer::try_from(moved(nonce)).unwrap();
     assert!(s.num_bits() <= 252, "the signature must leave room for l");
     on(which).edit(|told| *told.owner(which).1 = Signature { r8: BASE8.times(&Integer::from(nonce)), s })
+}
+
+/// A small S plus l, whose highest chunk is l's and its second above l's: counted −1 times, that is below.
+fn negative_prefix(which: Which) -> Case {
+    let l = BigUint::from(SUBGROUP_ORDER);
+    let message = Told::honest().message(which);
+    let moved = |nonce: u64| BigUint::from(signed(&SECRET.into(), nonce, message, &BigUint::ZERO).s) + &l;
+    let above = |number: BigUint| &number >> 240u8 == &l >> 240u8 && number >> 210u8 > &l >> 210u8;
+    let nonce = (1u64..).find(|nonce| above(moved(*nonce))).unwrap();
+    let s = Integer::try_from(moved(nonce)).unwrap();
+    let case = on(which).edit(|told| *told.owner(which).1 = Signature { r8: BASE8.times(&Integer::from(nonce)), s });
+    case.set(PREFIX, CHALLENGE_PREFIXES, -F::from(1u8))
 }
 
 /// Whether the chunk of `width` bits below bit `top` falls short of the bound's by more than what is above `top` exceeds it.
