@@ -30,22 +30,22 @@ contract OwnerVerifierTest is Test {
         assertTrue(parameters.development, "development");
     }
 
-    function testFuzz_a_request_that_was_proven_passes_and_no_other(uint256 seed, uint256 at, uint256 by) public {
+    function testFuzz_a_request_that_was_proven_passes_and_no_other(uint256 seed, uint256 position, uint256 by) public {
         uint256[6] memory inputs = _request(seed);
         uint256[8] memory proof = _prove("exit", inputs, seed);
         verifier.verifyExit(proof, inputs);
-        at = bound(at, 0, 5);
-        inputs[at] = addmod(inputs[at], bound(by, 1, P - 1), P);
+        position = bound(position, 0, 5);
+        inputs[position] = addmod(inputs[position], bound(by, 1, P - 1), P);
         vm.expectRevert(Groth16.ProofsRefused.selector);
         verifier.verifyExit(proof, inputs);
     }
 
-    function testFuzz_an_escape_that_was_proven_passes_and_no_other(uint256 seed, uint256 at, uint256 by) public {
+    function testFuzz_an_escape_that_was_proven_passes_and_no_other(uint256 seed, uint256 position, uint256 by) public {
         uint256[] memory inputs = _escape(seed);
         uint256[8] memory proof = ToyProver.prove("escape", inputs, seed);
         verifier.verifyEscape(proof, inputs);
-        at = bound(at, 0, ESCAPE_INPUTS - 1);
-        inputs[at] = addmod(inputs[at], bound(by, 1, P - 1), P);
+        position = bound(position, 0, ESCAPE_INPUTS - 1);
+        inputs[position] = addmod(inputs[position], bound(by, 1, P - 1), P);
         vm.expectRevert(Groth16.ProofsRefused.selector);
         verifier.verifyEscape(proof, inputs);
     }
