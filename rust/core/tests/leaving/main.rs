@@ -85,21 +85,27 @@ fn an_escape_of_what_does_not_belong_together_is_refused() {
         change(&mut escape);
         escape.statement(p).expect_err("refused")
     };
+    let settling = |instrument: u32, value: Option<u64>| {
+        let mut escape = honest.clone();
+        escape.settled.remove(&instrument);
+        escape.settled.extend(value.map(|value| (instrument, value)));
+        escape.statement(p).expect_err("refused")
+    };
     assert_eq!(with(&|e| e.holder.subaccount ^= 1), OwnerError::NotTheOwner { index });
     assert_eq!(with(&|e| e.recipient = [1; 20]), OwnerError::Signature { index });
     assert_eq!(with(&|e| e.domain += F::from(1u8)), OwnerError::Signature { index });
     assert_eq!(with(&|e| e.leaf.cash += 1), OwnerError::Path { index });
     assert_eq!(with(&|e| e.path[1] = [F::from(1u8); 8]), OwnerError::Path { index });
-    assert_eq!(with(&|e| drop(e.path.pop())), OwnerError::Path { index });
+    assert_eq!(with(&|e| e.path.truncate(2)), OwnerError::Path { index });
     let end = p.capacity();
     assert_eq!(with(&|e| e.index = end), OwnerError::Index { index: end, end });
     let instrument = honest.leaf.positions[1].instrument;
-    assert_eq!(with(&|e| drop(e.settled.remove(&instrument))), OwnerError::Unvalued { index, instrument });
+    assert_eq!(settling(instrument, None), OwnerError::Unvalued { index, instrument });
     let listed = honest.leaf.positions[0].instrument;
-    assert_eq!(with(&|e| drop(e.settled.insert(listed, 1))), OwnerError::ValuedTwice { index, instrument: listed });
+    assert_eq!(settling(listed, Some(1)), OwnerError::ValuedTwice { index, instrument: listed });
     let value = 1 << 42;
     let refused = OwnerError::SettlementValue { instrument, value };
-    assert_eq!(with(&|e| drop(e.settled.insert(instrument, value))), refused);
+    assert_eq!(settling(instrument, Some(value)), refused);
     assert!(matches!(with(&|e| e.risk.rows.reverse()), OwnerError::Batch(_)));
     assert!(matches!(with(&|e| e.leaf.positions.reverse()), OwnerError::Batch(_)));
 }
