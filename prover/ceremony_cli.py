@@ -175,9 +175,10 @@ def _report(as_json: bool, transcripts: Sequence[Transcript]) -> None:
 
 
 def _lines(transcript: Transcript) -> list[str]:
-    """What a person reads: the file, then each contribution as ``CIRCUIT:HASH`` with whose it is."""
+    """What a person reads: the file, circuit and powers, then each contribution as ``CIRCUIT:HASH`` with whose it is."""
     end = "over" if transcript.over else "open"
     lines = [f"{transcript.circuit} of {transcript.params}, {end}: {transcript.file}, SHA-256 {transcript.sha256}"]
+    lines.append(f"  circuit {transcript.fingerprint}, powers {transcript.powers}")
     for entry in transcript.contributions:
         author = entry.name
         if entry.beacon is not None:
