@@ -282,13 +282,16 @@ def local_chain(hardfork: str = "prague", start: int | None = None, accounts: in
     if start is not None:
         command += ["--timestamp", str(start)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        # anvil writes a line a call; unread, they would fill the pipe and stop it.
+        reader = threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True)
         try:
             port = _port_of(process)
-            # anvil writes a line a call; unread, they would fill the pipe and stop it.
-            threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True).start()
+            reader.start()
             yield LocalChain(port)
         finally:
             process.terminate()
+            if reader.is_alive():
+                reader.join()  # it ends with anvil; the pipe must not be closed under it
 
 
 def _port_of(process: subprocess.Popen[str]) -> int:
