@@ -335,6 +335,8 @@ contract VaultInvariants is VaultFixture {
 
     /// forge-config: default.invariant.runs = 24
     /// forge-config: default.invariant.depth = 120
+    /// forge-config: full.invariant.runs = 256
+    /// forge-config: full.invariant.depth = 500
     function invariant_the_books_agree_with_what_happened() public view {
         _checkMoney();
         _checkClaims();
