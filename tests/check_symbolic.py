@@ -6,7 +6,8 @@ nothing but reverts has failed, and so have all if `SECONDS` are over. That no t
 sources.
 
 halmos is run, in an environment of its own (requirements/contracts.txt), with a home below `build`, since it keeps files
-there. forge builds below `build`, too: halmos wants more of a contract than other tests do.
+there. It wants more of a contract than other tests do and looks for it where they do, so forge writes to the same folder
+and remembers apart what it has built.
 """
 
 import json
@@ -56,7 +57,6 @@ def environment() -> dict[str, str]:
     return os.environ | {
         "PATH": os.pathsep.join((*map(str, folders), os.environ["PATH"])),
         "HOME": str(BUILD),
-        "FOUNDRY_OUT": str(BUILD / "out"),
         "FOUNDRY_CACHE_PATH": str(BUILD / "cache"),
         "FOUNDRY_TEST": "test/symbolic",
         # Warnings and lints are for `make check`.
@@ -71,7 +71,7 @@ def main() -> int:
     report = BUILD / "report.json"
     report.unlink(missing_ok=True)
     given = sys.argv[1:]
-    command = ["halmos", "--no-status", "--forge-build-out", os.path.relpath(BUILD / "out", CONTRACTS)]
+    command = ["halmos", "--no-status"]
     try:
         ran = subprocess.run(
             [*command, "--json-output", str(report), *given],
