@@ -23,27 +23,59 @@ import {TouchWord} from "./libraries/TouchWord.sol";
 /// Left to the vault: that the statement is true, that owners, deposits, exit requests and settlement values are its own, and that
 /// a batch is settled once. Whether keys are for local chains only is the vault's to refuse as well.
 contract SettlementRules is ISettlementRules {
-    /// @dev What a call draws from statement and claim.
+    /// @dev What a call draws from statement and claim. `zOpen` and `zCipher` are z to the number of open and of ciphertext words a
+    /// touch.
     struct Drawn {
         bytes32 r1;
         bytes32 r2;
         bytes32 binding;
         Challenges.Points points;
+        uint256 zOpen;
+        uint256 zCipher;
     }
 
-    /// @dev What a segment starts from and leads to.
-    struct Link {
-        uint256 root;
-        uint256 thetaPower;
-        uint256 nextIndex;
+    /// @dev Public inputs of a segment, in order (protocol, section 7).
+    struct SegmentInputs {
+        uint256 domain;
+        uint256 context;
+        uint256 rootIn;
+        uint256 rootOut;
+        uint256 thetaPowerIn;
+        uint256 thetaPowerOut;
+        uint256 nextIndexIn;
+        uint256 nextIndexOut;
+        uint256 sumsIn;
+        uint256 sumsOut;
+        uint256 transcript;
+        uint256 y;
+        uint256 theta;
+        uint256 gamma;
+        uint256 beta;
+        uint256 z;
+        uint256 value;
+    }
+
+    /// @dev Public inputs of the closing circuit, in order.
+    struct ClosingInputs {
+        uint256 domain;
+        uint256 context;
+        uint256 riskRoot;
+        uint256 auctionRoot;
+        uint256 transcript;
+        uint256 y;
+        uint256 theta;
+        uint256 gamma;
+        uint256 beta;
+        uint256 z;
+        uint256 value;
         uint256 sums;
+        uint256 sequenceProduct;
     }
 
     uint256 private constant SEGMENT_INPUTS = 17;
     uint256 private constant CLOSING_INPUTS = 13;
     uint256 private constant PROOF_WORDS = 8;
     /// @dev Words of a touch that are read, and how many of them the vault hears of.
-    uint256 private constant WORD_TOUCH_HASH = 1;
     uint256 private constant WORD_OWNER = 3;
     uint256 private constant WORD_RECIPIENT = 4;
     uint256 private constant ACCOUNT_WORDS = 3;
@@ -121,7 +153,7 @@ contract SettlementRules is ISettlementRules {
         Progress memory progress = _start(statement, drawn);
         _checkSegments(statement, claim, part, drawn, progress, inputs);
         effects = _checkClosing(statement, claim, closingWords, drawn, progress);
-        _pushClosing(inputs, SEGMENT_INPUTS * count, statement, claim, closingWords, drawn);
+        _putClosing(inputs, SEGMENT_INPUTS * count, statement, claim, closingWords, drawn);
 
         uint256[] memory proofs = _proofs(part, PROOF_WORDS);
         _putClosingProof(proofs, closingProof);
@@ -170,7 +202,7 @@ contract SettlementRules is ISettlementRules {
         if (last.segment != claim.segments.length) revert WrongProgress(last.r1, last.segment);
         effects = _checkClosing(statement, claim, closingWords, drawn, last);
         uint256[] memory inputs = new uint256[](CLOSING_INPUTS);
-        _pushClosing(inputs, 0, statement, claim, closingWords, drawn);
+        _putClosing(inputs, 0, statement, claim, closingWords, drawn);
 
         uint256[] memory proofs = new uint256[](PROOF_WORDS);
         _putClosingProof(proofs, closingProof);
@@ -196,17 +228,19 @@ contract SettlementRules is ISettlementRules {
     // ------------------------------------------------------------------------------------------- statement and claim
 
     /// @dev Draws the challenges, after the claim was seen to have as many segments as the sealed touches need.
-    function _draw(Statement calldata statement, Claim calldata claim) private view returns (Drawn memory drawn) {
+    function _draw(Statement memory statement, Claim calldata claim) private view returns (Drawn memory drawn) {
         uint256 expected = (uint256(statement.touches) + TOUCHES - 1) / TOUCHES;
         if (claim.segments.length != expected) revert WrongSegments(claim.segments.length, expected);
         drawn.r1 = Challenges.first(_transcript(statement, claim));
         drawn.r2 = Challenges.second(drawn.r1, claim.closingTranscript);
         drawn.points = Challenges.points(drawn.r1, drawn.r2);
+        drawn.zOpen = _power(drawn.points.z, SegmentWords.OPEN);
+        drawn.zCipher = _power(drawn.points.z, CIPHER);
         drawn.binding = _binding(statement, claim, drawn.r2);
     }
 
     /// @dev Words of r₁, in the order of protocol section 7.
-    function _transcript(Statement calldata statement, Claim calldata claim) private pure returns (uint256[] memory t) {
+    function _transcript(Statement memory statement, Claim calldata claim) private pure returns (uint256[] memory t) {
         uint256 n = claim.segments.length;
         t = new uint256[](13 + 4 * n);
         t[0] = uint256(Challenges.TAG);
@@ -232,7 +266,7 @@ contract SettlementRules is ISettlementRules {
     }
 
     /// @dev Hash of the statement, of r₂ (hence of r₁ and τ_G) and of the sums: with it, all that a claim says.
-    function _binding(Statement calldata statement, Claim calldata claim, bytes32 r2) private pure returns (bytes32) {
+    function _binding(Statement memory statement, Claim calldata claim, bytes32 r2) private pure returns (bytes32) {
         uint256[] memory sums = new uint256[](claim.segments.length);
         for (uint256 j = 0; j < sums.length; ++j) {
             sums[j] = claim.segments[j].sums;
@@ -241,14 +275,14 @@ contract SettlementRules is ISettlementRules {
     }
 
     /// @dev Progress of which nothing is checked.
-    function _start(Statement calldata statement, Drawn memory drawn) private pure returns (Progress memory progress) {
+    function _start(Statement memory statement, Drawn memory drawn) private pure returns (Progress memory progress) {
         progress.r1 = drawn.r1;
         progress.binding = drawn.binding;
         progress.thetaPower = 1;
         progress.sealPeaks = new bytes32[](SealTree.heights(statement.touches));
     }
 
-    function _checkProgress(Statement calldata statement, Drawn memory drawn, Progress memory progress) private pure {
+    function _checkProgress(Statement memory statement, Drawn memory drawn, Progress memory progress) private pure {
         if (progress.binding != drawn.binding || progress.sealPeaks.length != SealTree.heights(statement.touches)) {
             revert WrongProgress(progress.r1, progress.segment);
         }
@@ -258,7 +292,7 @@ contract SettlementRules is ISettlementRules {
 
     /// @dev Checks the words of the next segments, moves the progress past them and fills in the inputs of their proofs.
     function _checkSegments(
-        Statement calldata statement,
+        Statement memory statement,
         Claim calldata claim,
         Part calldata part,
         Drawn memory drawn,
@@ -271,20 +305,55 @@ contract SettlementRules is ISettlementRules {
         bytes32[] memory hashes = new bytes32[](validium ? count : 0);
         uint256 first = progress.segment;
         uint256 step = _power(drawn.points.theta, TOUCHES);
-        Link memory from = _linkAt(statement, claim, progress);
+        SegmentInputs memory x = _inputsAt(statement, claim, drawn, progress);
         for (uint256 i = 0; i < count; ++i) {
             SegmentClaim calldata segment = claim.segments[first + i];
-            _checkTouches(statement, segment, part.words, i * _segmentWords(), progress);
-            uint256 value = _checkData(segment, part, i, first, drawn.points.z, hashes);
-            Link memory to = Link(segment.root, mulmod(from.thetaPower, step, Bn254.P), segment.nextIndex, segment.sums);
-            _pushSegment(inputs, i * SEGMENT_INPUTS, statement, from, to, segment.transcript, value, drawn.points);
-            from = to;
+            x.value = _checkTouches(statement, segment, part.words, i * _segmentWords(), drawn, progress);
+            x.value = addmod(x.value, _checkCipher(segment, part, i, first, drawn, hashes), Bn254.P);
+            _link(x, segment, step);
+            _put(inputs, i, x);
         }
-        progress.thetaPower = from.thetaPower;
+        progress.thetaPower = x.thetaPowerOut;
         if (validium) {
             // A segment number is below the number of touches, which has 32 bits.
             // forge-lint: disable-next-line(unsafe-typecast)
             _checkReplicas(_attestation(statement.separator, drawn.r1, uint32(first), hashes, part.values), part);
+        }
+    }
+
+    /// @dev The inputs of the segment before the next one, or of one before the first that ended where the first starts.
+    function _inputsAt(Statement memory statement, Claim calldata claim, Drawn memory drawn, Progress memory progress)
+        private
+        view
+        returns (SegmentInputs memory x)
+    {
+        (x.domain, x.context) = (statement.domain, statement.context);
+        Challenges.Points memory points = drawn.points;
+        (x.y, x.theta, x.gamma, x.beta, x.z) = (points.y, points.theta, points.gamma, points.beta, points.z);
+        x.thetaPowerOut = progress.thetaPower;
+        if (progress.segment == 0) {
+            (x.rootOut, x.nextIndexOut, x.sumsOut) = (statement.root, 0, SUMS_START);
+        } else {
+            SegmentClaim calldata last = claim.segments[progress.segment - 1];
+            (x.rootOut, x.nextIndexOut, x.sumsOut) = (last.root, last.nextIndex, last.sums);
+        }
+    }
+
+    /// @dev Goes on to the next segment: it starts where the one before ended.
+    function _link(SegmentInputs memory x, SegmentClaim calldata segment, uint256 step) private pure {
+        (x.rootIn, x.rootOut) = (x.rootOut, segment.root);
+        (x.thetaPowerIn, x.thetaPowerOut) = (x.thetaPowerOut, mulmod(x.thetaPowerOut, step, Bn254.P));
+        (x.nextIndexIn, x.nextIndexOut) = (x.nextIndexOut, segment.nextIndex);
+        (x.sumsIn, x.sumsOut) = (x.sumsOut, segment.sums);
+        x.transcript = segment.transcript;
+    }
+
+    /// @dev Writes the inputs of proof `proof` of this call.
+    function _put(uint256[] memory inputs, uint256 proof, SegmentInputs memory x) private pure {
+        assembly ("memory-safe") {
+            // `inputs` was made for all proofs of the call.
+            let size := mul(SEGMENT_INPUTS, 0x20)
+            mcopy(add(add(inputs, 0x20), mul(proof, size)), x, size)
         }
     }
 
@@ -302,63 +371,68 @@ contract SettlementRules is ISettlementRules {
         if (part.signatures.length != expected) revert WrongSignatures(part.signatures.length, expected);
     }
 
-    function _linkAt(Statement calldata statement, Claim calldata claim, Progress memory progress)
-        private
-        view
-        returns (Link memory)
-    {
-        if (progress.segment == 0) return Link(statement.root, 1, 0, SUMS_START);
-        SegmentClaim calldata last = claim.segments[progress.segment - 1];
-        return Link(last.root, progress.thetaPower, last.nextIndex, last.sums);
-    }
-
-    /// @dev The live touches come first, begin with leaf 0, and are those of the seal; what the vault will act on is in order. The words
-    /// of the segment start at word `from`.
+    /// @dev The live touches come first, begin with leaf 0, and go into the seal's tree; what the vault will act on is in order. The
+    /// words of the segment start at word `from`. Gives the value of the open words.
     function _checkTouches(
-        Statement calldata statement,
+        Statement memory statement,
         SegmentClaim calldata segment,
         bytes calldata words,
         uint256 from,
+        Drawn memory drawn,
         Progress memory progress
-    ) private view {
+    ) private view returns (uint256 value) {
         uint256 position = uint256(progress.segment) * TOUCHES;
-        uint256 live = statement.touches;
-        uint256 next = 0;
-        for (uint256 end = position + TOUCHES; position < end; ++position) {
-            uint256 word = DataWords.read(words, from);
-            if (position < live) {
-                next = TouchWord.index(word) + 1;
-                _checkTouch(words, from, position, word);
-                bytes32 leaf = SealTree.leaf(next - 1, DataWords.read(words, from + WORD_TOUCH_HASH));
-                SealTree.append(progress.sealPeaks, position, leaf);
-                if (TouchWord.concernsVault(word)) _report(progress.accounts, words, from, word);
-            } else if (word != 0) {
-                revert WrongTouch(position, word);
-            }
-            from += SegmentWords.OPEN;
+        uint256 live = statement.touches - position;
+        if (live > TOUCHES) live = TOUCHES;
+        bool plain;
+        (value, plain) =
+            SegmentWords.read(words, from, live, progress.sealPeaks, position, drawn.zCipher, drawn.points.z);
+        for (uint256 i = plain ? live : 0; i < live; ++i) {
+            _checkTouch(progress, words, from + SegmentWords.OPEN * i, position + i);
         }
-        if (next != segment.nextIndex) {
-            revert WrongNextIndex(progress.segment, next, segment.nextIndex);
-        }
+        if (live < TOUCHES) value = _passPadding(words, from, position, live, drawn, value);
+        uint256 first = TouchWord.index(DataWords.read(words, from));
+        if (position == 0 && first != 0) revert FundMissing(first);
+        uint256 next = TouchWord.index(DataWords.read(words, from + SegmentWords.OPEN * (live - 1))) + 1;
+        if (next != segment.nextIndex) revert WrongNextIndex(progress.segment, next, segment.nextIndex);
         progress.segment += 1;
-        // Both are at most the number of live touches, which has 32 bits.
+        // At most the number of live touches, which has 32 bits.
         // forge-lint: disable-next-line(unsafe-typecast)
-        progress.touch = uint32(position < live ? position : live);
+        progress.touch = uint32(position + live);
     }
 
-    /// @dev What a live touch says by itself.
-    function _checkTouch(bytes calldata words, uint256 from, uint256 position, uint256 word) private pure {
+    /// @dev All open words of padding are 0, so the value passes them by a power of z.
+    function _passPadding(
+        bytes calldata words,
+        uint256 from,
+        uint256 position,
+        uint256 live,
+        Drawn memory drawn,
+        uint256 value
+    ) private view returns (uint256) {
+        for (uint256 i = SegmentWords.OPEN * live; i < SegmentWords.OPEN * TOUCHES; ++i) {
+            uint256 word = DataWords.read(words, from + i);
+            if (word != 0) revert WrongTouch(position + i / SegmentWords.OPEN, word);
+        }
+        uint256 step = mulmod(drawn.zOpen, drawn.zCipher, Bn254.P);
+        return mulmod(value, _power(step, TOUCHES - live), Bn254.P);
+    }
+
+    /// @dev What a live touch whose words start at `start` says by itself. Plain touches (`SegmentWords.read`) pass and do not concern
+    /// the vault.
+    function _checkTouch(Progress memory progress, bytes calldata words, uint256 start, uint256 position) private pure {
+        uint256 word = DataWords.read(words, start);
         if (!TouchWord.live(word) || word >> TouchWord.BITS != 0) revert WrongTouch(position, word);
-        if (position == 0 && TouchWord.index(word) != 0) revert FundMissing(TouchWord.index(word));
-        uint256 owner = DataWords.read(words, from + WORD_OWNER);
+        uint256 owner = DataWords.read(words, start + WORD_OWNER);
         if (TouchWord.opens(word)) {
             if (TouchWord.exit(word) || TouchWord.amount(word) == 0) revert OpenedWithoutDeposit(position);
             if (owner == 0) revert WrongOwnerWord(position, owner);
         } else if (owner != 0) {
             revert WrongOwnerWord(position, owner);
         }
-        uint256 recipient = DataWords.read(words, from + WORD_RECIPIENT);
+        uint256 recipient = DataWords.read(words, start + WORD_RECIPIENT);
         if (recipient >> (TouchWord.exit(word) ? 0 : 160) != 0) revert WrongRecipient(position, recipient);
+        if (TouchWord.concernsVault(word)) _report(progress.accounts, word, owner, recipient);
     }
 
     /// @dev Gives `accounts` room for the touches of `count` segments beyond its length.
@@ -372,10 +446,8 @@ contract SettlementRules is ISettlementRules {
         progress.accounts = accounts;
     }
 
-    /// @dev Appends words 0, 3 and 4 of the touch whose words start at `from`; `_makeRoom` has made room.
-    function _report(uint256[] memory accounts, bytes calldata words, uint256 from, uint256 word) private pure {
-        uint256 owner = DataWords.read(words, from + WORD_OWNER);
-        uint256 recipient = DataWords.read(words, from + WORD_RECIPIENT);
+    /// @dev Appends words 0, 3 and 4 of a touch; `_makeRoom` has made room.
+    function _report(uint256[] memory accounts, uint256 word, uint256 owner, uint256 recipient) private pure {
         assembly ("memory-safe") {
             let length := mload(accounts)
             let end := add(add(accounts, 0x20), shl(5, length))
@@ -386,71 +458,36 @@ contract SettlementRules is ISettlementRules {
         }
     }
 
-    /// @dev The data of segment `first + i` of the settlement is what the claim says; its value at the data point. In validium keeps
-    /// the hash of the words that are at the replicas.
-    function _checkData(
+    /// @dev The data of segment `first + i` of the settlement is what the claim says; the value of its cipher words. In validium keeps
+    /// the hash of those.
+    function _checkCipher(
         SegmentClaim calldata segment,
         Part calldata part,
         uint256 i,
         uint256 first,
-        uint256 z,
+        Drawn memory drawn,
         bytes32[] memory hashes
     ) private view returns (uint256 value) {
         uint256 from = i * _segmentWords();
         bytes32 computed;
         if (validium) {
             (computed, hashes[i]) = SegmentWords.hashOpen(part.words, from, TOUCHES);
-            uint256 given = part.values[i];
-            if (given >= Bn254.P) revert ValueNotReduced(first + i, given);
-            value = SegmentWords.evaluateOpen(part.words, from, TOUCHES, _power(z, CIPHER), z);
-            value = addmod(value, given, Bn254.P);
+            value = part.values[i];
+            if (value >= Bn254.P) revert ValueNotReduced(first + i, value);
         } else {
             computed = SegmentWords.hash(part.words, from, TOUCHES, CIPHER);
-            value = SegmentWords.evaluate(part.words, from, TOUCHES, CIPHER, z);
+            from += SegmentWords.OPEN * TOUCHES;
+            value = SegmentWords.evaluateCipher(part.words, from, TOUCHES, CIPHER, drawn.zOpen, drawn.points.z);
         }
         if (computed != segment.dataHash) revert WrongDataHash(first + i, computed, segment.dataHash);
     }
 
-    function _pushSegment(
-        uint256[] memory inputs,
-        uint256 start,
-        Statement calldata statement,
-        Link memory from,
-        Link memory to,
-        uint256 transcript,
-        uint256 value,
-        Challenges.Points memory points
-    ) private pure {
-        inputs[start] = statement.domain;
-        inputs[start + 1] = statement.context;
-        inputs[start + 2] = from.root;
-        inputs[start + 3] = to.root;
-        inputs[start + 4] = from.thetaPower;
-        inputs[start + 5] = to.thetaPower;
-        inputs[start + 6] = from.nextIndex;
-        inputs[start + 7] = to.nextIndex;
-        inputs[start + 8] = from.sums;
-        inputs[start + 9] = to.sums;
-        inputs[start + 10] = transcript;
-        _pushChallenges(inputs, start + 11, points, value);
-    }
-
-    function _pushChallenges(uint256[] memory inputs, uint256 start, Challenges.Points memory points, uint256 value)
-        private
-        pure
-    {
-        inputs[start] = points.y;
-        inputs[start + 1] = points.theta;
-        inputs[start + 2] = points.gamma;
-        inputs[start + 3] = points.beta;
-        inputs[start + 4] = points.z;
-        inputs[start + 5] = value;
-    }
-
+    /// @dev By squaring.
     function _power(uint256 base, uint256 exponent) private pure returns (uint256 result) {
         result = 1;
-        for (uint256 i = 0; i < exponent; ++i) {
-            result = mulmod(result, base, Bn254.P);
+        for (; exponent > 0; exponent >>= 1) {
+            if (exponent & 1 != 0) result = mulmod(result, base, Bn254.P);
+            base = mulmod(base, base, Bn254.P);
         }
     }
 
@@ -482,7 +519,7 @@ contract SettlementRules is ISettlementRules {
     /// @dev All segments are checked: the touches were those of the seal, the closing words are those of the claim and their rows the
     /// epoch's.
     function _checkClosing(
-        Statement calldata statement,
+        Statement memory statement,
         Claim calldata claim,
         bytes calldata closingWords,
         Drawn memory drawn,
@@ -514,7 +551,7 @@ contract SettlementRules is ISettlementRules {
     }
 
     /// @dev Risk rows are the instruments of the epoch, in order, and no more.
-    function _checkRiskRows(Statement calldata statement, bytes calldata closingWords) private view {
+    function _checkRiskRows(Statement memory statement, bytes calldata closingWords) private view {
         uint256 used = statement.instruments < RISK_ROWS ? statement.instruments : RISK_ROWS;
         for (uint256 row = used; row < RISK_ROWS; ++row) {
             uint256 word = DataWords.read(closingWords, row);
@@ -525,7 +562,7 @@ contract SettlementRules is ISettlementRules {
     }
 
     /// @dev Used settled rows come first, their ids increase, and none is open in the epoch, whose ids increase too.
-    function _checkSettledRows(Statement calldata statement, bytes calldata closingWords)
+    function _checkSettledRows(Statement memory statement, bytes calldata closingWords)
         private
         view
         returns (uint256[] memory rows)
@@ -558,23 +595,27 @@ contract SettlementRules is ISettlementRules {
         return word & (2 ** ID_BITS - 1);
     }
 
-    function _pushClosing(
+    /// @dev Writes the inputs of the closing proof from `start` on.
+    function _putClosing(
         uint256[] memory inputs,
         uint256 start,
-        Statement calldata statement,
+        Statement memory statement,
         Claim calldata claim,
         bytes calldata closingWords,
         Drawn memory drawn
     ) private view {
-        inputs[start] = statement.domain;
-        inputs[start + 1] = statement.context;
-        inputs[start + 2] = statement.riskRoot;
-        inputs[start + 3] = claim.auctionRoot;
-        inputs[start + 4] = claim.closingTranscript;
-        uint256 value = DataWords.evaluate(closingWords, 0, RISK_ROWS + SETTLED_ROWS, drawn.points.z);
-        _pushChallenges(inputs, start + 5, drawn.points, value);
-        inputs[start + 11] = claim.segments[claim.segments.length - 1].sums;
-        inputs[start + 12] = Sequence.product(drawn.points.gamma, statement.orders);
+        Challenges.Points memory points = drawn.points;
+        ClosingInputs memory x;
+        (x.domain, x.context, x.riskRoot) = (statement.domain, statement.context, statement.riskRoot);
+        (x.auctionRoot, x.transcript) = (claim.auctionRoot, claim.closingTranscript);
+        (x.y, x.theta, x.gamma, x.beta, x.z) = (points.y, points.theta, points.gamma, points.beta, points.z);
+        x.value = DataWords.evaluate(closingWords, 0, RISK_ROWS + SETTLED_ROWS, points.z);
+        x.sums = claim.segments[claim.segments.length - 1].sums;
+        x.sequenceProduct = Sequence.product(points.gamma, statement.orders);
+        assembly ("memory-safe") {
+            // `inputs` has room for these behind `start`.
+            mcopy(add(add(inputs, 0x20), shl(5, start)), x, mul(CLOSING_INPUTS, 0x20))
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------- the proofs

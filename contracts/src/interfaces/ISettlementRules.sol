@@ -10,7 +10,8 @@ import {IVerifier} from "./IVerifier.sol";
 /// hands to the next is a `Progress`; the vault keeps its hash in between, so nobody can make one up.
 ///
 /// Public data is in one of two modes, fixed when the contract is made. *Rollup*: all words stand in calldata. *Validium*: the
-/// encrypted words (5 and after of a touch) are at replicas, of which `threshold` sign their hashes and values.
+/// encrypted words (5 and after of a touch) are at replicas, of which `threshold` sign their hashes and values. Replicas who sign a value
+/// that is not that of the words could settle other open words than were proven: as many of them as sign are trusted with the money.
 interface ISettlementRules {
     // ------------------------------------------------------------------------------------------------------------ types
 
@@ -126,7 +127,8 @@ interface ISettlementRules {
     error WrongDataHash(uint256 segment, bytes32 computed, bytes32 claimed);
     /// @notice The closing words are not those of the claim.
     error WrongClosingHash(bytes32 computed, bytes32 claimed);
-    /// @notice The touch at `position` should be live, or should be padding, and its word 0 says otherwise.
+    /// @notice The touch at `position` should be live and its word 0, `word`, says otherwise or has bits that mean nothing; or it should be
+    /// padding and `word`, one of its open words, is not 0.
     error WrongTouch(uint256 position, uint256 word);
     /// @notice The first touch is of leaf 0.
     error FundMissing(uint256 index);

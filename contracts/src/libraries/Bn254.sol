@@ -21,6 +21,14 @@ library Bn254 {
         uint256 y;
     }
 
+    /// @notice `P`, for loops: a value that the compiler cannot know to be constant, so that it stays on the stack. Optimised for size, it
+    /// would copy a constant of this length out of the code at every use.
+    function order() internal pure returns (uint256 p) {
+        assembly ("memory-safe") {
+            p := add(P, shr(64, calldatasize())) // no call has 2⁶⁴ bytes
+        }
+    }
+
     /// @notice `scalar · (x, y)`.
     function mul(uint256 x, uint256 y, uint256 scalar) internal view returns (bool ok, G1 memory product) {
         assembly ("memory-safe") {
@@ -29,6 +37,20 @@ library Bn254 {
             mstore(add(input, 0x20), y)
             mstore(add(input, 0x40), scalar)
             ok := staticcall(gas(), MUL, input, 0x60, product, 0x40)
+        }
+    }
+
+    /// @notice Adds `scalar · (x, y)` to `sum` in place; after a refusal `sum` is of no use.
+    function addProduct(G1 memory sum, uint256 x, uint256 y, uint256 scalar) internal view returns (bool ok) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            let term := add(input, 0x40)
+            mcopy(input, sum, 0x40)
+            mstore(term, x)
+            mstore(add(term, 0x20), y)
+            mstore(add(term, 0x40), scalar)
+            ok := staticcall(gas(), MUL, term, 0x60, term, 0x40)
+            ok := and(ok, staticcall(gas(), ADD, input, 0x80, sum, 0x40))
         }
     }
 

@@ -23,15 +23,30 @@ library DataWords {
         pure
         returns (uint256 value)
     {
-        uint256 p = Bn254.P;
+        uint256 p = Bn254.order();
         bool reduced = true;
         assembly ("memory-safe") {
             let cursor := add(words.offset, shl(5, from))
             let end := add(cursor, shl(5, count))
-            for {} lt(cursor, end) { cursor := add(cursor, 0x20) } {
+            for { let single := add(cursor, shl(5, and(count, 3))) } lt(cursor, single) { cursor := add(cursor, 0x20) }
+            {
                 let word := calldataload(cursor)
                 reduced := and(reduced, lt(word, p))
                 // Both terms are below p < 2²⁵⁴, so the sum cannot wrap; it is reduced by the next product.
+                value := add(mulmod(value, z, p), word)
+            }
+            for {} lt(cursor, end) { cursor := add(cursor, 0x80) } {
+                let word := calldataload(cursor)
+                reduced := and(reduced, lt(word, p))
+                value := add(mulmod(value, z, p), word)
+                word := calldataload(add(cursor, 0x20))
+                reduced := and(reduced, lt(word, p))
+                value := add(mulmod(value, z, p), word)
+                word := calldataload(add(cursor, 0x40))
+                reduced := and(reduced, lt(word, p))
+                value := add(mulmod(value, z, p), word)
+                word := calldataload(add(cursor, 0x60))
+                reduced := and(reduced, lt(word, p))
                 value := add(mulmod(value, z, p), word)
             }
             value := mod(value, p)

@@ -23,9 +23,10 @@ library Groth16 {
         Bn254.G1[] ic;
     }
 
-    /// @notice Proofs and inputs of one call and the pairs made from them so far.
+    /// @notice The proofs of one call so far, and the pairs made from them.
     struct Product {
         bytes32 seed;
+        uint256 proofs;
         uint256[] pairs;
         uint256 filled;
     }
@@ -67,10 +68,10 @@ library Groth16 {
         product.seed = keccak256(abi.encodePacked(r2, inputs, proofs));
         product.pairs = new uint256[](PAIR_WORDS * (all + KEY_PAIRS * ((segments > 0 ? 1 : 0) + all - segments)));
         if (segments > 0) {
-            _fold(product, segment, proofs[:segments * PROOF_WORDS], inputs[:segments * width], 0);
+            _fold(product, segment, proofs[:segments * PROOF_WORDS], inputs[:segments * width]);
         }
         if (segments < all) {
-            _fold(product, closing, proofs[segments * PROOF_WORDS:], inputs[segments * width:], segments);
+            _fold(product, closing, proofs[segments * PROOF_WORDS:], inputs[segments * width:]);
         }
         if (!Bn254.pairingIsOne(product.pairs)) revert ProofsRefused();
     }
@@ -89,7 +90,8 @@ library Groth16 {
         Product memory product;
         product.pairs = new uint256[](PAIR_WORDS * (1 + KEY_PAIRS));
         Bn254.G1 memory c;
-        _pushKey(product, key, scalars, _addProof(product, proof, c, 1, 0));
+        _addProof(product, proof, c, 1);
+        _pushKey(product, key, scalars, c);
         if (!Bn254.pairingIsOne(product.pairs)) revert ProofsRefused();
     }
 
@@ -111,22 +113,19 @@ library Groth16 {
         return all - 1;
     }
 
-    /// @dev Adds to the product the equations of all proofs of one key; the first of them is proof number `first` of the call.
-    function _fold(
-        Product memory product,
-        Key memory key,
-        uint256[] calldata proofs,
-        uint256[] calldata inputs,
-        uint256 first
-    ) private view {
+    /// @dev Adds to the product the equations of all proofs of one key.
+    function _fold(Product memory product, Key memory key, uint256[] calldata proofs, uint256[] calldata inputs)
+        private
+        view
+    {
         uint256 count = proofs.length / PROOF_WORDS;
         uint256 width = key.ic.length - 1;
         uint256[] memory scalars = new uint256[](width + 1);
         Bn254.G1 memory c;
         for (uint256 i = 0; i < count; ++i) {
-            uint256 w = weight(product.seed, first + i);
-            _addInputs(scalars, inputs[i * width:(i + 1) * width], w, first + i);
-            c = _addProof(product, _proof(proofs, i), c, w, first + i);
+            uint256 w = weight(product.seed, product.proofs);
+            _addInputs(scalars, inputs[i * width:(i + 1) * width], w, product.proofs);
+            _addProof(product, _proof(proofs, i), c, w);
         }
         _pushKey(product, key, scalars, c);
     }
@@ -145,7 +144,7 @@ library Groth16 {
 
     /// @dev scalars += w · (1, inputs), for scalars one longer than inputs.
     function _addInputs(uint256[] memory scalars, uint256[] calldata inputs, uint256 w, uint256 proof) private pure {
-        uint256 p = Bn254.P;
+        uint256 p = Bn254.order();
         bool reduced = true;
         scalars[0] = addmod(scalars[0], w, p);
         assembly ("memory-safe") {
@@ -167,22 +166,15 @@ library Groth16 {
         }
     }
 
-    /// @dev Pushes (w·A, B) and returns c + w·C.
-    function _addProof(
-        Product memory product,
-        uint256[PROOF_WORDS] calldata words,
-        Bn254.G1 memory c,
-        uint256 w,
-        uint256 proof
-    ) private view returns (Bn254.G1 memory sum) {
+    /// @dev Pushes (w·A, B) and adds w·C to c.
+    function _addProof(Product memory product, uint256[PROOF_WORDS] calldata words, Bn254.G1 memory c, uint256 w)
+        private
+        view
+    {
         (bool onCurve, Bn254.G1 memory a) = Bn254.mul(words[0], words[1], w);
-        if (!onCurve) revert NotOnCurve(proof);
+        if (!onCurve || !Bn254.addProduct(c, words[6], words[7], w)) revert NotOnCurve(product.proofs);
+        ++product.proofs;
         _push(product, a, [words[2], words[3], words[4], words[5]]);
-        Bn254.G1 memory term;
-        (onCurve, term) = Bn254.mul(words[6], words[7], w);
-        if (!onCurve) revert NotOnCurve(proof);
-        (onCurve, sum) = Bn254.add(c, term);
-        if (!onCurve) revert NotOnCurve(proof);
     }
 
     /// @dev Pushes what the key's side of the folded equations is: (−w·α, β), (−Σ scalarsⱼ·ICⱼ, γ), (−c, δ).
@@ -190,34 +182,27 @@ library Groth16 {
         private
         view
     {
-        Bn254.G1 memory alpha = _times(key.alpha, scalars[0]);
+        Bn254.G1 memory alpha;
+        if (!Bn254.addProduct(alpha, key.alpha.x, key.alpha.y, scalars[0])) revert KeyNotOnCurve();
         Bn254.G1 memory inputs;
-        bool ok;
         for (uint256 j = 0; j < scalars.length; ++j) {
-            (ok, inputs) = Bn254.add(inputs, _times(key.ic[j], scalars[j]));
-            if (!ok) revert KeyNotOnCurve();
+            Bn254.G1 memory point = key.ic[j];
+            if (!Bn254.addProduct(inputs, point.x, point.y, scalars[j])) revert KeyNotOnCurve();
         }
         _push(product, Bn254.negate(alpha), key.beta);
         _push(product, Bn254.negate(inputs), key.gamma);
         _push(product, Bn254.negate(c), key.delta);
     }
 
-    /// @dev `scalar · point` for a point of a key. A failed product would be the point at infinity, and its input bound by nothing.
-    function _times(Bn254.G1 memory point, uint256 scalar) private view returns (Bn254.G1 memory product) {
-        bool ok;
-        (ok, product) = Bn254.mul(point.x, point.y, scalar);
-        if (!ok) revert KeyNotOnCurve();
-    }
-
     function _push(Product memory product, Bn254.G1 memory g1, uint256[4] memory g2) private pure {
-        uint256 start = product.filled;
         uint256[] memory pairs = product.pairs;
-        pairs[start] = g1.x;
-        pairs[start + 1] = g1.y;
-        pairs[start + 2] = g2[0];
-        pairs[start + 3] = g2[1];
-        pairs[start + 4] = g2[2];
-        pairs[start + 5] = g2[3];
+        uint256 start = product.filled;
         product.filled = start + PAIR_WORDS;
+        assembly ("memory-safe") {
+            // `pairs` was made for all pairs of the call.
+            let pair := add(add(pairs, 0x20), shl(5, start))
+            mcopy(pair, g1, 0x40)
+            mcopy(add(pair, 0x40), g2, 0x80)
+        }
     }
 }

@@ -47,24 +47,86 @@ library SegmentWords {
         }
     }
 
-    /// @notice Value at `z` of a segment from word `from` on, with `cipher` ciphertext words a touch.
-    function evaluate(bytes calldata words, uint256 from, uint256 touches, uint256 cipher, uint256 z)
+    /// @notice One pass over the open words of the `live` touches that a segment from word `from` on starts with.
+    ///
+    /// Their value at `z` with every cipher word 0, for `gap` = z to the number of cipher words a touch. Each touch is appended to the
+    /// seal's tree, which has `count` leaves and the peaks `peaks`: `SealTree.append` of `SealTree.leaf(index, word 1)`, written out
+    /// because this runs once a touch. `plain` says that each word 0 has the bit `live` and none above it, each word 3 is 0 and each
+    /// word 4 has at most 160 bits; whoever gets `false` has touches to look at. Words 1, 2 and 3 are below p after this, and
+    /// words 0 and 4 as well where `plain`. The caller keeps `peaks` at least `SealTree.heights(count + live)` long.
+    function read(
+        bytes calldata words,
+        uint256 from,
+        uint256 live,
+        bytes32[] memory peaks,
+        uint256 count,
+        uint256 gap,
+        uint256 z
+    ) internal pure returns (uint256 value, bool plain) {
+        uint256 p = Bn254.order();
+        bool reduced = true;
+        uint256 unusual = 0;
+        assembly ("memory-safe") {
+            // Most touches have 0 in words 3 and 4: one product takes the value past them and the cipher words.
+            let leap := mulmod(mulmod(z, z, p), gap, p)
+            let leaf := mload(0x40)
+            mstore8(leaf, 0x00)
+            mstore8(add(leaf, 0x60), 0x01)
+            let open := add(words.offset, shl(5, from))
+            for { let end := add(open, mul(live, 0xa0)) } lt(open, end) { open := add(open, 0xa0) } {
+                let word := calldataload(open)
+                unusual := or(unusual, sub(shr(21, word), 1))
+                mstore(add(leaf, 0x01), and(word, 0x1fffff))
+                // Both terms are below p < 2²⁵⁴, so the sum cannot wrap; it is reduced by the next product.
+                value := add(mulmod(value, z, p), word)
+                word := calldataload(add(open, 0x20))
+                reduced := and(reduced, lt(word, p))
+                mstore(add(leaf, 0x21), word)
+                value := add(mulmod(value, z, p), word)
+                word := calldataload(add(open, 0x40))
+                reduced := and(reduced, lt(word, p))
+                value := add(mulmod(value, z, p), word)
+                word := calldataload(add(open, 0x80))
+                switch or(calldataload(add(open, 0x60)), word)
+                case 0 { value := mulmod(value, leap, p) }
+                default {
+                    let owner := calldataload(add(open, 0x60))
+                    unusual := or(unusual, or(owner, shr(160, word)))
+                    reduced := and(reduced, lt(owner, p))
+                    value := add(mulmod(value, z, p), owner)
+                    value := add(mulmod(value, z, p), word)
+                    value := mulmod(value, gap, p)
+                }
+                word := keccak256(leaf, 0x41)
+                let peak := add(peaks, 0x20)
+                for { let bits := count } and(bits, 1) { bits := shr(1, bits) } {
+                    mstore(add(leaf, 0x61), mload(peak))
+                    mstore(add(leaf, 0x81), word)
+                    word := keccak256(add(leaf, 0x60), 0x41)
+                    mstore(peak, 0)
+                    peak := add(peak, 0x20)
+                }
+                mstore(peak, word)
+                count := add(count, 1)
+            }
+            plain := iszero(unusual)
+        }
+        if (!reduced) DataWords.refuse(words, from, live * OPEN);
+    }
+
+    /// @notice Value at `z` of the cipher words of `touches` touches from word `from` on, `cipher` a touch, with every open word 0, for
+    /// `gap` = z to the number of open words.
+    function evaluateCipher(bytes calldata words, uint256 from, uint256 touches, uint256 cipher, uint256 gap, uint256 z)
         internal
         pure
         returns (uint256 value)
     {
-        uint256 p = Bn254.P;
+        uint256 p = Bn254.order();
         bool reduced = true;
         assembly ("memory-safe") {
-            let open := add(words.offset, shl(5, from))
-            let cursor := add(open, mul(touches, mul(OPEN, 0x20)))
-            for { let end := cursor } lt(open, end) {} {
-                for { let until := add(open, mul(OPEN, 0x20)) } lt(open, until) { open := add(open, 0x20) } {
-                    let word := calldataload(open)
-                    reduced := and(reduced, lt(word, p))
-                    // Both terms are below p < 2²⁵⁴, so the sum cannot wrap; it is reduced by the next product.
-                    value := add(mulmod(value, z, p), word)
-                }
+            let cursor := add(words.offset, shl(5, from))
+            for { let end := add(cursor, mul(touches, shl(5, cipher))) } lt(cursor, end) {} {
+                value := mulmod(value, gap, p)
                 for { let until := add(cursor, shl(5, cipher)) } lt(cursor, until) { cursor := add(cursor, 0x20) } {
                     let word := calldataload(cursor)
                     reduced := and(reduced, lt(word, p))
@@ -73,29 +135,6 @@ library SegmentWords {
             }
             value := mod(value, p)
         }
-        if (!reduced) DataWords.refuse(words, from, touches * (OPEN + cipher));
-    }
-
-    /// @notice The part of that value which is of the open words, for `gap` = z to the number of cipher words a touch. The rest is the
-    /// value of the cipher words with every open word 0.
-    function evaluateOpen(bytes calldata words, uint256 from, uint256 touches, uint256 gap, uint256 z)
-        internal
-        pure
-        returns (uint256 value)
-    {
-        uint256 p = Bn254.P;
-        bool reduced = true;
-        assembly ("memory-safe") {
-            let open := add(words.offset, shl(5, from))
-            for { let end := add(open, mul(touches, mul(OPEN, 0x20))) } lt(open, end) {} {
-                for { let until := add(open, mul(OPEN, 0x20)) } lt(open, until) { open := add(open, 0x20) } {
-                    let word := calldataload(open)
-                    reduced := and(reduced, lt(word, p))
-                    value := add(mulmod(value, z, p), word)
-                }
-                value := mulmod(value, gap, p)
-            }
-        }
-        if (!reduced) DataWords.refuse(words, from, touches * OPEN);
+        if (!reduced) DataWords.refuse(words, from, touches * cipher);
     }
 }

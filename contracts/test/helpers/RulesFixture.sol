@@ -203,13 +203,18 @@ abstract contract RulesFixture is Test {
 
     /// @dev Makes all proofs anew, for what stands in the settlement.
     function _prove(Made memory made) internal view {
+        _proveWith(made, 0);
+    }
+
+    /// @dev Other valid proofs for each `blinding`.
+    function _proveWith(Made memory made, uint256 blinding) internal view {
         Challenges memory c = _challenges(made);
         uint256 n = made.claim.segments.length;
         made.proofs = new uint256[8][](n);
         for (uint256 j = 0; j < n; ++j) {
-            made.proofs[j] = ToyProver.prove("segment", _segmentInputs(made, c, j), j);
+            made.proofs[j] = ToyProver.prove("segment", _segmentInputs(made, c, j), blinding + j);
         }
-        made.closingProof = ToyProver.prove("closing", _closingInputs(made, c), 0);
+        made.closingProof = ToyProver.prove("closing", _closingInputs(made, c), blinding);
     }
 
     function _challenges(Made memory made) internal pure returns (Challenges memory c) {

@@ -17,6 +17,23 @@ contract DataWordsTest is Test {
         return DataWords.read(words, position);
     }
 
+    function hashLow(bytes calldata words, uint256 from, uint256 count, uint256 bits) external pure returns (bytes32) {
+        return DataWords.hashLow(words, from, count, bits);
+    }
+
+    function testFuzz_low_bits_are_hashed_as_words(uint256 from, uint256 count, uint256 bits, bytes32 seed)
+        public
+        view
+    {
+        (from, count, bits) = (bound(from, 0, 20), bound(count, 0, 40), bound(bits, 1, 255));
+        bytes memory words = _words(64, seed);
+        bytes memory low;
+        for (uint256 i = from; i < from + count; ++i) {
+            low = abi.encodePacked(low, this.read(words, i) % 2 ** bits);
+        }
+        assertEq(this.hashLow(words, from, count, bits), keccak256(low), "hash");
+    }
+
     function test_the_first_word_has_the_highest_power() public view {
         bytes memory words = abi.encodePacked(uint256(5), uint256(7), uint256(11));
         assertEq(this.evaluate(words, 0, 3, 100), 50711, "5 z^2 + 7 z + 11");

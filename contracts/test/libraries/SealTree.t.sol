@@ -30,6 +30,48 @@ contract SealTreeTest is Test {
         assertEq(SealTree.root(leaves), expected, "root");
     }
 
+    function test_the_root_of_appended_leaves_is_that_of_all_leaves_for_every_count() public pure {
+        for (uint256 count = 1; count <= 70; ++count) {
+            bytes32[] memory leaves = new bytes32[](count);
+            bytes32[] memory peaks = new bytes32[](SealTree.heights(count));
+            for (uint256 i = 0; i < count; ++i) {
+                leaves[i] = keccak256(abi.encode(count, i));
+                SealTree.append(peaks, i, leaves[i]);
+            }
+            assertEq(SealTree.close(peaks, count), SealTree.root(leaves), "root");
+        }
+    }
+
+    function testFuzz_peaks_are_the_roots_of_complete_subtrees_by_height(uint256 count, bytes32 seed) public pure {
+        count = bound(count, 1, 200);
+        bytes32[] memory peaks = new bytes32[](SealTree.heights(count));
+        for (uint256 i = 0; i < count; ++i) {
+            SealTree.append(peaks, i, keccak256(abi.encode(seed, i)));
+        }
+        uint256 start = 0;
+        for (uint256 left = peaks.length; left > 0; --left) {
+            uint256 height = left - 1;
+            if (count & 2 ** height == 0) {
+                assertEq(peaks[height], 0, "no subtree");
+                continue;
+            }
+            bytes32[] memory leaves = new bytes32[](2 ** height);
+            for (uint256 i = 0; i < leaves.length; ++i) {
+                leaves[i] = keccak256(abi.encode(seed, start + i));
+            }
+            start += leaves.length;
+            assertEq(peaks[height], SealTree.root(leaves), "subtree");
+        }
+    }
+
+    function test_heights_are_the_bits_of_a_count() public pure {
+        uint8[9] memory expected = [0, 1, 2, 2, 3, 3, 3, 3, 4];
+        for (uint256 count = 0; count < expected.length; ++count) {
+            assertEq(SealTree.heights(count), expected[count], "heights");
+        }
+        assertEq(SealTree.heights(1792), 11, "64 segments of large");
+    }
+
     /// @dev The definition: pad first, then hash level by level.
     function _padded(bytes32[] memory leaves) private pure returns (bytes32) {
         uint256 width = 1;
