@@ -27,7 +27,8 @@ def test_the_stubs_say_what_the_extension_has() -> None:
 def test_every_error_has_a_code_of_its_own_and_words() -> None:
     classes = list(tree(TacitError))
     assert len({each.code for each in classes}) == len(classes)
-    assert all(each.__doc__ and each.__module__ == errors.__name__ for each in classes)
+    # A package above has its own in a module of this name; one tree, whatever a run has imported.
+    assert all(each.__doc__ and each.__module__ in (errors.__name__, "relayer.errors") for each in classes)
 
 
 def test_an_error_keeps_its_values() -> None:
