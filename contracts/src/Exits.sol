@@ -7,10 +7,14 @@ import {Deadlines} from "./libraries/Deadlines.sol";
 
 /// @title The queue of exit requests and when each is late
 /// @notice Only an account's owner can ask for its cash, to a recipient of the owner's choice, once at a time; each request is proven for
-/// its own number, so that no proof serves twice. The more requests are open the later the next one's deadline: as many as the
-/// operator promised to answer in a period cannot be driven beyond what it can do. A request is consumed by the batch that answers it.
+/// its own number, so that no proof serves twice. The more requests are open the later the next one's deadline, so that
+/// junk does not make an operator late that answers as many a period as it promised; but only up to `MOST_PERIODS`, or an operator that
+/// fills the queue with requests of its own would put off everybody's at the price of gas. A request is consumed by the batch that answers it.
 abstract contract Exits is Deposits {
     using Deadlines for Deadlines.Stack;
+
+    /// @dev Periods that open requests add to a deadline at most.
+    uint256 private constant MOST_PERIODS = 12;
 
     uint64 internal _exitHead;
     uint64 private _exitTail;
@@ -73,11 +77,12 @@ abstract contract Exits is Deposits {
     function _enqueue(uint32 index, uint64 amount, address recipient) private returns (uint64 entry) {
         entry = _exitTail++;
         uint40 deadline;
-        // An account has one open request, and there are at most 2²¹ accounts: below 2⁴⁰ by the bounds of both parameters.
+        // At most 13 periods of at most 14 days from now: below 2⁴⁰.
         unchecked {
-            uint256 periods = 1 + (entry - _exitHead) / _limits.exitsPerPeriod;
+            uint256 periods = (entry - _exitHead) / _limits.exitsPerPeriod;
+            if (periods > MOST_PERIODS) periods = MOST_PERIODS;
             // forge-lint: disable-next-line(unsafe-typecast)
-            deadline = uint40(block.timestamp + periods * _delays.exitTime);
+            deadline = uint40(block.timestamp + (1 + periods) * _delays.exitTime);
         }
         _exits[entry] = ExitRequest(recipient, amount, index, deadline);
         _deadlines.push(entry, deadline);

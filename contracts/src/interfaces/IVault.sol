@@ -50,7 +50,7 @@ interface IVault {
     /// @param settleTime A sealed batch is settled within this time or void.
     /// @param rewardStart From this long after the seal on, whoever settles gets a part of the bond that grows until `settleTime`.
     /// @param depositTime After this long anyone may return a deposit that no seal has locked.
-    /// @param exitTime D: an exit request is answered within D · (1 + ⌊older open requests / exitsPerPeriod⌋).
+    /// @param exitTime D: an exit request is answered within D · (1 + ⌊older open requests / exitsPerPeriod⌋), within 13 D at most.
     /// @param claimWindow How long after a freeze escapes share alike.
     /// @param notice Between the announcement of a retirement and its taking effect.
     struct Delays {

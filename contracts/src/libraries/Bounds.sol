@@ -27,7 +27,7 @@ library Bounds {
         _within("notice", d.notice, d.exitTime > 7 days ? d.exitTime : 7 days, 180 days);
     }
 
-    /// @notice As `checkDelays`. With these, the latest deadline of an exit request is far below 2⁴⁰.
+    /// @notice As `checkDelays`. A deadline of an exit request is at most 13 · exitTime after it.
     function checkLimits(IVault.Limits memory l) internal pure {
         _within("depositCap", l.depositCap, 1, MAX_CAP);
         _within("minDeposit", l.minDeposit, 1, l.depositCap);

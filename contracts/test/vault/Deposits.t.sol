@@ -213,8 +213,8 @@ contract DepositsTest is VaultFixture {
         assertEq(vault.claimable(trader), 2 * AMOUNT, "claimable");
     }
 
-    /// What is returned from under a seal before it is mined leaves a batch that cannot be settled. An operator that first returns what
-    /// gets old enough while the opening is in force is safe from it.
+    /// What is returned before the seal is mined is not in the batch. An operator that first returns what gets old enough while the
+    /// opening is in force is safe from it.
     function testFuzz_nobody_takes_a_deposit_out_of_a_batch_that_was_opened_with_care(uint256 age, uint256 taken)
         public
     {

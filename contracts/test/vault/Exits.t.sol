@@ -144,6 +144,19 @@ contract ExitsTest is VaultFixture {
         assertEq(vault.earliestDeadline(10), type(uint40).max, "none from there");
     }
 
+    /// An operator could fill the queue with requests of its own.
+    function test_no_request_waits_longer_than_13_periods_however_many_are_open() public {
+        for (uint32 i = 1; i <= 60; ++i) {
+            if (i > 20) _deposit(0xa000 + uint256(i), AMOUNT);
+            uint64 entry = _requestExit(i, 1_000_000, recipient);
+            uint256 before = uint256(i - 1) / 4;
+            assertEq(vault.exits(entry).deadline, START + 1 days * (1 + (before < 12 ? before : 12)), "deadline");
+        }
+        vm.warp(START + 13 days + 1);
+        vault.freeze();
+        assertEq(vault.frozenAt(), START + 13 days + 1, "frozen");
+    }
+
     function _settleExits(uint32 first, uint32 count) private {
         uint256[3][] memory touches = new uint256[3][](count);
         for (uint32 i = 0; i < count; ++i) {
