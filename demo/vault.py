@@ -12,9 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from eth_account import Account
-from eth_account.messages import encode_typed_data
-from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32
 
 from demo.chain import Contract, LocalChain, Receipt, Value, compile_contracts
@@ -24,6 +21,7 @@ from prover.hashing import keccak256
 from prover.keys import Keys
 from prover.orders import domain as domain_of
 from prover.posting import Part, Posting, joined_signatures
+from relayer.wallet import Account, LocalAccount, encode_typed_data
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from relayer.chain import Address, Chain, Contract, Receipt
 from relayer.errors import TransactionError
 from relayer.interface import Value
 from relayer.signing import Signer
+from relayer.wallet import Account
 
 PATIENCE: Final = 180.0
 """Seconds that a transaction has to be mined."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from eth_account import Account
 
 from demo.chain import LocalChain, Reverted, local_chain
 from demo.vault import DAY, DELAYS, DOLLAR, ETHER, HOUR, LIMITS, Limits, Plan, Signers, Terms, Vault, sign, typed_digest
 from prover.data import domain_separator
 from prover.keys import Keys, setup
 from prover.orders import domain as domain_of
+from relayer.wallet import Account
 from tests.contracts.market import ROWS
 
 FUND_OWNER = 0xF0D

@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 
 from prover.batch import Context, SealedBatch
 from prover.eddsa import public_key
@@ -26,6 +24,7 @@ from relayer.receipts import (
     separator,
 )
 from relayer.signing import HALF_ORDER, Signer
+from relayer.wallet import Account, encode_typed_data
 from tests.prover.material import read_cases
 from tests.reference.poseidon import sponge
 
