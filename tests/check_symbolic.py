@@ -6,13 +6,14 @@ nothing but reverts has failed, and so have all if `SECONDS` are over. That no t
 sources.
 
 halmos is run, in an environment of its own (requirements/contracts.txt), with a home below `build`, since it keeps files
-there. It wants more of a contract than other tests do and looks for it where they do, so forge writes to the same folder
-and remembers apart what it has built.
+there. It wants more of a contract than other tests do and looks for it where they do, so forge writes to the same folder.
+Another build may have overwritten it since: nothing built before is trusted, which costs a minute.
 """
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -68,6 +69,7 @@ def environment() -> dict[str, str]:
 def main() -> int:
     """Runs halmos with the arguments given, which may name tests; 1 if a test has not passed."""
     BUILD.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(BUILD / "cache", ignore_errors=True)
     report = BUILD / "report.json"
     report.unlink(missing_ok=True)
     given = sys.argv[1:]
