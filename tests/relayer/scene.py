@@ -1,7 +1,7 @@
 """A vault in memory: a chain of blocks whose logs and transactions are encoded as the contracts encode them, behind `Chain.request`.
 
-State and words come from clearing, so that what is read is what an operator would publish; proofs are placeholders, since nothing here
-verifies them. Blocks can be taken back.
+State and words come from clearing, so that what is read is what an operator would publish; no proof among them would verify, and
+nothing here asks one to. Blocks can be taken back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 //! Leaving a frozen vault: what an account is worth at the marks of an epoch, and what its owner signs to be paid it.
 //!
-//! [`Escape::statement`] is the escape circuit in plain code (section 12 of `docs/protocol.md`): it checks that the leaf stands under a
+//! [`Escape::statement`] is the escape circuit in plain code (section 13 of `docs/protocol.md`): it checks that the leaf stands under a
 //! root, that its owner signed, and values each position exactly once, by a row of the risk table or by a settlement value, which
 //! it publishes. That root and table are the vault's, that an unlisted instrument has the value said, and that an account escapes once,
 //! is for the contract to check.

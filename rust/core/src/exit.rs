@@ -1,7 +1,7 @@
 //! Exit requests: what an owner signs so that the contract queues a request for an account's free cash.
 //!
 //! The contract knows an account's owner word and nothing of the key behind it; a proof of the exit circuit shows that who knows the
-//! opening of that word signed exactly this request. [`ExitRequest::check`] is that statement in plain code (section 12 of
+//! opening of that word signed exactly this request. [`ExitRequest::check`] is that statement in plain code (section 13 of
 //! `docs/protocol.md`). That a request is taken once and served by a batch is the contract's part.
 
 use ark_ff::PrimeField;
