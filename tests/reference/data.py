@@ -39,12 +39,13 @@ class SegmentData:
         """Section 7: "h_j = keccak(open words of all T touches of segment j ‖ keccak(encrypted words of all T touches of segment j))"."""
         return keccak(b"".join(map(word, self.open)) + words_hash(self.encrypted))
 
-    def value(self, z: int) -> int:
-        return horner(self.words, z)
+    def open_value(self, z: int) -> int:
+        """Section 7: "the open value is that of the open words of all T touches"."""
+        return horner(self.open, z)
 
     def encrypted_value(self, z: int) -> int:
-        """Section 7: "the values at z that these words make at their places, all other words taken as 0"."""
-        return horner([value for touch in self.touches for value in (*[0] * OPEN_WORDS, *touch[OPEN_WORDS:])], z)
+        """Section 7: "the encrypted value that of the encrypted words of all T touches, these alone"."""
+        return horner(self.encrypted, z)
 
 
 def words_hash(words: Sequence[int]) -> Word:
