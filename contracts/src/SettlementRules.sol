@@ -397,14 +397,11 @@ contract SettlementRules is ISettlementRules {
     }
 
     /// @dev All open words of padding are 0, so the value passes them by a power of z.
-    function _passPadding(
-        bytes calldata words,
-        uint256 from,
-        uint256 position,
-        uint256 live,
-        uint256 z,
-        uint256 value
-    ) private view returns (uint256) {
+    function _passPadding(bytes calldata words, uint256 from, uint256 position, uint256 live, uint256 z, uint256 value)
+        private
+        view
+        returns (uint256)
+    {
         for (uint256 i = SegmentWords.OPEN * live; i < SegmentWords.OPEN * TOUCHES; ++i) {
             uint256 word = DataWords.read(words, from + i);
             if (word != 0) revert WrongTouch(position + i / SegmentWords.OPEN, word);

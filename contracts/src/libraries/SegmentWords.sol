@@ -55,14 +55,11 @@ library SegmentWords {
     /// because this runs once a touch. `plain` says that each word 0 has the bit `live` and none above it, each word 3 is 0 and each
     /// word 4 has at most 160 bits; whoever gets `false` has touches to look at. Words 1, 2 and 3 are below p after this, and
     /// words 0 and 4 as well where `plain`. The caller keeps `peaks` at least `SealTree.heights(count + live)` long.
-    function read(
-        bytes calldata words,
-        uint256 from,
-        uint256 live,
-        bytes32[] memory peaks,
-        uint256 count,
-        uint256 z
-    ) internal pure returns (uint256 value, bool plain) {
+    function read(bytes calldata words, uint256 from, uint256 live, bytes32[] memory peaks, uint256 count, uint256 z)
+        internal
+        pure
+        returns (uint256 value, bool plain)
+    {
         uint256 p = Bn254.order();
         bool reduced = true;
         uint256 unusual = 0;
