@@ -40,11 +40,11 @@ class SegmentData:
         return keccak(b"".join(map(word, self.open)) + words_hash(self.encrypted))
 
     def open_value(self, z: int) -> int:
-        """Section 7: "the open value is that of the open words of all T touches"."""
+        """Section 8: "the **open value** is that of the open words of all T touches"."""
         return horner(self.open, z)
 
     def encrypted_value(self, z: int) -> int:
-        """Section 7: "the encrypted value that of the encrypted words of all T touches, these alone"."""
+        """Section 8: "the **encrypted value** that of the encrypted words of all T touches, these alone"."""
         return horner(self.encrypted, z)
 
 
