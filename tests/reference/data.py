@@ -16,14 +16,11 @@ Segment = tuple[ClearedTouch | None, ...]
 
 @dataclass(frozen=True)
 class SegmentData:
-    """The words of a segment's touches, a list a touch."""
+    """The words of a segment's touches, a list a touch.
+
+    Section 8: "A segment has T·(6 + n_x) words, in order of its touches"."""
 
     touches: tuple[tuple[int, ...], ...]
-
-    @property
-    def words(self) -> list[int]:
-        """Section 8: "A segment has T·(6 + n_x) words, in order of its touches"."""
-        return [value for touch in self.touches for value in touch]
 
     @property
     def open(self) -> list[int]:
