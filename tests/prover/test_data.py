@@ -107,7 +107,7 @@ def test_both_values_are_public_inputs(busy: Proven) -> None:
     z = data_point(digest(busy.settlement).r1)
     for data, inputs in zip(busy.settlement.segment_data, public_inputs(busy.settlement), strict=False):
         assert inputs[15] == z
-        assert inputs[16:18] == (data.open_value(z), data.encrypted_value(z))
+        assert inputs[16:18] == [data.open_value(z), data.encrypted_value(z)]
 
 
 def test_an_attestation_is_of_one_vault_settlement_place_and_data(busy: Proven) -> None:
