@@ -99,7 +99,7 @@ pub const MUTATORS: &[Mutator] = &[
 /// A word of the first touch of padding is sent as 1.
 fn in_padding(v: &Valid, word: usize) -> Option<Attack> {
     let touch = v.cleared.touches.len();
-    (touch % v.cleared.params.touches > 0).then(|| sent(v, touch, word, F::from(1u8)))
+    (!touch.is_multiple_of(v.cleared.params.touches)).then(|| sent(v, touch, word, F::from(1u8)))
 }
 
 /// A data word of a touch is sent as another.
