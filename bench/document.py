@@ -21,7 +21,7 @@ from prover.keys import CIRCUITS
 BUDGETS: Final = {"segment": 9_300, "closing": 2_300}
 """What a constraint count at `standard` must not exceed: an order in the segment, a row in the closing circuit."""
 
-INPUTS: Final = {"segment": 17, "closing": 13}
+INPUTS: Final = {"segment": 18, "closing": 13}
 """Public inputs of a circuit; they and the constant have a row of the domain each."""
 
 MARGIN_GADGETS: Final = ("margin claims", "scenario losses")

@@ -1,7 +1,7 @@
 """Public data of a segment: its open words, its encrypted ones, and what a settlement and a replica say of them.
 
 docs/protocol.md sections 7 and 8. The contract reads words 0 to 4 of a touch; of the others it takes a hash and
-their part of the data value, so that they may stand in calldata (rollup) or be held by replicas (validium). A
+their value at z, so that they may stand in calldata (rollup) or be held by replicas (validium). A
 replica needs nothing but this module: the words it was sent, and r₁ of the settlement they belong to. What the
 words say is left to :func:`prover.batch.read_touch`.
 """
@@ -75,7 +75,7 @@ class SegmentData:
 
     @property
     def words(self) -> tuple[int, ...]:
-        """All words, touch by touch: as they are evaluated, and as a settlement keeps them."""
+        """All words, touch by touch, as a settlement keeps them."""
         return tuple(word for touch in self.touches for word in touch)
 
     @property
@@ -99,20 +99,20 @@ class SegmentData:
         return write_words(self.open) + self.encrypted_hash
 
     def open_value(self, z: int) -> int:
-        """The part of the data value at z that the open words make."""
-        return self._value(z, 0, OPEN_WORDS)
+        """The value of the open words at z."""
+        return _value(self.open, z)
 
     def encrypted_value(self, z: int) -> int:
-        """The part of the data value at z that the encrypted words make."""
-        return self._value(z, OPEN_WORDS, None)
+        """The value of the encrypted words at z: of these alone, so that it says nothing of the open ones."""
+        return _value(self.encrypted, z)
 
-    def _value(self, z: int, start: int, end: int | None) -> int:
-        value = 0
-        for touch in self.touches:
-            counted = range(len(touch))[start:end]
-            for at, word in enumerate(touch):
-                value = (value * z + (word if at in counted else 0)) % FIELD_ORDER
-        return value
+
+def _value(words: Sequence[int], z: int) -> int:
+    """Horner from the first word, modulo p."""
+    value = 0
+    for word in words:
+        value = (value * z + word) % FIELD_ORDER
+    return value
 
 
 def data_point(r1: bytes) -> int:

@@ -172,7 +172,7 @@ fn settlement(cleared: &ClearedBatch, header: &Header, blinding: &Value) -> Answ
     let (mut sums, mut opened, mut inputs) = (Sums::START, Vec::new(), Vec::new());
     let mut committed = sums.commitment(F::from(0u64));
     for (j, segment) in cut.iter().enumerate() {
-        let before = committed;
+        let (before, data) = (committed, SegmentData::of(&segment.words(), params));
         sums = sums.after(cleared, segment, &at);
         committed = sums.commitment(element(&blinding["sums"][j])?);
         opened.push(elements([&sums.margin, &sums.positions, &sums.trades, &sums.lookups, &sums.fees, &sums.product]));
@@ -193,7 +193,8 @@ fn settlement(cleared: &ClearedBatch, header: &Header, blinding: &Value) -> Answ
             at.gamma,
             at.beta,
             at.z,
-            data_value(&segment.words(), at.z),
+            data.open_value(at.z),
+            data.encrypted_value(at.z),
         ]));
     }
     let data = cut.iter().map(|segment| segment_data(&SegmentData::of(&segment.words(), params), at.z));

@@ -23,7 +23,7 @@ pub fn transcript_length(p: &Params) -> usize {
     1 + p.touches * (p.orders * order + touch)
 }
 
-/// Writes the circuit. The outputs among the public inputs (`… out`, τ, data value, sums) are derived from the witness; read
+/// Writes the circuit. The outputs among the public inputs (`… out`, τ, data values, sums) are derived from the witness; read
 /// them back with `public`.
 pub fn synthesize(b: &mut Builder, p: &Params, public: &SegmentPublic, private: &SegmentPrivate) {
     let names = SEGMENT_INPUTS;
@@ -51,7 +51,8 @@ pub fn synthesize(b: &mut Builder, p: &Params, public: &SegmentPublic, private: 
         lookups,
         fees,
         product,
-        data: Lc::zero(),
+        open: Lc::zero(),
+        encrypted: Lc::zero(),
         transcript,
     };
     for witness in &private.touches {
@@ -74,12 +75,13 @@ fn outputs(b: &mut Builder, run: Running, salt: F) {
     b.output("index out", 7, &run.next_index);
     b.output("sums out", 9, &commitment);
     b.output("tau", 10, &tau);
-    b.output("data value", 16, &run.data);
+    b.output("open value", 16, &run.open);
+    b.output("encrypted value", 17, &run.encrypted);
 }
 
 /// The public inputs of a circuit built by `synthesize`, outputs derived.
 pub fn public(b: &Builder) -> SegmentPublic {
-    let mut values = [F::from(0u64); 17];
-    values.copy_from_slice(&b.values()[1..18]);
+    let mut values = [F::from(0u64); SEGMENT_INPUTS.len()];
+    values.copy_from_slice(&b.values()[1..=SEGMENT_INPUTS.len()]);
     SegmentPublic::from_array(values)
 }

@@ -28,7 +28,9 @@ use crate::keys::VerifyingKey;
 use crate::matrices::Matrices;
 use crate::proof::{self, Proof};
 use crate::segment;
-use crate::statement::{ClosingPrivate, ClosingPublic, SaltedSums, SegmentPrivate, SegmentPublic};
+use crate::statement::{
+    CLOSING_INPUTS, ClosingPrivate, ClosingPublic, SEGMENT_INPUTS, SaltedSums, SegmentPrivate, SegmentPublic,
+};
 use crate::witness::{self, ClosingSalts, SegmentSalts};
 
 /// Why a settlement is refused.
@@ -195,7 +197,7 @@ impl Plan {
         let mut b = Builder::assignment();
         segment::synthesize(&mut b, &self.params, public, private);
         let derived = segment::public(&b).to_array();
-        finished(b, &format!("segment {}", j + 1), &derived, &public.to_array(), &crate::statement::SEGMENT_INPUTS)
+        finished(b, &format!("segment {}", j + 1), &derived, &public.to_array(), &SEGMENT_INPUTS)
     }
 
     /// Builds the closing assignment; as `segment_assignment`.
@@ -207,7 +209,7 @@ impl Plan {
         let mut b = Builder::assignment();
         closing::synthesize(&mut b, &self.params, public, private);
         let derived = closing::public(&b).to_array();
-        finished(b, "the closing circuit", &derived, &public.to_array(), &crate::statement::CLOSING_INPUTS)
+        finished(b, "the closing circuit", &derived, &public.to_array(), &CLOSING_INPUTS)
     }
 }
 
@@ -370,6 +372,7 @@ impl Settlement {
         let mut previous = (self.start_root, 0, SaltedSums::START.commitment());
         let mut segments = Vec::with_capacity(self.segments.len());
         for ((j, part), next) in self.segments.iter().enumerate().zip(self.next_indices()) {
+            let data = self.segment_data(j);
             segments.push(SegmentPublic {
                 domain: self.context.domain,
                 context,
@@ -387,7 +390,8 @@ impl Settlement {
                 gamma: c.gamma,
                 beta: c.beta,
                 z: c.z,
-                data_value: data_value(self.segment_words(j), c.z),
+                open_value: data.open_value(c.z),
+                encrypted_value: data.encrypted_value(c.z),
             });
             previous = (part.root, next.into(), part.sums);
         }
@@ -618,12 +622,12 @@ pub fn matrices(p: &Params) -> (Matrices, Matrices) {
 #[must_use]
 pub fn shapes(p: &Params) -> (Builder, Builder) {
     let private = witness::blank_segment(p);
-    let mut public = [F::ZERO; 17];
+    let mut public = [F::ZERO; SEGMENT_INPUTS.len()];
     public[1] = private.context.word();
     let mut b = Builder::rows();
     segment::synthesize(&mut b, p, &SegmentPublic::from_array(public), &private);
     let private = witness::blank_closing();
-    let mut public = [F::ZERO; 13];
+    let mut public = [F::ZERO; CLOSING_INPUTS.len()];
     public[1] = private.context.word();
     let mut c = Builder::rows();
     closing::synthesize(&mut c, p, &ClosingPublic::from_array(public), &private);

@@ -19,7 +19,7 @@ use crate::keys::VerifyingKey;
 use crate::statement::{EXIT_INPUTS, EscapePublic};
 
 /// Public inputs of the segment circuit.
-pub const SEGMENT_INPUTS: usize = 17;
+pub const SEGMENT_INPUTS: usize = 18;
 /// Public inputs of the closing circuit.
 pub const CLOSING_INPUTS: usize = 13;
 

@@ -75,12 +75,14 @@ pub struct SegmentPublic {
     pub beta: F,
     /// Data point z.
     pub z: F,
-    /// The segment's data words evaluated at z.
-    pub data_value: F,
+    /// The segment's open words evaluated at z.
+    pub open_value: F,
+    /// Its encrypted words evaluated at z, by themselves.
+    pub encrypted_value: F,
 }
 
 /// Names of the public inputs of a segment, in order.
-pub const SEGMENT_INPUTS: [&str; 17] = [
+pub const SEGMENT_INPUTS: [&str; 18] = [
     "domain",
     "context",
     "root in",
@@ -97,12 +99,13 @@ pub const SEGMENT_INPUTS: [&str; 17] = [
     "gamma",
     "beta",
     "z",
-    "data value",
+    "open value",
+    "encrypted value",
 ];
 
 impl SegmentPublic {
     /// The values in the order of the public inputs.
-    pub fn to_array(&self) -> [F; 17] {
+    pub fn to_array(&self) -> [F; 18] {
         [
             self.domain,
             self.context,
@@ -120,12 +123,13 @@ impl SegmentPublic {
             self.gamma,
             self.beta,
             self.z,
-            self.data_value,
+            self.open_value,
+            self.encrypted_value,
         ]
     }
 
     /// The inverse of `to_array`.
-    pub fn from_array(v: [F; 17]) -> Self {
+    pub fn from_array(v: [F; 18]) -> Self {
         Self {
             domain: v[0],
             context: v[1],
@@ -143,7 +147,8 @@ impl SegmentPublic {
             gamma: v[13],
             beta: v[14],
             z: v[15],
-            data_value: v[16],
+            open_value: v[16],
+            encrypted_value: v[17],
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything a batch does to an account happens here, whatever the number of instruments. What concerns other accounts goes into
 //! running sums; what must be fixed before the challenges goes into the transcript; what the chain sees goes into data words.
 
+use tacit_core::data::OPEN_WORDS;
 use tacit_core::field::{F, from_i128, pow2};
 use tacit_core::params::Params;
 
@@ -58,8 +59,10 @@ pub struct Running {
     pub fees: Lc,
     /// Product over sequence numbers.
     pub product: Lc,
-    /// Horner value of the data words so far.
-    pub data: Lc,
+    /// Horner value of the open data words so far.
+    pub open: Lc,
+    /// Horner value of the encrypted ones.
+    pub encrypted: Lc,
     /// Digest in the making.
     pub transcript: Transcript,
 }
@@ -489,7 +492,8 @@ struct Published<'a> {
     sealed: &'a Sealed,
 }
 
-/// Words of the touch (section 8), gated so that padding and missing accounts publish zeros, and run into the data value.
+/// Words of the touch (section 8), gated so that padding and missing accounts publish zeros. Open and
+/// encrypted ones run into a value each: nobody who vouches for the encrypted ones has a say in what the open ones are.
 fn publish(b: &mut Builder, s: &Shared<'_>, run: &mut Running, x: &Published<'_>) -> Vec<Lc> {
     let head = x.head;
     let index = b.mul(&head.live, &head.index);
@@ -506,8 +510,11 @@ fn publish(b: &mut Builder, s: &Shared<'_>, run: &mut Running, x: &Published<'_>
     words.push(b.mul(&head.exists, &x.sealed.iv));
     words.extend(x.sealed.cipher.iter().map(|c| b.mul(&head.exists, c)));
     debug_assert_eq!(words.len(), s.params.words_per_touch());
-    for word in &words {
-        run.data = &b.mul(&run.data, &s.challenges.z) + word;
+    let (open, encrypted) = words.split_at(OPEN_WORDS);
+    for (value, part) in [(&mut run.open, open), (&mut run.encrypted, encrypted)] {
+        for word in part {
+            *value = &b.mul(value, &s.challenges.z) + word;
+        }
     }
     words
 }

@@ -4,7 +4,7 @@
 //! statement only if every value that enters a sum was fixed before: a witness that moves a sum and none of those hashes could be solved
 //! for once the challenges are known. So each named witness of both circuits is changed alone, everything downstream recomputed:
 //!
-//! - in a segment, what moves the sums, or the netting of a touch, must move τ, the data value or a root, or be held by what no challenge
+//! - in a segment, what moves the sums, or the netting of a touch, must move τ, a data value or a root, or be held by what no challenge
 //!   enters: the row that defines it from bound values, the path to the old root, `context`, the rows of the fee credit, the sums that the
 //!   predecessor ended in. [`HELD`] lists all that are held in this way, and by what;
 //! - in the closing circuit, what moves no digest must be held by its own row or be met by no identity: a value in an unused row.
@@ -116,8 +116,8 @@ fn changed(witness: Option<(&'static str, usize)>, synthesize: impl FnOnce(&mut 
 }
 
 /// What r₁ is hashed from, of a segment's public inputs.
-fn bound(public: &SegmentPublic) -> [F; 4] {
-    [public.tau, public.data_value, public.root_out, public.index_out]
+fn bound(public: &SegmentPublic) -> [F; 5] {
+    [public.tau, public.open_value, public.encrypted_value, public.root_out, public.index_out]
 }
 
 #[test]

@@ -579,14 +579,15 @@ fn challenge_plus_p() -> Case {
 }
 
 /// Public inputs that the circuit computes: the row that ties each.
-const OUTPUTS: [(&str, usize); 7] = [
+const OUTPUTS: [(&str, usize); 8] = [
     ("root out", 3),
     ("theta out", 5),
     ("index out", 7),
     ("sums in", 8),
     ("sums out", 9),
     ("tau", 10),
-    ("data value", 16),
+    ("open value", 16),
+    ("encrypted value", 17),
 ];
 
 #[test]

@@ -381,7 +381,7 @@ fn hole_13_a_value_bound_after_its_challenge() {
     }
     // A leaf that changes late changes the root that they were drawn from.
     let late = Attack::on(&market()).late_lie(Segment(3), "new position id", 3, |_, _| F::from(1u8));
-    assert!(late.run().reasons().is_superset(&BTreeSet::from(["root out", "tau", "data value"])));
+    assert!(late.run().reasons().is_superset(&BTreeSet::from(["root out", "tau", "open value", "encrypted value"])));
 }
 
 #[test]
@@ -446,9 +446,9 @@ fn hole_13_an_inactive_slot_has_one_reading_of_its_row() {
 fn hole_14_words_swapped_between_segments() {
     let size = Params::DEV.words_per_touch();
     let swapped = Attack::on(&market()).sent(move |s| (5..size).for_each(|i| s.words.swap(i, 2 * size + i)));
-    swapped.run().refused_by(&["data value"]);
+    swapped.run().refused_by(&["encrypted value"]);
     let one = Attack::on(&market()).sent(|s| s.words[6] += F::from(1u8));
-    one.run().refused_by(&["data value"]);
+    one.run().refused_by(&["encrypted value"]);
 }
 
 #[test]

@@ -15,12 +15,13 @@ use std::collections::BTreeSet;
 use ark_ff::BigInteger;
 use circuits::Circuit;
 use support::{QUEUES, SEED, dev_rows, market, scene};
-use tacit_circuits::builder::Builder;
+use tacit_circuits::builder::{Builder, PRODUCT};
 use tacit_circuits::gadgets::eddsa::{CHALLENGE_DIGIT, PreparedKey, SCALAR_DIGIT, verify};
 use tacit_circuits::settlement::{Plan, shapes};
 use tacit_circuits::statement::SegmentPrivate;
 use tacit_circuits::{closing, segment};
 use tacit_core::account::Position;
+use tacit_core::data::OPEN_WORDS;
 use tacit_core::eddsa::SigningKey;
 use tacit_core::field::{F, from_i128};
 use tacit_core::order::Side;
@@ -222,6 +223,37 @@ fn netting_determines_each_new_position_from_the_others() {
             assert!(!tangent.free(known, |row| !ranges(row)).contains(sought), "quantity, wire {sought}");
         }
     }
+}
+
+#[test]
+fn each_word_moves_the_value_of_its_kind_and_no_other() {
+    // Replicas may sign the value of encrypted words: an open word in it, or one value made of both, would be theirs to choose.
+    let params = Params::DEV;
+    let plan = Plan::new(&market().clear(), QUEUES, [9; 20], SEED);
+    let (public, private) = &plan.segments[0];
+    let values = |product: Option<usize>| {
+        let mut b = Builder::assignment();
+        if let Some(at) = product {
+            b.override_witness(PRODUCT, at, |word| word + F::from(1u8));
+        }
+        segment::synthesize(&mut b, &params, public, private);
+        let derived = segment::public(&b);
+        (derived.open_value, derived.encrypted_value)
+    };
+    let honest = values(None);
+    let shape = shapes(&params).0;
+    let labels = (1..shape.values().len()).filter_map(|wire| shape.label(wire));
+    let products = labels.filter(|(label, _)| *label == PRODUCT).enumerate();
+    let (mut open, mut encrypted) = (0, 0);
+    for (at, _) in products.filter(|(_, (_, scope))| *scope == "public words") {
+        let moved = values(Some(at));
+        assert!((moved.0 == honest.0) != (moved.1 == honest.1), "product {at} moves one of both values");
+        *(if moved.0 == honest.0 { &mut encrypted } else { &mut open }) += 1;
+    }
+    // Gates of index, L and owner, and of v and the ciphertexts; then a step of a value a word, but for the first.
+    let words = params.words_per_touch() - OPEN_WORDS;
+    assert_eq!(open, params.touches * (3 + OPEN_WORDS) - 1);
+    assert_eq!(encrypted, params.touches * (words + words) - 1);
 }
 
 #[test]

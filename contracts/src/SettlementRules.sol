@@ -23,15 +23,12 @@ import {TouchWord} from "./libraries/TouchWord.sol";
 /// Left to the vault: that the statement is true, that owners, deposits, exit requests and settlement values are its own, and that
 /// a batch is settled once. Whether keys are for local chains only is the vault's to refuse as well.
 contract SettlementRules is ISettlementRules {
-    /// @dev What a call draws from statement and claim. `zOpen` and `zCipher` are z to the number of open and of ciphertext words a
-    /// touch.
+    /// @dev What a call draws from statement and claim.
     struct Drawn {
         bytes32 r1;
         bytes32 r2;
         bytes32 binding;
         Challenges.Points points;
-        uint256 zOpen;
-        uint256 zCipher;
     }
 
     /// @dev Public inputs of a segment, in order (protocol, section 7).
@@ -52,7 +49,8 @@ contract SettlementRules is ISettlementRules {
         uint256 gamma;
         uint256 beta;
         uint256 z;
-        uint256 value;
+        uint256 openValue;
+        uint256 cipherValue;
     }
 
     /// @dev Public inputs of the closing circuit, in order.
@@ -72,7 +70,7 @@ contract SettlementRules is ISettlementRules {
         uint256 sequenceProduct;
     }
 
-    uint256 private constant SEGMENT_INPUTS = 17;
+    uint256 private constant SEGMENT_INPUTS = 18;
     uint256 private constant CLOSING_INPUTS = 13;
     uint256 private constant PROOF_WORDS = 8;
     /// @dev Words of a touch that are read, and how many of them the vault hears of.
@@ -234,8 +232,6 @@ contract SettlementRules is ISettlementRules {
         drawn.r1 = Challenges.first(_transcript(statement, claim));
         drawn.r2 = Challenges.second(drawn.r1, claim.closingTranscript);
         drawn.points = Challenges.points(drawn.r1, drawn.r2);
-        drawn.zOpen = _power(drawn.points.z, SegmentWords.OPEN);
-        drawn.zCipher = _power(drawn.points.z, CIPHER);
         drawn.binding = _binding(statement, claim, drawn.r2);
     }
 
@@ -308,8 +304,8 @@ contract SettlementRules is ISettlementRules {
         SegmentInputs memory x = _inputsAt(statement, claim, drawn, progress);
         for (uint256 i = 0; i < count; ++i) {
             SegmentClaim calldata segment = claim.segments[first + i];
-            x.value = _checkTouches(statement, segment, part.words, i * _segmentWords(), drawn, progress);
-            x.value = addmod(x.value, _checkCipher(segment, part, i, first, drawn, hashes), Bn254.P);
+            x.openValue = _checkTouches(statement, segment, part.words, i * _segmentWords(), x.z, progress);
+            x.cipherValue = _checkCipher(segment, part, i, first, x.z, hashes);
             _link(x, segment, step);
             _put(inputs, i, x);
         }
@@ -378,19 +374,18 @@ contract SettlementRules is ISettlementRules {
         SegmentClaim calldata segment,
         bytes calldata words,
         uint256 from,
-        Drawn memory drawn,
+        uint256 z,
         Progress memory progress
     ) private view returns (uint256 value) {
         uint256 position = uint256(progress.segment) * TOUCHES;
         uint256 live = statement.touches - position;
         if (live > TOUCHES) live = TOUCHES;
         bool plain;
-        (value, plain) =
-            SegmentWords.read(words, from, live, progress.sealPeaks, position, drawn.zCipher, drawn.points.z);
+        (value, plain) = SegmentWords.read(words, from, live, progress.sealPeaks, position, z);
         for (uint256 i = plain ? live : 0; i < live; ++i) {
             _checkTouch(progress, words, from + SegmentWords.OPEN * i, position + i);
         }
-        if (live < TOUCHES) value = _passPadding(words, from, position, live, drawn, value);
+        if (live < TOUCHES) value = _passPadding(words, from, position, live, z, value);
         uint256 first = TouchWord.index(DataWords.read(words, from));
         if (position == 0 && first != 0) revert FundMissing(first);
         uint256 next = TouchWord.index(DataWords.read(words, from + SegmentWords.OPEN * (live - 1))) + 1;
@@ -402,20 +397,16 @@ contract SettlementRules is ISettlementRules {
     }
 
     /// @dev All open words of padding are 0, so the value passes them by a power of z.
-    function _passPadding(
-        bytes calldata words,
-        uint256 from,
-        uint256 position,
-        uint256 live,
-        Drawn memory drawn,
-        uint256 value
-    ) private view returns (uint256) {
+    function _passPadding(bytes calldata words, uint256 from, uint256 position, uint256 live, uint256 z, uint256 value)
+        private
+        view
+        returns (uint256)
+    {
         for (uint256 i = SegmentWords.OPEN * live; i < SegmentWords.OPEN * TOUCHES; ++i) {
             uint256 word = DataWords.read(words, from + i);
             if (word != 0) revert WrongTouch(position + i / SegmentWords.OPEN, word);
         }
-        uint256 step = mulmod(drawn.zOpen, drawn.zCipher, Bn254.P);
-        return mulmod(value, _power(step, TOUCHES - live), Bn254.P);
+        return mulmod(value, _power(z, SegmentWords.OPEN * (TOUCHES - live)), Bn254.P);
     }
 
     /// @dev What a live touch whose words start at `start` says by itself. Plain touches (`SegmentWords.read`) pass and do not concern
@@ -458,14 +449,15 @@ contract SettlementRules is ISettlementRules {
         }
     }
 
-    /// @dev The data of segment `first + i` of the settlement is what the claim says; the value of its cipher words. In validium keeps
-    /// the hash of those.
+    /// @dev The data of segment `first + i` of the settlement is what the claim says; gives the value of its cipher words, in validium
+    /// as the replicas sign it, and keeps the hash of those. A false one leaves the open words bound as they are: it can only spoil the
+    /// proof or hide the cipher words.
     function _checkCipher(
         SegmentClaim calldata segment,
         Part calldata part,
         uint256 i,
         uint256 first,
-        Drawn memory drawn,
+        uint256 z,
         bytes32[] memory hashes
     ) private view returns (uint256 value) {
         uint256 from = i * _segmentWords();
@@ -477,7 +469,7 @@ contract SettlementRules is ISettlementRules {
         } else {
             computed = SegmentWords.hash(part.words, from, TOUCHES, CIPHER);
             from += SegmentWords.OPEN * TOUCHES;
-            value = SegmentWords.evaluateCipher(part.words, from, TOUCHES, CIPHER, drawn.zOpen, drawn.points.z);
+            value = DataWords.evaluate(part.words, from, TOUCHES * CIPHER, z);
         }
         if (computed != segment.dataHash) revert WrongDataHash(first + i, computed, segment.dataHash);
     }

@@ -103,7 +103,7 @@ pub fn power_key() -> &'static ProvingKey {
 /// Toy keys of both circuits of `dev`.
 pub fn toy_keys() -> &'static (ToyKey, ToyKey) {
     static KEYS: OnceLock<(ToyKey, ToyKey)> = OnceLock::new();
-    KEYS.get_or_init(|| (ToyKey::new("toy segment", 17), ToyKey::new("toy closing", 13)))
+    KEYS.get_or_init(|| (ToyKey::new("toy segment", 18), ToyKey::new("toy closing", 13)))
 }
 
 /// The verifying halves of [`toy_keys`].

@@ -31,6 +31,15 @@ HELD: Final = (
         ),
     ),
     Held(
+        "in validium too, what is credited and paid is what was proven, whatever replicas sign",
+        "a value of the open words, computed by the contract in both modes",
+        (
+            "circuits/tests/places.rs::each_word_moves_the_value_of_its_kind_and_no_other",
+            "contracts/test/integration/rules/Replicas.t.sol::test_no_signed_value_makes_room_for_open_words_that_were_not_proven",
+            "contracts/test/integration/rules/Replicas.t.sol::test_a_signed_value_can_hide_encrypted_words_and_changes_nothing_else",
+        ),
+    ),
+    Held(
         "a batch is settled once, on the state, at the time, under the terms and in the contract it was sealed for",
         "context, start root, seal and domain of the contract",
         (

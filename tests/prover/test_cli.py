@@ -218,7 +218,7 @@ def test_a_secret_file_is_for_its_owner_alone(proven_folder: Path) -> None:
 def test_exports_are_written(proven_folder: Path, keys: Keys, tmp_path: Path) -> None:
     files = run_json("export", proven_folder / "out", "--out", tmp_path / "s", "--keys", keys.folder)["files"]
     assert {"segment.vkey.json", "closing.vkey.json", "segment-0001.proof.json", "closing.public.json"} <= set(files)
-    assert len(json.loads((tmp_path / "s" / "segment-0001.public.json").read_text())) == 17
+    assert len(json.loads((tmp_path / "s" / "segment-0001.public.json").read_text())) == 18
     out = tmp_path / "Verifier.sol"
     assert run("export-verifier", "--params", "dev", "--keys", keys.folder, "--out", out).exit_code == 0
     assert out.read_text() == keys.solidity()

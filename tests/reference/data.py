@@ -16,14 +16,11 @@ Segment = tuple[ClearedTouch | None, ...]
 
 @dataclass(frozen=True)
 class SegmentData:
-    """The words of a segment's touches, a list a touch."""
+    """The words of a segment's touches, a list a touch.
+
+    Section 8: "A segment has T·(6 + n_x) words, in order of its touches"."""
 
     touches: tuple[tuple[int, ...], ...]
-
-    @property
-    def words(self) -> list[int]:
-        """Section 8: "A segment has T·(6 + n_x) words, in order of its touches"."""
-        return [value for touch in self.touches for value in touch]
 
     @property
     def open(self) -> list[int]:
@@ -39,12 +36,13 @@ class SegmentData:
         """Section 7: "h_j = keccak(open words of all T touches of segment j ‖ keccak(encrypted words of all T touches of segment j))"."""
         return keccak(b"".join(map(word, self.open)) + words_hash(self.encrypted))
 
-    def value(self, z: int) -> int:
-        return horner(self.words, z)
+    def open_value(self, z: int) -> int:
+        """Section 8: "the **open value** is that of the open words of all T touches"."""
+        return horner(self.open, z)
 
     def encrypted_value(self, z: int) -> int:
-        """Section 7: "the values at z that these words make at their places, all other words taken as 0"."""
-        return horner([value for touch in self.touches for value in (*[0] * OPEN_WORDS, *touch[OPEN_WORDS:])], z)
+        """Section 8: "the **encrypted value** that of the encrypted words of all T touches, these alone"."""
+        return horner(self.encrypted, z)
 
 
 def words_hash(words: Sequence[int]) -> Word:

@@ -317,7 +317,7 @@ def settlement_json(header: Header, blinding: Blinding, settlement: Settlement) 
 
 
 def segment_data_json(data: SegmentData, z: int) -> Json:
-    """What the contract takes of a segment's words: h_j, and of the encrypted ones a hash and their part of the value at z."""
+    """What the contract takes of a segment's words: h_j, and of the encrypted ones a hash and their value at z."""
     return {
         "hash": "0x" + data.hash.hex(),
         "encrypted_hash": "0x" + words_hash(data.encrypted).hex(),

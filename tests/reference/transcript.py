@@ -102,7 +102,8 @@ class SegmentInputs:
     gamma: int
     beta: int
     z: int
-    data: int
+    open: int
+    encrypted: int
 
 
 @dataclass(frozen=True)
@@ -534,7 +535,8 @@ def settle(result: Result, header: Header, blinding: Blinding) -> Settlement:
             gamma=at.gamma,
             beta=at.beta,
             z=at.z,
-            data=data[j].value(at.z),
+            open=data[j].open_value(at.z),
+            encrypted=data[j].encrypted_value(at.z),
         )
         for j in range(len(parts))
     ]

@@ -162,7 +162,8 @@ fn keys() -> Vec<Alternative> {
                 &[
                     "root out",
                     "tau",
-                    "data value",
+                    "open value",
+                    "encrypted value",
                     "ids strictly increasing",
                     "largest id in range",
                     "no id without quantity",

@@ -10,6 +10,7 @@ use tacit_circuits::keys::{ProvingKey, setup};
 use tacit_circuits::matrices::Matrices;
 use tacit_circuits::proof::{self, Blinding, Options, Proof};
 use tacit_circuits::settlement::{Settlement, SettlementError, VerifyingKeys, matrices, verify};
+use tacit_circuits::statement::SEGMENT_INPUTS;
 use tacit_core::field::F;
 use tacit_core::params::Params;
 
@@ -90,7 +91,8 @@ fn a_broken_row_of_a_segment_makes_its_proof_worthless() {
     assert_eq!(verify(&settlement, &keys().verifying, &verdict.trusted), Err(SettlementError::Proof));
     // It is that segment's proof alone.
     for ((wires, part), broken) in verdict.wires.iter().zip(&settlement.segments).zip(&verdict.segments) {
-        let holds = proof::verify(&keys().verifying.segment, &wires[1..18], &part.proof.unwrap()).is_ok();
+        let holds =
+            proof::verify(&keys().verifying.segment, &wires[1..=SEGMENT_INPUTS.len()], &part.proof.unwrap()).is_ok();
         assert_eq!(holds, broken.is_empty());
     }
     let closing = &verdict.wires.last().unwrap()[1..14];

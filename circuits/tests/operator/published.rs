@@ -2,6 +2,7 @@
 
 use tacit_circuits::builder::PRODUCT;
 use tacit_circuits::settlement::Settlement;
+use tacit_core::data::OPEN_WORDS;
 use tacit_core::field::{F, from_u64, pow2};
 
 use crate::pretence::{Valid, products};
@@ -15,46 +16,43 @@ pub const MUTATORS: &[Mutator] = &[
         25,
         'a',
         "an account index that is not the touched one's",
-        &["contract", "data value", "index out"],
+        &["contract", "open value", "index out"],
         |v, _| {
             let last = v.cleared.touches.len() - 1;
             (last > 0).then(|| sent(v, last, 0, F::from(1u8)))
         },
     )
     .because("the seal holds the index; where it is the last of its segment the next one starts behind it"),
-    tried(25, 'b', "a deposit or request that is not the touch's", &["contract", "data value"], |v, dice| {
+    tried(25, 'b', "a deposit or request that is not the touch's", &["contract", "open value"], |v, dice| {
         let touch = v.draw_touch(dice, |_, _| true)?;
         Some(sent(v, touch, 0, pow2(24)))
     })
     .because("the contract's queues hold the amount"),
-    tried(25, 'c', "another amount paid out", &["data value"], |v, dice| {
+    tried(25, 'c', "another amount paid out", &["open value"], |v, dice| {
         let touch = v.draw_touch(dice, |_, _| true)?;
         Some(sent(v, touch, 0, from_u64(1 + dice.below(1_000_000)) * pow2(88)))
     }),
-    tried(25, 'd', "another touch hash", &["contract", "data value"], |v, dice| changed(v, dice, 1))
+    tried(25, 'd', "another touch hash", &["contract", "open value"], |v, dice| changed(v, dice, 1))
         .because("the seal holds it"),
-    tried(25, 'e', "another new leaf", &["data value"], |v, dice| changed(v, dice, 2)),
-    tried(25, 'f', "another owner", &["contract", "data value"], |v, dice| changed(v, dice, 3))
+    tried(25, 'e', "another new leaf", &["open value"], |v, dice| changed(v, dice, 2)),
+    tried(25, 'f', "another owner", &["contract", "open value"], |v, dice| changed(v, dice, 3))
         .because("the contract knows the owner of each account that it lets open"),
-    tried(25, 'g', "another recipient", &["data value"], |v, dice| {
+    tried(25, 'g', "another recipient", &["open value"], |v, dice| {
         let touch = v.draw_touch(dice, |_, _| true)?;
         let word = v.cleared.touches[touch].words[4];
         Some(sent(v, touch, 4, from_u64(1 + dice.below(1_000)) - word))
     }),
-    tried(25, 'h', "another v", &["data value"], |v, dice| changed(v, dice, 5)),
-    tried(25, 'i', "another ciphertext of the state", &["data value"], |v, dice| changed(v, dice, 6)),
-    tried(25, 'j', "another ciphertext of positions", &["data value"], |v, dice| changed(v, dice, 7)),
-    tried(25, 'k', "another ciphertext of outcomes", &["data value"], |v, dice| changed(v, dice, 8)),
-    tried(25, 'l', "ciphertexts of two accounts exchanged", &["data value"], |v, dice| {
+    tried(25, 'h', "another v", &["encrypted value"], |v, dice| changed(v, dice, 5)),
+    tried(25, 'i', "another ciphertext of the state", &["encrypted value"], |v, dice| changed(v, dice, 6)),
+    tried(25, 'j', "another ciphertext of positions", &["encrypted value"], |v, dice| changed(v, dice, 7)),
+    tried(25, 'k', "another ciphertext of outcomes", &["encrypted value"], |v, dice| changed(v, dice, 8)),
+    tried(25, 'l', "ciphertexts of two accounts exchanged", &["encrypted value"], |v, dice| {
         let (a, b) = (v.draw_touch(dice, |_, t| t.new.is_some())?, v.draw_touch(dice, |_, t| t.new.is_some())?);
         let size = v.cleared.params.words_per_touch();
         (a != b).then(|| v.attacked().sent(move |s| (5..size).for_each(|i| s.words.swap(a * size + i, b * size + i))))
     }),
-    tried(25, 'm', "words in padding", &["data value"], |v, dice| {
-        let (touch, size) = (v.cleared.touches.len(), v.cleared.params.words_per_touch());
-        (touch % v.cleared.params.touches > 0).then_some(())?;
-        let word = 2 + dice.below(size as u64 - 2) as usize;
-        Some(sent(v, touch, word, F::from(1u8)))
+    tried(25, 'm', "open words in padding", &["open value"], |v, dice| {
+        in_padding(v, 2 + dice.below(OPEN_WORDS as u64 - 2) as usize)
     }),
     tried(25, 'n', "another clearing price", &["data value"], |v, dice| {
         let rows = v.cleared.auctions.len() as u64;
@@ -92,7 +90,17 @@ pub const MUTATORS: &[Mutator] = &[
         let word = wires[dice.below(wires.len() as u64) as usize];
         Some(v.attacked().lie(Segment(touch / touches), PRODUCT, word, |word| word + F::from(1u8)))
     }),
+    tried(25, 'u', "encrypted words in padding", &["encrypted value"], |v, dice| {
+        let encrypted = v.cleared.params.words_per_touch() - OPEN_WORDS;
+        in_padding(v, OPEN_WORDS + dice.below(encrypted as u64) as usize)
+    }),
 ];
+
+/// A word of the first touch of padding is sent as 1.
+fn in_padding(v: &Valid, word: usize) -> Option<Attack> {
+    let touch = v.cleared.touches.len();
+    (!touch.is_multiple_of(v.cleared.params.touches)).then(|| sent(v, touch, word, F::from(1u8)))
+}
 
 /// A data word of a touch is sent as another.
 fn sent(v: &Valid, touch: usize, word: usize, by: F) -> Attack {
@@ -112,15 +120,15 @@ fn closing_word(v: &Valid, word: usize, by: F) -> Attack {
     v.attacked().sent(move |s: &mut Settlement| s.words[at] += by)
 }
 
-/// The gates of v and of the ciphertexts in a touch: the last of the products in its scope that are not the data value's.
+/// The gates of v and of the ciphertexts in a touch: the last of the products in its scope that are not the two values'.
 fn gated_words(v: &Valid, touch: usize) -> Vec<usize> {
     let params = &v.cleared.params;
     let (gates, words) = (4 + params.plain_words(), params.words_per_touch());
     let all = products("public words");
-    // The first word of a segment is not multiplied by the point: its value before is the constant 0.
+    // The first open and the first encrypted word of a segment are not multiplied by the point: the value before is the constant 0.
     let start = match touch % params.touches {
         0 => 0,
-        at => at * (gates + words) - 1,
+        at => at * (gates + words) - 2,
     };
     all[start + 3..start + gates].to_vec()
 }

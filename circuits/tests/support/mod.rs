@@ -32,6 +32,7 @@ use tacit_circuits::witness::{self, ClosingSalts};
 use tacit_circuits::{closing, segment};
 use tacit_core::account::Leaf;
 use tacit_core::batch::ClearedBatch;
+use tacit_core::data::{OPEN_WORDS, SegmentData};
 use tacit_core::field::{F, from_i128, from_u64, pow2};
 use tacit_core::order::{Kind, Side};
 use tacit_core::params::Params;
@@ -315,7 +316,7 @@ impl Attack {
             } else {
                 let b = self.build_segment(j, &public, &self.segments[j], &dummy(), false);
                 let derived = segment::public(&b);
-                (derived, derived_words(&b, &shape(&self.cleared.params).segment_words, derived.data_value))
+                (derived, segment_words(&b, &shape(&self.cleared.params), &derived))
             };
             settlement.segments[j].root = derived.root_out;
             settlement.segments[j].tau = derived.tau;
@@ -428,7 +429,8 @@ impl Attack {
             gamma: c.gamma,
             beta: c.beta,
             z: c.z,
-            data_value: F::ZERO,
+            open_value: F::ZERO,
+            encrypted_value: F::ZERO,
         }
     }
 
@@ -641,8 +643,10 @@ fn sums_out(params: &Params, b: &Builder) -> SaltedSums {
 struct Shape {
     /// The salt of a segment's sums.
     salt: usize,
-    /// Products of the segment's data value: the value of all words before, times z.
-    segment_words: Vec<usize>,
+    /// Products of the segment's open value: the value of all open words before, times z.
+    open_words: Vec<usize>,
+    /// Products of its encrypted value.
+    encrypted_words: Vec<usize>,
     /// The same of the closing circuit.
     closing_words: Vec<usize>,
 }
@@ -654,13 +658,19 @@ fn shape(params: &Params) -> Shape {
         let is_salt = |wire: &usize| segment.label(*wire).is_some_and(|(label, _)| label == "sums salt");
         let (gated, words) = (4 + params.plain_words(), params.words_per_touch());
         let products = public_products(&segment);
-        let mut segment_words: Vec<usize> = products[gated..gated + words - 1].to_vec();
-        for touch in products[gated + words - 1..].chunks(gated + words) {
-            segment_words.extend(&touch[gated..]);
+        // The first word of each value is not multiplied by the point: the value before it is the constant 0.
+        let first = gated + words - 2;
+        let (mut open_words, mut encrypted_words) = (Vec::new(), Vec::new());
+        for (touch, missing) in
+            [(&products[..first], 1)].into_iter().chain(products[first..].chunks(gated + words).map(|touch| (touch, 0)))
+        {
+            let (open, encrypted) = touch[gated..].split_at(OPEN_WORDS - missing);
+            open_words.extend(open);
+            encrypted_words.extend(encrypted);
         }
         let closing = public_products(&closing);
         let closing_words = closing[closing.len() + 1 - params.closing_words()..].to_vec();
-        Shape { salt: (1..segment.values().len()).find(is_salt).unwrap(), segment_words, closing_words }
+        Shape { salt: (1..segment.values().len()).find(is_salt).unwrap(), open_words, encrypted_words, closing_words }
     };
     KNOWN.lock().unwrap().entry(params.name).or_insert_with(find).clone()
 }
@@ -669,6 +679,13 @@ fn shape(params: &Params) -> Shape {
 fn public_products(b: &Builder) -> Vec<usize> {
     let wires = 1..b.values().len();
     wires.filter(|wire| b.label(*wire) == Some((PRODUCT, "public words"))).collect()
+}
+
+/// The words of a segment, touch by touch, from the products of its two values.
+fn segment_words(b: &Builder, shape: &Shape, derived: &SegmentPublic) -> Vec<F> {
+    let open = derived_words(b, &shape.open_words, derived.open_value);
+    let encrypted = derived_words(b, &shape.encrypted_words, derived.encrypted_value);
+    SegmentData { open, encrypted }.words()
 }
 
 /// The words behind a data value, from its products: each is z times the value of the words before.

@@ -123,7 +123,8 @@ const UNREAD: [&str; 4] = [INVERSE, "count inverse", "exit remainder", "exit rem
 const GATED: [&str; 5] = ["group long", "group short", "at-price count", "buy volume", "multiplicity"];
 
 /// Public inputs that a segment derives.
-const SEGMENT_OUTPUTS: [&str; 7] = ["root out", "theta out", "index out", "sums in", "sums out", "tau", "data value"];
+const SEGMENT_OUTPUTS: [&str; 8] =
+    ["root out", "theta out", "index out", "sums in", "sums out", "tau", "open value", "encrypted value"];
 /// Public inputs that the closing circuit derives.
 const CLOSING_OUTPUTS: [&str; 6] = ["risk root", "auction root", "tau", "data value", "sums", "sequence product"];
 /// Inverses that exist to show that something is not zero: free where it is zero, and nothing depends on them.

@@ -10,8 +10,9 @@ import {IVerifier} from "./IVerifier.sol";
 /// hands to the next is a `Progress`; the vault keeps its hash in between, so nobody can make one up.
 ///
 /// Public data is in one of two modes, fixed when the contract is made. *Rollup*: all words stand in calldata. *Validium*: the
-/// encrypted words (5 and after of a touch) are at replicas, of which `threshold` sign their hashes and values. Replicas who sign a value
-/// that is not that of the words could settle other open words than were proven: as many of them as sign are trusted with the money.
+/// encrypted words (5 and after of a touch) are at replicas, of which `threshold` sign their hashes and values. The open words have a
+/// value of their own, computed here in both modes: replicas who sign a false one make encrypted words unreadable, and nothing that is
+/// paid or credited depends on them.
 interface ISettlementRules {
     // ------------------------------------------------------------------------------------------------------------ types
 

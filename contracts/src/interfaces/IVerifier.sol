@@ -37,6 +37,6 @@ interface IVerifier {
     /// @param r2 Last hash of the settlement's challenges; the weights of the batch check are hashed from it, all inputs and all
     /// proofs of the call.
     /// @param proofs Eight words a proof, segments first, closing proof last: A.x, A.y, B.x₁, B.x₀, B.y₁, B.y₀, C.x, C.y.
-    /// @param inputs 17 public inputs a segment, then 13 of the closing proof, in the order of protocol section 7.
+    /// @param inputs 18 public inputs a segment, then 13 of the closing proof, in the order of protocol section 7.
     function verify(bytes32 r2, uint256[] calldata proofs, uint256[] calldata inputs) external view;
 }

@@ -6,9 +6,10 @@ import {DataWords} from "./DataWords.sol";
 
 /// @title The words of one segment in calldata (protocol, section 8)
 /// @notice Words 0 … 4 of a touch are open, the others ciphertext. Calldata holds the open words of all touches, then either the
-/// cipher words of all touches or keccak over them; the hash of a segment is the same in both cases. The value at the data point runs
-/// touch by touch, a touch's open words before its cipher words, as the circuit has them. Whose words they are and what they must say
-/// is left to the caller, and so are the bounds: every position is inside `words` and z is below p.
+/// cipher words of all touches or keccak over them; the hash of a segment is the same in both cases. Each of the two has a value of its
+/// own at the data point, so that the open words are bound without the others; that of cipher words in calldata is
+/// `DataWords.evaluate`. Whose words they are and what they must say is left to the caller, and so are the bounds: every position is
+/// inside `words` and z is below p.
 library SegmentWords {
     /// @notice Open words of a touch.
     uint256 internal constant OPEN = 5;
@@ -49,26 +50,22 @@ library SegmentWords {
 
     /// @notice One pass over the open words of the `live` touches that a segment from word `from` on starts with.
     ///
-    /// Their value at `z` with every cipher word 0, for `gap` = z to the number of cipher words a touch. Each touch is appended to the
+    /// Gives their value at `z`, below p. Each touch is appended to the
     /// seal's tree, which has `count` leaves and the peaks `peaks`: `SealTree.append` of `SealTree.leaf(index, word 1)`, written out
     /// because this runs once a touch. `plain` says that each word 0 has the bit `live` and none above it, each word 3 is 0 and each
     /// word 4 has at most 160 bits; whoever gets `false` has touches to look at. Words 1, 2 and 3 are below p after this, and
     /// words 0 and 4 as well where `plain`. The caller keeps `peaks` at least `SealTree.heights(count + live)` long.
-    function read(
-        bytes calldata words,
-        uint256 from,
-        uint256 live,
-        bytes32[] memory peaks,
-        uint256 count,
-        uint256 gap,
-        uint256 z
-    ) internal pure returns (uint256 value, bool plain) {
+    function read(bytes calldata words, uint256 from, uint256 live, bytes32[] memory peaks, uint256 count, uint256 z)
+        internal
+        pure
+        returns (uint256 value, bool plain)
+    {
         uint256 p = Bn254.order();
         bool reduced = true;
         uint256 unusual = 0;
         assembly ("memory-safe") {
-            // Most touches have 0 in words 3 and 4: one product takes the value past them and the cipher words.
-            let leap := mulmod(mulmod(z, z, p), gap, p)
+            // Most touches have 0 in words 3 and 4: one product takes the value past them.
+            let leap := mulmod(z, z, p)
             let leaf := mload(0x40)
             mstore8(leaf, 0x00)
             mstore8(add(leaf, 0x60), 0x01)
@@ -95,7 +92,6 @@ library SegmentWords {
                     reduced := and(reduced, lt(owner, p))
                     value := add(mulmod(value, z, p), owner)
                     value := add(mulmod(value, z, p), word)
-                    value := mulmod(value, gap, p)
                 }
                 word := keccak256(leaf, 0x41)
                 let peak := add(peaks, 0x20)
@@ -109,32 +105,9 @@ library SegmentWords {
                 mstore(peak, word)
                 count := add(count, 1)
             }
+            value := mod(value, p)
             plain := iszero(unusual)
         }
         if (!reduced) DataWords.refuse(words, from, live * OPEN);
-    }
-
-    /// @notice Value at `z` of the cipher words of `touches` touches from word `from` on, `cipher` a touch, with every open word 0, for
-    /// `gap` = z to the number of open words.
-    function evaluateCipher(bytes calldata words, uint256 from, uint256 touches, uint256 cipher, uint256 gap, uint256 z)
-        internal
-        pure
-        returns (uint256 value)
-    {
-        uint256 p = Bn254.order();
-        bool reduced = true;
-        assembly ("memory-safe") {
-            let cursor := add(words.offset, shl(5, from))
-            for { let end := add(cursor, mul(touches, shl(5, cipher))) } lt(cursor, end) {} {
-                value := mulmod(value, gap, p)
-                for { let until := add(cursor, shl(5, cipher)) } lt(cursor, until) { cursor := add(cursor, 0x20) } {
-                    let word := calldataload(cursor)
-                    reduced := and(reduced, lt(word, p))
-                    value := add(mulmod(value, z, p), word)
-                }
-            }
-            value := mod(value, p)
-        }
-        if (!reduced) DataWords.refuse(words, from, touches * cipher);
     }
 }

@@ -243,7 +243,7 @@ abstract contract RulesFixture is Test {
         returns (uint256[] memory x)
     {
         ISettlementRules.SegmentClaim[] memory to = made.claim.segments;
-        x = new uint256[](17);
+        x = new uint256[](18);
         (x[0], x[1]) = (made.statement.domain, made.statement.context);
         (x[2], x[3]) = (j == 0 ? made.statement.root : to[j - 1].root, to[j].root);
         (x[4], x[5]) = (_power(c.theta, T * j), _power(c.theta, T * (j + 1)));
@@ -251,7 +251,7 @@ abstract contract RulesFixture is Test {
         (x[8], x[9]) = (j == 0 ? verifier.parameters().sumsStart : to[j - 1].sums, to[j].sums);
         x[10] = to[j].transcript;
         (x[11], x[12], x[13], x[14], x[15]) = (c.y, c.theta, c.gamma, c.beta, c.z);
-        x[16] = _segmentValue(made, j, c.z, true);
+        (x[16], x[17]) = (_openValue(made, j, c.z), _cipherValue(made, j, c.z));
     }
 
     function _closingInputs(Made memory made, Challenges memory c) private view returns (uint256[] memory x) {
@@ -269,16 +269,24 @@ abstract contract RulesFixture is Test {
         }
     }
 
-    /// @dev Value of a segment's words, touch by touch; without the open words, of the cipher words at their places.
-    function _segmentValue(Made memory made, uint256 segment, uint256 z, bool open)
-        internal
+    /// @dev Value of words 0 … 4 of a segment's touches.
+    function _openValue(Made memory made, uint256 segment, uint256 z) internal view returns (uint256) {
+        return _value(made, segment, z, 0, 5);
+    }
+
+    /// @dev Value of words 5 … of a segment's touches.
+    function _cipherValue(Made memory made, uint256 segment, uint256 z) internal view returns (uint256) {
+        return _value(made, segment, z, 5, W);
+    }
+
+    function _value(Made memory made, uint256 segment, uint256 z, uint256 start, uint256 end)
+        private
         view
         returns (uint256 value)
     {
         for (uint256 i = segment * T; i < segment * T + T; ++i) {
-            for (uint256 k = 0; k < W; ++k) {
-                uint256 word = k < 5 && !open ? 0 : _word(made.words, _place(i, k));
-                value = addmod(mulmod(value, z, P), word, P);
+            for (uint256 k = start; k < end; ++k) {
+                value = addmod(mulmod(value, z, P), _word(made.words, _place(i, k)), P);
             }
         }
     }
@@ -314,7 +322,7 @@ abstract contract RulesFixture is Test {
                 _setWord(part.words, i * (T * 5 + 1) + k, _word(made.words, (first + i) * T * W + k));
             }
             _setWord(part.words, i * (T * 5 + 1) + T * 5, uint256(_cipherHash(made, first + i)));
-            part.values[i] = _segmentValue(made, first + i, z, false);
+            part.values[i] = _cipherValue(made, first + i, z);
         }
         _sign(made, part, first);
     }

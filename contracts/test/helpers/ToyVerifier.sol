@@ -48,7 +48,7 @@ contract Verifier is BatchVerifier {
             0x07bd79b0f9a418bd695c649ee9f0a587d63577bb12a5530d1125175da9b91a23,
             0x0e089596ad5973ba30aad5c8fb094462e23d3424305afe90215d6ff4c81c2b0f
         ];
-        key.ic = new Bn254.G1[](18);
+        key.ic = new Bn254.G1[](19);
         key.ic[0] = Bn254.G1(
             0x26e32ddd4e7b58e2ba73f4258c276f3614d1bbd7a20e6b51c62a70084a4cf692,
             0x23142cacbc8609c42b319b88b54aa9535340b30cc2af56820391c784bfc1116b
@@ -120,6 +120,10 @@ contract Verifier is BatchVerifier {
         key.ic[17] = Bn254.G1(
             0x0c9ee912479931e29a633dae8d4cab393314e888760306894225d4455322d1ed,
             0x2feb2c47d951e0e4e8206fd9d7f5980a3c52884a787ebfdfc42b2477711b1df3
+        );
+        key.ic[18] = Bn254.G1(
+            0x159d9b73e33fcd4eba4ac4124bd271083f842eeaa131e42dc3bd4758a5f6444c,
+            0x29a749ffe7eb6c94cb14298fec8c4808a417ec4b467781854fb0def63bb01e9b
         );
     }
 

@@ -34,7 +34,7 @@ contract PatchedVerifier is Verifier {
 
 contract Groth16Test is Test {
     uint256 private constant P = Bn254.P;
-    uint256 private constant SEGMENT_INPUTS = 17;
+    uint256 private constant SEGMENT_INPUTS = 18;
     uint256 private constant CLOSING_INPUTS = 13;
     bytes32 private constant R2 = "r2";
 
@@ -230,7 +230,7 @@ contract Groth16Test is Test {
 
     function test_inputs_plus_a_multiple_of_the_order_are_refused_in_calls_of_either_kind() public {
         _makeSegments(2, 0);
-        inputs[17] = P;
+        inputs[18] = P;
         vm.expectRevert(abi.encodeWithSelector(Groth16.InputNotReduced.selector, 1, 0, P));
         verifier.verify{gas: 5e6}(R2, proofs, inputs);
         delete proofs;

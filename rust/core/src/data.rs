@@ -22,7 +22,7 @@ pub struct SegmentData {
 }
 
 impl SegmentData {
-    /// Of the words of a segment in the order in which they are evaluated: touch by touch.
+    /// Of the words of a segment, touch by touch.
     #[must_use]
     pub fn of(words: &[F], params: &Params) -> Self {
         let touches = words.chunks(params.words_per_touch());
@@ -32,7 +32,7 @@ impl SegmentData {
         }
     }
 
-    /// The words in the order in which they are evaluated.
+    /// The words touch by touch.
     #[must_use]
     pub fn words(&self) -> Vec<F> {
         interleaved(&self.open, &self.encrypted)
@@ -50,16 +50,16 @@ impl SegmentData {
         keccak256_of(&[&bytes(&self.open), &self.encrypted_hash()])
     }
 
-    /// The part of the data value at z that the open words make.
+    /// The value of the open words at z.
     #[must_use]
     pub fn open_value(&self, z: F) -> F {
-        data_value(&interleaved(&self.open, &vec![F::ZERO; self.encrypted.len()]), z)
+        data_value(&self.open, z)
     }
 
-    /// The part of the data value at z that the encrypted words make.
+    /// The value of the encrypted words at z: of these alone, so that whoever states it says nothing of the open ones.
     #[must_use]
     pub fn encrypted_value(&self, z: F) -> F {
-        data_value(&interleaved(&vec![F::ZERO; self.open.len()], &self.encrypted), z)
+        data_value(&self.encrypted, z)
     }
 }
 

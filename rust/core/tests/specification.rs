@@ -253,12 +253,13 @@ fn assert_challenges(challenges: &Challenges, expected: &Value) {
     }
 }
 
-fn segment_public(cleared: &ClearedBatch, segment: &Segment, challenges: &Challenges, sums_and_tau: [F; 3]) -> [F; 17] {
+fn segment_public(cleared: &ClearedBatch, segment: &Segment, challenges: &Challenges, sums_and_tau: [F; 3]) -> [F; 18] {
     let Challenges { y, theta, gamma, z, beta } = *challenges;
     let [sums_in, sums_out, tau] = sums_and_tau;
     let power = |touches| theta_power(touches, theta);
     let end = segment.first_touch + segment.touches.len();
     let index = |index: u32| from_u64(u64::from(index));
+    let data = SegmentData::of(&segment.words(), &cleared.params);
     [
         cleared.context.domain,
         cleared.context.word(),
@@ -276,6 +277,7 @@ fn segment_public(cleared: &ClearedBatch, segment: &Segment, challenges: &Challe
         gamma,
         beta,
         z,
-        data_value(&segment.words(), z),
+        data.open_value(z),
+        data.encrypted_value(z),
     ]
 }

@@ -173,6 +173,50 @@ contract ReplicasTest is RulesFixture {
         }
     }
 
+    /// @dev Open words that were not proven, a value fitted to them once z is known, and replicas who sign it: what would pay out from
+    /// nothing if one value bound all words of a segment.
+    function test_no_signed_value_makes_room_for_open_words_that_were_not_proven() public {
+        Made memory m = _make(1);
+        bytes memory proven = bytes.concat(m.words);
+        uint8[2] memory places = [24, 88]; // an amount credited, an amount paid out
+        for (uint256 i = 0; i < places.length; ++i) {
+            bytes memory published = bytes.concat(proven);
+            _setWord(published, _place(1, 0), _word(proven, _place(1, 0)) + 2 ** uint256(places[i]));
+            made = _publishedAndProven(m, published, proven);
+            ISettlementRules.Part memory part = _whole(validium, made);
+            _refusedPart(validium, made, part, abi.encodeWithSelector(Groth16.ProofsRefused.selector));
+            uint256 z = _challenges(made).z;
+            Made memory truth = made;
+            truth.words = proven;
+            uint256 gap = addmod(_openValue(truth, 0, z), P - _openValue(made, 0, z), P);
+            part.values[0] = addmod(part.values[0], gap, P);
+            _sign(made, part, 0);
+            _refusedPart(validium, made, part, abi.encodeWithSelector(Groth16.ProofsRefused.selector));
+        }
+    }
+
+    /// @dev What is left to a threshold of replicas, and all of it: words that nobody can read, with the same effects.
+    function test_a_signed_value_can_hide_encrypted_words_and_changes_nothing_else() public {
+        Made memory m = _make(1);
+        bytes memory proven = bytes.concat(m.words);
+        bytes memory published = bytes.concat(proven);
+        _setWord(published, _place(1, 5), 7);
+        ISettlementRules.Effects memory honest =
+            validium.check(m.statement, m.claim, _whole(validium, m), m.closingProof, m.closingWords);
+        made = _publishedAndProven(m, published, proven);
+        ISettlementRules.Part memory part = _whole(validium, made);
+        _refusedPart(validium, made, part, abi.encodeWithSelector(Groth16.ProofsRefused.selector));
+        Made memory truth = made;
+        truth.words = proven;
+        part.values[0] = _cipherValue(truth, 0, _challenges(made).z);
+        _sign(made, part, 0);
+        ISettlementRules.Effects memory effects =
+            validium.check(made.statement, made.claim, part, made.closingProof, made.closingWords);
+        assertEq(abi.encode(effects.accounts), abi.encode(honest.accounts), "accounts");
+        assertEq(abi.encode(effects.settledRows), abi.encode(honest.settledRows), "settled rows");
+        assertEq(effects.root, honest.root, "root");
+    }
+
     function test_values_of_two_segments_are_not_exchanged() public {
         made = _make(1);
         ISettlementRules.Part memory part = _whole(validium, made);
@@ -237,6 +281,20 @@ contract ReplicasTest is RulesFixture {
     }
 
     // ------------------------------------------------------------------------------------------------------------ helpers
+
+    /// @dev A settlement of the words `published` whose proofs are of the words `proven`, at the challenges of the published ones.
+    function _publishedAndProven(Made memory m, bytes memory published, bytes memory proven)
+        private
+        view
+        returns (Made memory)
+    {
+        m.words = published;
+        _claimData(m);
+        m.words = proven;
+        _prove(m);
+        m.words = published;
+        return m;
+    }
 
     function _passes(ISettlementRules.Part memory part) private view {
         validium.check(made.statement, made.claim, part, made.closingProof, made.closingWords);
