@@ -87,3 +87,9 @@ class AnswerError(TacitError):
     """A challenge that the sealed batch does not answer."""
 
     code: ClassVar[str] = "ANSWER"
+
+
+class ConfigError(TacitError):
+    """A setting that does not exist, is missing, or cannot be what it is."""
+
+    code: ClassVar[str] = "CONFIG"
