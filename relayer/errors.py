@@ -93,3 +93,15 @@ class ConfigError(TacitError):
     """A setting that does not exist, is missing, or cannot be what it is."""
 
     code: ClassVar[str] = "CONFIG"
+
+
+class StoreError(TacitError):
+    """A database that cannot be used as it is, or does not answer."""
+
+    code: ClassVar[str] = "STORE"
+
+
+class LeaseLost(TacitError):  # noqa: N818 - the word that says what happened
+    """Somebody else does this work now: what was being written must not be."""
+
+    code: ClassVar[str] = "LEASE_LOST"

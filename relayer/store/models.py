@@ -7,16 +7,47 @@ milliseconds since 1970 but for chain times, which are seconds and say so. Wei a
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import Enum as Word
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+WORD_LENGTH = 16
+
+
+def _words(kind: type[Enum]) -> list[str]:
+    return [str(each.value) for each in kind]
 
 
 class Base(DeclarativeBase):
-    """All tables."""
+    """All tables. States are words in text columns, so that a new one needs no change of a type."""
 
-    type_annotation_map = {bytes: LargeBinary, int: BigInteger, str: String}  # noqa: RUF012 - SQLAlchemy's own form
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(column_0_label)s_index",
+            "uq": "%(table_name)s_%(column_0_N_name)s_unique",
+            "fk": "%(table_name)s_%(column_0_name)s_of_%(referred_table_name)s",
+            "pk": "%(table_name)s_key",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+        bytes: LargeBinary,
+        int: BigInteger,
+        str: String,
+        Enum: Word(Enum, native_enum=False, length=WORD_LENGTH, values_callable=_words),
+    }
 
 
 Counted = BigInteger().with_variant(Integer, "sqlite")

@@ -1,0 +1,106 @@
+"""What subscribers are told, in one gapless sequence from 1 on.
+
+An event is appended in the transaction that makes it true, so nobody is told what did not happen, and nothing that happened goes untold.
+Writes come one after another (:mod:`.database`), so the sequence has neither gaps nor repetitions, and no number becomes visible
+before a smaller one. An event for one owner is sealed and shown to nobody else. Delivery is left to who serves connections and webhooks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from relayer.errors import StoreError
+from relayer.store.clock import now_ms
+from relayer.store.crypt import Sealer
+from relayer.store.models import Event, Setting
+
+PUBLIC: Final = ("batches",)
+OWNERS: Final = ("orders", "account")
+OPERATORS: Final = ("transactions", "alerts")
+CHANNELS: Final = PUBLIC + OWNERS + OPERATORS
+LAST: Final = "events.last"
+"""Setting that holds the last number given: deleting events must not give it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as a subscriber gets it; ``at`` in ms."""
+
+    seq: int
+    channel: str
+    payload: dict[str, Any]
+    owner: bytes | None
+    at: int
+
+
+def append(
+    session: Session,
+    channel: str,
+    payload: Mapping[str, Any],
+    owner: bytes | None = None,
+    sealer: Sealer | None = None,
+) -> int:
+    """Adds an event in the caller's write; its number. One of ``OWNERS`` needs the owner and a sealer, the others have none."""
+    if channel not in CHANNELS:
+        raise StoreError(f"there is no channel {channel!r}: {', '.join(CHANNELS)}", {"channel": channel})
+    if (channel in OWNERS) != (owner is not None):
+        raise StoreError(
+            f"an event of {channel} is {'for one owner' if owner is None else 'for all'}", {"channel": channel}
+        )
+    seq = last(session) + 1
+    session.merge(Setting(name=LAST, value=str(seq)))
+    raw = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    if owner is not None:
+        if sealer is None:
+            raise StoreError(f"an event of {channel} is sealed: give a sealer", {"channel": channel})
+        raw = sealer.seal(_place(seq), raw)
+    session.add(Event(seq=seq, channel=channel, owner=owner, payload=raw, created_at=now_ms()))
+    return seq
+
+
+def since(
+    session: Session,
+    seq: int,
+    *,
+    channels: Sequence[str],
+    owner: bytes | None = None,
+    sealer: Sealer | None = None,
+    limit: int = 1000,
+) -> list[Told]:
+    """The first ``limit`` events after ``seq`` of these channels, by number; of ``OWNERS`` those of this owner alone."""
+    query = select(Event).where(Event.seq > seq, Event.channel.in_(list(channels)))
+    query = query.where(
+        or_(Event.owner.is_(None), Event.owner == owner) if owner is not None else Event.owner.is_(None)
+    )
+    return [_told(row, sealer) for row in session.scalars(query.order_by(Event.seq).limit(limit))]
+
+
+def last(session: Session) -> int:
+    """The last number given; 0 before the first."""
+    row = session.get(Setting, LAST)
+    return 0 if row is None else int(row.value)
+
+
+def oldest(session: Session) -> int:
+    """The first number that is still kept of the public channels; what owners were told may be deleted between later ones."""
+    found = session.scalar(select(func.min(Event.seq)).where(Event.owner.is_(None)))
+    return last(session) + 1 if found is None else int(found)
+
+
+def _told(row: Event, sealer: Sealer | None) -> Told:
+    raw = row.payload
+    if row.owner is not None:
+        if sealer is None:
+            raise StoreError(f"event {row.seq} is sealed: give a sealer", {"seq": row.seq})
+        raw = sealer.open(_place(row.seq), raw)
+    return Told(row.seq, row.channel, json.loads(raw), row.owner, row.created_at)
+
+
+def _place(seq: int) -> str:
+    return f"events.payload:{seq}"

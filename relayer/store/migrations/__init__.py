@@ -1,0 +1,1 @@
+"""Revisions of the relayer's tables, run by :mod:`relayer.store.migrate`."""
