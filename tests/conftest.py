@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.postgres import database, database_kind, empty_url, postgres, store_url
+
+__all__ = ["database", "database_kind", "empty_url", "postgres", "store_url"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def ctrl_c_interrupts() -> Iterator[None]:
