@@ -105,3 +105,30 @@ class LeaseLost(TacitError):  # noqa: N818 - the word that says what happened
     """Somebody else does this work now: what was being written must not be."""
 
     code: ClassVar[str] = "LEASE_LOST"
+
+
+class EncryptionKeyError(TacitError):
+    """A key of the operator's that orders cannot be encrypted to."""
+
+    code: ClassVar[str] = "ENCRYPTION_KEY"
+
+
+class DecryptionError(TacitError):
+    """An envelope that does not open. One message for every reason, so that an answer tells nothing about a key."""
+
+    code: ClassVar[str] = "DECRYPTION_FAILED"
+
+    def __init__(self) -> None:
+        super().__init__("the envelope does not open under the key that it names: encrypt again, to the key in force")
+
+
+class EnvelopeError(TacitError):
+    """What is no envelope: a part is missing, has another length or is not hexadecimal."""
+
+    code: ClassVar[str] = "INVALID_REQUEST"
+
+
+class OrderError(TacitError):
+    """An envelope that opened and holds no order or registration as docs/formats.md describes it. Its content is not repeated."""
+
+    code: ClassVar[str] = "INVALID_ORDER"

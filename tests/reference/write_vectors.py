@@ -42,6 +42,7 @@ from .risk import RiskRow, risk_root, row_hash
 from .seal import Touch, seal_leaf, seal_root, touch_hash
 from .seed import holder as holder_of_seed
 from .seed import signing_key
+from .trading import cases as trading
 from .transcript import Blinding, Header, segments, settle
 
 FOLDER = Path(__file__).resolve().parent.parent / "vectors"
@@ -331,6 +332,7 @@ FILES = {
     "batches_standard.json": batches_standard,
     "seeds.json": seeds,
     "leaving.json": leaving,
+    "client.json": trading,
 }
 
 
