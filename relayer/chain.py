@@ -74,13 +74,14 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a mined transaction."""
+    """What became of a mined transaction; ``gas_price`` is what a unit of gas cost, in wei."""
 
     transaction: bytes
     block: int
     block_hash: bytes
     succeeded: bool
     gas_used: int
+    gas_price: int
 
 
 class Chain:
@@ -179,6 +180,7 @@ class Chain:
             read.hash("blockHash"),
             read.integer("status") == 1,
             read.integer("gasUsed"),
+            read.integer("effectiveGasPrice"),
         )
 
     def inner_calls(self, digest: bytes, to: Address) -> list[bytes]:
@@ -203,9 +205,9 @@ class Chain:
 
     # ---- sending
 
-    def nonce(self, address: Address) -> int:
-        """Number of transactions that an account has sent, those waiting included."""
-        return self._integer("eth_getTransactionCount", address, "pending")
+    def nonce(self, address: Address, at: int | Tag | Literal["pending"] = "pending") -> int:
+        """Number of transactions that an account has sent, those waiting included, or up to a block."""
+        return self._integer("eth_getTransactionCount", address, hex(at) if isinstance(at, int) else at)
 
     def gas(self, sender: Address, to: Address, data: bytes, value: int = 0) -> int:
         """Gas that a transaction needs (:class:`RevertedError` if it would be refused)."""
@@ -217,6 +219,17 @@ class Chain:
         answer = self.request("eth_getBlockByNumber", "latest", False)
         base = _Answer(self, "eth_getBlockByNumber", answer).integer("baseFeePerGas")
         return base, self._integer("eth_maxPriorityFeePerGas")
+
+    def fee_history(self, blocks: int, percentile: float) -> tuple[int, list[int]]:
+        """Base fee of the next block, and the tip at a percentile of each of the last blocks, in wei a gas unit."""
+        answer = self.request("eth_feeHistory", hex(blocks), "latest", [percentile])
+        read = _Answer(self, "eth_feeHistory", answer)
+        try:
+            base = [int(each, 16) for each in read.take("baseFeePerGas")]
+            tips = [int(each[0], 16) for each in read.take("reward") or ()]
+            return base[-1], tips
+        except (TypeError, ValueError, IndexError):
+            raise _malformed(self, "eth_feeHistory") from None
 
     def send_raw(self, signed: bytes) -> bytes:
         """Sends a signed transaction; its hash."""

@@ -225,10 +225,15 @@ class Snapshot(Base):
 
 
 class ChainTransaction(Base):
-    """Something to be done on chain exactly once: ``purpose`` says what (``seal:7``), so that no step is ever queued twice."""
+    """Something to be done on chain exactly once: ``purpose`` says what (``seal:7``), so that no step is ever queued twice.
+
+    ``position`` is its place in the queue, ``withdrawn`` why it is no longer wanted (its nonce, if it has one, is filled with an empty
+    transfer), ``bump`` that the operator wants it replaced now, ``closed`` that nothing about it can change any more.
+    """
 
     __tablename__ = "transactions"
     id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(index=True)
     purpose: Mapped[str] = mapped_column(unique=True)
     batch: Mapped[int | None] = mapped_column(index=True)
     sender: Mapped[str]
@@ -245,13 +250,20 @@ class ChainTransaction(Base):
     gas_used: Mapped[int | None]
     cost_wei: Mapped[str | None]
     error: Mapped[str | None] = mapped_column(Text)
+    withdrawn: Mapped[str | None] = mapped_column(Text)
+    bump: Mapped[bool] = mapped_column(default=False)
+    closed: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[int]
     updated_at: Mapped[int]
     __table_args__ = (UniqueConstraint("sender", "nonce"),)
 
 
 class Attempt(Base):
-    """A signed form of a transaction that was, or was about to be, sent; ``channel`` is ``private`` or ``public``."""
+    """A signed form of a transaction that was, or was about to be, sent; ``channel`` is ``private`` or ``public``.
+
+    ``block`` is the newest block when it was signed, ``sent_block`` when it was last sent. ``empty``: a transfer of nothing to the
+    sender itself, which fills the nonce of what was withdrawn.
+    """
 
     __tablename__ = "attempts"
     hash: Mapped[bytes] = mapped_column(primary_key=True)
@@ -260,7 +272,10 @@ class Attempt(Base):
     max_fee_wei: Mapped[str]
     priority_fee_wei: Mapped[str]
     channel: Mapped[str]
+    empty: Mapped[bool] = mapped_column(default=False)
+    nonce: Mapped[int]
     block: Mapped[int]
+    sent_block: Mapped[int | None]
     sends: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int]
