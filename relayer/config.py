@@ -73,6 +73,12 @@ class ChainSettings(Section):
     poll_seconds: Seconds = Field(default=2.0, description="between looks at the chain")
     timeout_seconds: Seconds = Field(default=10.0, description="that an endpoint has to answer")
     behind_blocks: Count = Field(default=5, description="that an endpoint may be behind the others and still be asked")
+    compare_depth: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=3, description="blocks below the newest at which endpoints must have the same hashes"
+    )
+    quorum: Annotated[int, Field(ge=1, le=16)] = Field(
+        default=1, description="endpoints that must answer and agree before anything is sent"
+    )
 
 
 class DatabaseSettings(Section):
@@ -166,13 +172,25 @@ class TransactionSettings(Section):
     )
     public_fallback: bool = Field(default=False, description="send publicly what private endpoints keep dropping")
     replace_after_blocks: Count = Field(default=3, description="unmined, then sent again with higher fees")
+    replace_percent: Annotated[float, Field(ge=12.5, le=100)] = Field(
+        default=12.5, description="by which both fees are then raised; nodes take no less"
+    )
     dropped_after_blocks: Count = Field(default=25, description="unmined, then a private endpoint has dropped it")
-    maximum_fee_gwei: Annotated[float, Field(gt=0)] = Field(
+    refused_after_blocks: Count = Field(default=3, description="refused by simulation, then given up")
+    maximum_fee_gwei: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=500.0, description="of a unit of gas; then an alert"
     )
-    maximum_priority_fee_gwei: Annotated[float, Field(gt=0)] = Field(
+    maximum_priority_fee_gwei: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=50.0, description="part of it that is a tip"
     )
+    minimum_priority_fee_gwei: Annotated[float, Field(ge=0, le=1e6)] = Field(
+        default=0.01, description="tip offered where others give less"
+    )
+    gas_margin_percent: Annotated[int, Field(ge=0, le=200)] = Field(default=20, description="above the estimate")
+    maximum_gas: Annotated[int, Field(ge=21_000, le=10**9)] = Field(
+        default=30_000_000, description="of one transaction; one that needs more is given up"
+    )
+    in_flight: Annotated[int, Field(ge=1, le=64)] = Field(default=16, description="unmined transactions at a time")
 
 
 class ProvingSettings(Section):

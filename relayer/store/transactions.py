@@ -7,15 +7,14 @@ stands for one thing to be done: queued twice, it is the same transaction. What 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from relayer.errors import TransactionError
-from relayer.store.database import now_ms
-from relayer.store.models import Attempt, ChainTransaction, Nonce, TransactionState
+from relayer.store.clock import now_ms
+from relayer.store.models import ChainTransaction, TransactionState
 
 ID_BYTES: Final = 8
 OVER: Final = (TransactionState.FINAL, TransactionState.FAILED)
@@ -126,36 +125,3 @@ def require(session: Session, transaction: str) -> ChainTransaction:
     if found is None:
         raise TransactionError(f"there is no transaction {transaction}", {"transaction": transaction})
     return found
-
-
-def queued(session: Session) -> Sequence[ChainTransaction]:
-    """What waits for a nonce, in the order of the queue."""
-    chosen = select(ChainTransaction).where(ChainTransaction.state == TransactionState.QUEUED)
-    return session.scalars(chosen.order_by(ChainTransaction.position, ChainTransaction.id)).all()
-
-
-def open_nonces(session: Session) -> Sequence[ChainTransaction]:
-    """What has a nonce whose fate is not final, by sender and nonce."""
-    chosen = select(ChainTransaction).where(ChainTransaction.nonce.is_not(None), ChainTransaction.closed.is_(False))
-    return session.scalars(chosen.order_by(ChainTransaction.sender, ChainTransaction.nonce)).all()
-
-
-def attempts(session: Session, transaction: str) -> Sequence[Attempt]:
-    """The signed forms of a transaction, oldest first."""
-    chosen = select(Attempt).where(Attempt.transaction == transaction)
-    return session.scalars(chosen.order_by(Attempt.created_at, Attempt.block, Attempt.hash)).all()
-
-
-def following(session: Session, sender: str) -> int | None:
-    """The next nonce of a sender; None while it never had one from here."""
-    return session.scalar(select(Nonce.following).where(Nonce.sender == sender))
-
-
-def set_following(session: Session, sender: str, nonce: int) -> None:
-    """Sets the next nonce of a sender."""
-    row = session.get(Nonce, sender)
-    if row is None:
-        session.add(Nonce(sender=sender, following=nonce))
-    else:
-        row.following = nonce
-    session.flush()

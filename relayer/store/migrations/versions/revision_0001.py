@@ -190,6 +190,7 @@ def upgrade() -> None:
     op.create_table(
         "transactions",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("batch", sa.BigInteger(), nullable=True),
         sa.Column("sender", sa.String(), nullable=False),
@@ -212,6 +213,9 @@ def upgrade() -> None:
         sa.Column("gas_used", sa.BigInteger(), nullable=True),
         sa.Column("cost_wei", sa.String(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("withdrawn", sa.Text(), nullable=True),
+        sa.Column("bump", sa.Boolean(), nullable=False),
+        sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("transactions_key")),
@@ -219,6 +223,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("sender", "nonce", name=op.f("transactions_sender_nonce_unique")),
     )
     op.create_index(op.f("transactions_batch_index"), "transactions", ["batch"], unique=False)
+    op.create_index(op.f("transactions_position_index"), "transactions", ["position"], unique=False)
     op.create_index(op.f("transactions_state_index"), "transactions", ["state"], unique=False)
     op.create_table(
         "webhooks",
@@ -240,7 +245,10 @@ def upgrade() -> None:
         sa.Column("max_fee_wei", sa.String(), nullable=False),
         sa.Column("priority_fee_wei", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("empty", sa.Boolean(), nullable=False),
+        sa.Column("nonce", sa.BigInteger(), nullable=False),
         sa.Column("block", sa.BigInteger(), nullable=False),
+        sa.Column("sent_block", sa.BigInteger(), nullable=True),
         sa.Column("sends", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -337,6 +345,7 @@ def downgrade() -> None:
     op.drop_table("attempts")
     op.drop_table("webhooks")
     op.drop_index(op.f("transactions_state_index"), table_name="transactions")
+    op.drop_index(op.f("transactions_position_index"), table_name="transactions")
     op.drop_index(op.f("transactions_batch_index"), table_name="transactions")
     op.drop_table("transactions")
     op.drop_table("snapshots")
