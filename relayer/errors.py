@@ -132,3 +132,9 @@ class OrderError(TacitError):
     """An envelope that opened and holds no order or registration as docs/formats.md describes it. Its content is not repeated."""
 
     code: ClassVar[str] = "INVALID_ORDER"
+
+
+class SealingError(TacitError):
+    """A batch that cannot be put together, or is not what the chain has the seal of."""
+
+    code: ClassVar[str] = "SEALING"

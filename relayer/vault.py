@@ -140,6 +140,12 @@ class Vault:
         return found
 
     @cached_property
+    def delays(self) -> Struct:
+        """How long things may take, in seconds."""
+        found: Struct = self.contract.call("delays")
+        return found
+
+    @cached_property
     def roles(self) -> Struct:
         """Operator, receipt signer and epoch signers."""
         found: Struct = self.contract.call("roles")

@@ -1,0 +1,93 @@
+"""What becomes of the orders of a batch that will never be settled, and of a batch whose work failed and may succeed another time.
+
+Orders of a void or expired batch were executed nowhere and their nonces are unused. Those that may still be executed in a later batch
+wait again, in their old order; the others have lapsed. Their receipts end with the batch (docs/protocol.md section 14).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from prover.orders import Order
+from relayer import points
+from relayer.pipeline.desk import Desk, Turn
+from relayer.store import batches, events
+from relayer.store.clock import now_ms
+from relayer.store.models import Batch, BatchState, OrderState
+from relayer.store.models import Order as OrderRow
+
+LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
+PLACED: Final = (OrderState.RECEIPTED, OrderState.SEALED)
+PAUSE_MS: Final = 30_000
+"""Before failed work is tried again, for the first time; doubled each time."""
+
+
+def release_orders(desk: Desk, turn: Turn) -> bool:
+    """Sends the orders of lost batches back to wait, or lets them lapse; whether there were any."""
+    with desk.database.read() as session:
+        lost = [batch.number for batch in batches.lost_with_orders(session, LOST, PLACED)]
+    for number in lost:
+        with desk.database.write() as session:
+            turn.check(session)
+            batch = batches.require(session, number)
+            if batch.state in LOST:
+                _release(desk, session, batch)
+                points.reached("release.before-commit")
+        points.reached("release.after-commit")
+    return bool(lost)
+
+
+def _release(desk: Desk, session: Session, batch: Batch) -> None:
+    newest = batches.last(session)
+    following = batch.number + 1 if newest is None else max(batch.number, _last_fixed(session)) + 1
+    for row in batches.orders_of(session, batch.number, PLACED):
+        alive = row.content_sealed is not None and may_go_on(
+            _content(desk, row), following, void=batch.state is BatchState.VOID, batch=batch.number
+        )
+        row.state = OrderState.WAITING if alive else OrderState.LAPSED
+        row.batch = row.sequence = row.previous = row.receipt_signature = row.result_sealed = None
+        row.updated_at = now_ms()
+        payload = {"id": row.id, "state": row.state.value, "batch": batch.number, "reason": batch.state.value}
+        events.append(session, "orders", payload, row.owner, desk.sealer)
+
+
+def _last_fixed(session: Session) -> int:
+    """The newest batch that takes no orders any more."""
+    closed = [batch.number for batch in batches.unfinished(session) if batch.state not in batches.TAKING]
+    return max(closed, default=0)
+
+
+def may_go_on(order: Order, following: int, *, void: bool, batch: int) -> bool:
+    """Whether an order can be executed in a batch from ``following`` on, after one that is lost (docs/protocol.md section 4, test 2)."""
+    if order.last_batch < following:
+        return False
+    return order.survives_void or not void or order.first_batch > batch
+
+
+def _content(desk: Desk, row: OrderRow) -> Order:
+    assert row.content_sealed is not None
+    wire = json.loads(desk.sealer.open(batches.content_place(row.id), row.content_sealed))
+    return Order.from_wire(wire["order"])
+
+
+def retry(desk: Desk, turn: Turn) -> bool:
+    """Takes failed batches up again that the policy has attempts left for, from their seal on; whether there was one."""
+    with desk.database.read() as session:
+        due = [batch.number for batch in batches.in_states(session, [BatchState.FAILED]) if _due(desk, session, batch)]
+    for number in due:
+        with desk.database.write() as session:
+            turn.check(session)
+            batch = batches.require(session, number)
+            if batch.state is BatchState.FAILED:
+                batches.forget_clearing(session, batch)
+                batches.move(session, batch, BatchState.SEALED)
+                points.reached("retry.before-commit")
+    return bool(due)
+
+
+def _due(desk: Desk, session: Session, batch: Batch) -> bool:
+    failed = batches.failed_times(session, batch.number)
+    return failed < desk.policy.attempts and now_ms() - batch.updated_at >= PAUSE_MS * 2 ** (failed - 1)

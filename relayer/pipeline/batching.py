@@ -1,0 +1,276 @@
+"""When a batch is opened and closed, and which deposits and exit requests go in: pure rules over plain values.
+
+The contract refuses a seal that holds a deposit and an exit request of one account, or leaves a late exit request out; the core
+refuses a batch with more settled rows than its parameter set has. So both queues are walked in the order in which their
+entries came, exit requests whose deadline is near first, and each ends at the first entry that cannot be in this batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from prover.batch import Params, State
+from relayer.history import History
+from relayer.pipeline.policy import Policy
+
+MOST_SEGMENTS: Final = 64
+QUEUE_REACH: Final = 4_096
+"""Queue entries that a seal may reach beyond the head (IVault.seal)."""
+FUND: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a batch has room for: touches, the fund's included, orders of one account, instruments with settlement values."""
+
+    touches: int
+    orders: int
+    settled: int
+
+    @classmethod
+    def of(cls, params: Params) -> Room:
+        """Of a parameter set."""
+        return cls(MOST_SEGMENTS * params.touches, params.orders, params.settled)
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """A queued deposit: its account, its owner's word, token units, when it came (block, log). ``returned``: it counts 0."""
+
+    entry: int
+    account: int
+    owner: int
+    amount: int
+    came: tuple[int, int]
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """An exit request that no settled batch has answered; ``deadline`` in seconds of the block clock."""
+
+    entry: int
+    account: int
+    amount: int
+    came: tuple[int, int]
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Both queues from their heads on, without a gap."""
+
+    deposit_head: int = 0
+    exit_head: int = 0
+    deposits: tuple[Deposit, ...] = ()
+    exits: tuple[Exit, ...] = ()
+
+    @classmethod
+    def of(cls, history: History) -> Queues:
+        """What the vault's records say is queued and not settled."""
+        ends = history.seal_of(history.settlements[-1].batch).seal if history.settlements else None
+        deposit_head, exit_head = (0, 0) if ends is None else (ends.deposit_end, ends.exit_end)
+        deposits = [
+            Deposit(
+                each.entry,
+                each.index,
+                history.owners[each.index],
+                each.amount,
+                (each.at.block, each.at.index),
+                each.entry in history.returned,
+            )
+            for entry, each in sorted(history.deposits.items())
+            if entry >= deposit_head
+        ]
+        exits = [
+            Exit(each.entry, each.index, each.amount, (each.at.block, each.at.index), each.deadline)
+            for entry, each in sorted(history.exits.items())
+            if entry >= exit_head
+        ]
+        return cls(deposit_head, exit_head, tuple(deposits), tuple(exits))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits for a batch."""
+        return bool(self.exits) or any(not each.returned for each in self.deposits)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Ends of both queues, and what lies below them by account, in token units."""
+
+    deposit_end: int
+    exit_end: int
+    deposits: Mapping[int, int] = field(default_factory=dict)
+    exits: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def accounts(self) -> set[int]:
+        """Accounts that a deposit or exit request touches."""
+        return set(self.deposits) | set(self.exits)
+
+
+def held_settled(state: State, account: int, values: Mapping[int, int]) -> frozenset[int]:
+    """The instruments with settlement values that an account holds: each needs a settled row when the account is touched."""
+    leaf = state.leaf(account)
+    held = {position.instrument for position in leaf.positions} if leaf else set()
+    return frozenset(held & values.keys())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What :func:`select` goes by: accounts with orders in the batch, what there is room for, owners that are registered, instruments
+    that each account needs rows for, the last block that is deep enough, and the deadline up to which an exit is urgent.
+    """
+
+    ordering: frozenset[int]
+    room: Room
+    registered: Callable[[int], bool]
+    settled: Callable[[int], frozenset[int]]
+    last_block: int
+    urgent: int
+
+
+def select(queues: Queues, choice: Choice) -> Selection:
+    """Which queue entries a batch takes: a run of each queue from its head."""
+    taking = _Taking(queues, choice)
+    urgent = [number for number, each in enumerate(queues.exits) if each.deadline <= choice.urgent]
+    first = queues.exits[: urgent[-1] + 1] if urgent else ()
+    for each in first:
+        taking.exit(each)
+    rest = sorted([*queues.deposits, *queues.exits[len(first) :]], key=lambda entry: entry.came)
+    for entry in rest:
+        if isinstance(entry, Deposit):
+            taking.deposit(entry)
+        else:
+            taking.exit(entry)
+    return Selection(taking.deposit_end, taking.exit_end, taking.deposits, taking.exits)
+
+
+class _Taking:
+    """Takes entries one after another; the first of a queue that cannot be taken ends it."""
+
+    def __init__(self, queues: Queues, choice: Choice) -> None:
+        self._choice = choice
+        self._heads = queues.deposit_head, queues.exit_head
+        self.deposit_end, self.exit_end = self._heads
+        self.deposits: dict[int, int] = {}
+        self.exits: dict[int, int] = {}
+        self._touched = {FUND, *choice.ordering}
+        self._rows = frozenset[int]().union(*(choice.settled(account) for account in self._touched))
+
+    def deposit(self, entry: Deposit) -> None:
+        if entry.entry != self.deposit_end or not self._near(entry.came, self.deposit_end - self._heads[0]):
+            return
+        if not entry.returned:
+            if entry.account in self.exits or not self._choice.registered(entry.owner) or not self._fits(entry.account):
+                return
+            self.deposits[entry.account] = self.deposits.get(entry.account, 0) + entry.amount
+        self.deposit_end += 1
+
+    def exit(self, entry: Exit) -> None:
+        if entry.entry != self.exit_end or not self._near(entry.came, self.exit_end - self._heads[1]):
+            return
+        if entry.account in self.deposits or entry.account in self._choice.ordering or not self._fits(entry.account):
+            return
+        self.exits[entry.account] = entry.amount
+        self.exit_end += 1
+
+    def _near(self, came: tuple[int, int], reach: int) -> bool:
+        return came[0] <= self._choice.last_block and reach < QUEUE_REACH
+
+    def _fits(self, account: int) -> bool:
+        """Takes the account in, if there is room."""
+        touched, rows = self._touched | {account}, self._rows | self._choice.settled(account)
+        if len(touched) > self._choice.room.touches or len(rows) > self._choice.room.settled:
+            return False
+        self._touched, self._rows = touched, rows
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An open batch as the rule of closing sees it; times of the block clock."""
+
+    now: int
+    opened: int
+    open_time: int
+    orders: int
+    touches: int
+    requested: bool
+    queued: bool
+    next_deadline: int | None
+
+
+def close_reason(batch: Opened, policy: Policy, room: Room) -> str | None:
+    """Why a batch is closed now; None while it stays open. One that holds nothing is left to run out."""
+    age = batch.now - batch.opened
+    if batch.now >= batch.opened + batch.open_time:
+        return None  # too late: the vault would refuse the seal
+    if batch.requested:
+        return "request"
+    if batch.orders >= policy.most_orders or batch.touches >= room.touches:
+        return "size"
+    if batch.next_deadline is not None and batch.next_deadline - batch.now <= policy.exit_margin:
+        return "exit deadline"
+    if not batch.orders and not batch.queued:
+        return None
+    if age >= policy.interval:
+        return "time"
+    if age >= batch.open_time - policy.open_margin:
+        return "end of opening"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vacant:
+    """A vault without an opening as the rule of opening sees it; times of the block clock."""
+
+    now: int
+    frozen: bool
+    retirement: int | None
+    epoch_time: int | None
+    epoch_age: int
+    open_time: int
+    settle_time: int
+    free_bond: int
+    base_bond: int
+    paused: bool
+    waiting: bool
+
+
+def not_opened_because(vault: Vacant, policy: Policy) -> str | None:
+    """Why no batch is opened now; None if one is."""
+    if vault.paused:
+        return "paused"
+    if vault.frozen:
+        return "the vault is frozen"
+    if vault.retirement is not None and vault.now + vault.open_time + vault.settle_time >= vault.retirement:
+        return "the vault retires"
+    if vault.epoch_time is None:
+        return "no risk table is in force"
+    if vault.now - vault.epoch_time > vault.epoch_age:
+        return "the risk table is too old"
+    if vault.free_bond < vault.base_bond:
+        return "the free bond does not cover an opening"
+    if not policy.eager and not vault.waiting:
+        return "nothing waits for a batch"
+    return None
+
+
+def room_left(counts: Mapping[int, int], room: Room) -> int:
+    """Touches that are left beside the fund's and those of accounts with orders."""
+    return room.touches - len({FUND, *counts})
+
+
+def longest_run(sizes: Sequence[int], first: int, most: int) -> int:
+    """How many of the sizes from ``first`` on come to at most ``most`` together, at least one."""
+    total = count = 0
+    for size in sizes[first:]:
+        total += size
+        if total > most and count:
+            break
+        count += 1
+    return count

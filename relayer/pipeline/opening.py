@@ -1,0 +1,84 @@
+"""A vault with no opening gets one: the next number, under the risk table in force.
+
+The next batch is opened while the last is proven; it is sealed when that one is settled. An opening that ran out stays in the vault
+until the next one, which marks it expired.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from relayer import points
+from relayer.history import History
+from relayer.pipeline.batching import Queues, Vacant, not_opened_because
+from relayer.pipeline.desk import Desk, Turn
+from relayer.pipeline.sending import ensure, failures
+from relayer.store import batches, policies
+from relayer.store.models import Batch, BatchState
+
+
+def open_next(desk: Desk, turn: Turn) -> bool:
+    """Queues the opening of the next batch if one is due; whether anything was done."""
+    with desk.database.read() as session:
+        if not _due(desk, session) or not_opened_because(_vacant(desk, session), desk.policy) is not None:
+            return False
+    with desk.database.write() as session:
+        turn.check(session)
+        if not _due(desk, session):
+            return False
+        history = desk.history(session)
+        batch = batches.last(session)
+        if batch is None or batch.state is not BatchState.OPENING:
+            batch = batches.add(session, _next(history), max(history.epochs))
+        purpose = f"open:{batch.number}"
+        ensure(session, desk, purpose, desk.call("open"), batch=batch.number, attempts=failures(session, purpose) + 1)
+        points.reached("open.before-queue")
+    points.reached("open.after-queue")
+    return True
+
+
+def _next(history: History) -> int:
+    return max(history.openings, default=0) + 1
+
+
+def _due(desk: Desk, session: Session) -> bool:
+    """Whether the vault has no opening that a batch could still be sealed from, and none is on its way."""
+    batch = batches.last(session)
+    if batch is None:
+        return True
+    if batch.number >= _next(desk.history(session)) and batch.state is not BatchState.OPENING:
+        return False  # the records are behind
+    if batch.state is BatchState.OPENING:
+        return failures(session, f"open:{batch.number}") > 0 and _failed(session, batch)
+    return batch.state not in batches.TAKING or run_out(desk, batch)
+
+
+def _failed(session: Session, batch: Batch) -> bool:
+    from relayer.store import transactions
+    from relayer.store.models import TransactionState
+
+    known = transactions.find(session, f"open:{batch.number}")
+    return known is not None and known.state is TransactionState.FAILED
+
+
+def run_out(desk: Desk, batch: Batch) -> bool:
+    """Whether a batch can no longer be sealed: its opening is older than the vault allows."""
+    return batch.opened_time is not None and desk.now > batch.opened_time + desk.vault.delays.openTime
+
+
+def _vacant(desk: Desk, session: Session) -> Vacant:
+    history, vault = desk.history(session), desk.vault
+    epoch = history.epochs[max(history.epochs)] if history.epochs else None
+    return Vacant(
+        now=desk.now,
+        frozen=history.frozen is not None,
+        retirement=None if history.retiring is None else history.retiring.time,
+        epoch_time=None if epoch is None else epoch.time,
+        epoch_age=vault.delays.epochAge,
+        open_time=vault.delays.openTime,
+        settle_time=vault.delays.settleTime,
+        free_bond=vault.bonds.call("free"),
+        base_bond=vault.bonds.call("terms").base,
+        paused=policies.read(session).intake_paused,
+        waiting=Queues.of(history).waiting or batches.waiting_orders(session) > 0,
+    )

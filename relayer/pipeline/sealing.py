@@ -1,0 +1,213 @@
+"""From an open batch to its seal: the orders it holds, the deposits and exit requests that go in, the touches, the two hashes.
+
+Closing is one write: from then on no order joins, and those that have a receipt are exactly those that are sealed. The seal goes on chain
+before anything is cleared, and what it commits to is computed by the code that answers challenges (:class:`relayer.receipts.Evidence`),
+so an order with a receipt can always be shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from prover.batch import Context, SealedBatch
+from prover.eddsa import unpack_signature
+from prover.orders import Holder, Order, SealedOrder, Touch
+from relayer import points
+from relayer.errors import SealingError
+from relayer.history import History
+from relayer.pipeline.batching import FUND, Choice, Opened, Queues, Selection, close_reason, held_settled, select
+from relayer.pipeline.desk import Desk, Turn
+from relayer.pipeline.opening import run_out
+from relayer.pipeline.sending import ensure, failure, failures
+from relayer.pipeline.states import current_state
+from relayer.receipts import Evidence
+from relayer.store import batches, policies, transactions
+from relayer.store.models import Batch, BatchState, OrderState, TransactionState
+from relayer.store.models import Order as OrderRow
+
+SEALED_STATES: Final = (
+    BatchState.CLOSING,
+    BatchState.SEALED,
+    BatchState.PROVING,
+    BatchState.PROVED,
+    BatchState.SUBMITTED,
+    BatchState.REORGED,
+    BatchState.FAILED,
+)
+"""While a batch is in one of these, the next cannot be sealed."""
+PLACED: Final = (OrderState.RECEIPTED, OrderState.SEALED)
+NOT_YET: Final = 0
+"""Time and last void batch of a batch that is not sealed: the seal on chain says them."""
+
+
+def close(desk: Desk, turn: Turn) -> bool:
+    """Closes the open batch if it is due and the one before is settled; whether it did."""
+    with desk.database.read() as session:
+        batch = _closable(session)
+        reason = None if batch is None else _why(desk, session, batch)
+    if batch is None or reason is None:
+        return False
+    with desk.database.write() as session:
+        turn.check(session)
+        batch = _closable(session)
+        if batch is None:
+            return False
+        points.reached("close.before-commit")
+        batches.move(session, batch, BatchState.CLOSING, f"closed by {reason}")
+    points.reached("close.after-commit")
+    return True
+
+
+def seal(desk: Desk, turn: Turn) -> bool:
+    """Puts a closed batch together and queues its seal; again, with the queues as they are now, if the vault refused the last one."""
+    with desk.database.read() as session:
+        batch = next(iter(batches.in_states(session, [BatchState.CLOSING])), None)
+        if batch is None or not _to_be_sealed(session, batch) or run_out(desk, batch):
+            return False
+        if failures(session, _purpose(batch)) >= desk.policy.attempts:
+            return _give_up(desk, turn, batch.number)
+        history = desk.history(session)
+        drawn, selection = put_together(desk, session, history, batch)
+    evidence = Evidence(drawn)
+    orders = sum(len(touch.orders) for touch in drawn.touches)
+    ends = selection.deposit_end, selection.exit_end
+    request = (evidence.seal_root, evidence.receipts_hash, len(drawn.touches), orders, *ends)
+    with desk.database.write() as session:
+        turn.check(session)
+        batch = batches.require(session, batch.number)
+        if not _to_be_sealed(session, batch):
+            return False
+        batch.touches, batch.orders = len(drawn.touches), orders
+        batch.seal_root, batch.receipts_hash = evidence.seal_root, evidence.receipts_hash
+        batch.deposit_end, batch.exit_end = ends
+        batches.keep_batch(desk.sealer, batch, drawn)
+        ensure(session, desk, _purpose(batch), desk.call("seal", request), batch=batch.number)
+        points.reached("seal.before-queue")
+    points.reached("seal.after-queue")
+    return True
+
+
+def _purpose(batch: Batch) -> str:
+    return f"seal:{batch.number}"
+
+
+def _give_up(desk: Desk, turn: Turn, number: int) -> bool:
+    with desk.database.write() as session:
+        turn.check(session)
+        batch = batches.require(session, number)
+        said = failure(session, _purpose(batch))
+        batches.alarm_once(session, batch, f"the vault refuses its seal: {said}")
+    return False
+
+
+def _to_be_sealed(session: Session, batch: Batch) -> bool:
+    if batch.state is not BatchState.CLOSING:
+        return False
+    known = transactions.find(session, _purpose(batch))
+    return known is None or known.state is TransactionState.FAILED
+
+
+def _closable(session: Session) -> Batch | None:
+    """The open batch, if the vault can take its seal."""
+    if batches.in_states(session, SEALED_STATES):
+        return None
+    return next(iter(batches.in_states(session, [BatchState.OPEN])), None)
+
+
+def _why(desk: Desk, session: Session, batch: Batch) -> str | None:
+    queues, counts = Queues.of(desk.history(session)), batches.order_counts(session, batch.number)
+    if batch.opened_time is None:
+        return None
+    policy = desk.policy.with_changes(policies.read(session))
+    selection = _selection(desk, session, desk.history(session), batch)
+    facts = Opened(
+        now=desk.now,
+        opened=batch.opened_time,
+        open_time=desk.vault.delays.openTime,
+        orders=sum(counts.values()),
+        touches=len({FUND, *counts}),
+        requested=batch.close_requested,
+        queued=bool(selection.accounts),
+        next_deadline=min((each.deadline for each in queues.exits), default=None),
+    )
+    return close_reason(facts, policy, desk.room)
+
+
+# ---- what goes in
+
+
+def put_together(desk: Desk, session: Session, history: History, batch: Batch) -> tuple[SealedBatch, Selection]:
+    """The batch as it is sealed, but for its time, and which queue entries are in it."""
+    selection = _selection(desk, session, history, batch)
+    rows = batches.orders_of(session, batch.number, PLACED)
+    accounts = {FUND, *(row.account for row in rows), *selection.accounts}
+    holders = holders_of(desk, session, history, accounts)
+    orders = sealed_orders(desk, rows)
+    touches = tuple(
+        Touch(
+            index,
+            holders[index],
+            selection.deposits.get(index, 0),
+            selection.exits.get(index),
+            tuple(orders.get(index, ())),
+        )
+        for index in sorted(accounts)
+    )
+    return SealedBatch(desk.vault.params, draft_context(desk, batch), (), touches), selection
+
+
+def _selection(desk: Desk, session: Session, history: History, batch: Batch) -> Selection:
+    queues, state = Queues.of(history), current_state(desk, session, history)
+    values = {number: value for number, (value, since) in history.values.items() if since <= batch.epoch}
+    known = batches.holders(session, {each.owner for each in queues.deposits})
+    head = desk.vault.chain.head()
+    choice = Choice(
+        ordering=frozenset(batches.order_counts(session, batch.number)),
+        room=desk.room,
+        registered=lambda owner: owner in known or owner == desk.fund.owner,
+        settled=lambda account: held_settled(state, account, values),
+        last_block=head.number - desk.policy.confirmations,
+        urgent=head.time + desk.policy.exit_margin,
+    )
+    return select(queues, choice)
+
+
+def holders_of(desk: Desk, session: Session, history: History, accounts: Iterable[int]) -> dict[int, Holder]:
+    """The keys of accounts by index; :class:`SealingError` names one whose owner has not registered."""
+    owners = {index: history.owners[index] for index in accounts if index != FUND}
+    known = batches.holders(session, owners.values())
+    for index, owner in owners.items():
+        if owner not in known:
+            raise SealingError(f"the owner of account {index} has not registered its keys", {"account": index})
+    found = {index: batches.open_holder(desk.sealer, known[owner]) for index, owner in owners.items()}
+    return {FUND: desk.fund} | found
+
+
+def sealed_orders(desk: Desk, rows: Iterable[OrderRow]) -> Mapping[int, list[SealedOrder]]:
+    """Stored orders as they are sealed, by account, in increasing sequence number."""
+    found: dict[int, list[SealedOrder]] = {}
+    for row in rows:
+        if row.content_sealed is None or row.sequence is None:
+            raise SealingError(f"order {row.id} has a place in a batch and no content", {"order": row.id})
+        wire = json.loads(desk.sealer.open(batches.content_place(row.id), row.content_sealed))
+        signature = unpack_signature(bytes.fromhex(wire["signature"].removeprefix("0x")))
+        found.setdefault(row.account, []).append(SealedOrder(Order.from_wire(wire["order"]), signature, row.sequence))
+    return found
+
+
+def draft_context(desk: Desk, batch: Batch) -> Context:
+    """What is known of a batch's context before the chain has its seal."""
+    terms = desk.vault.terms
+    return Context(
+        domain=desk.vault.domain,
+        batch=batch.number,
+        last_void=NOT_YET,
+        time=NOT_YET,
+        fee_rate=terms.feeRate,
+        num=terms.num,
+        den=terms.den,
+    )

@@ -1,0 +1,58 @@
+"""What a step wants sent, so that it is on its way once and no oftener: asked for as often as one likes.
+
+A transaction that failed on chain, or carries what is out of date, is replaced, a few times; after that the operator must look.
+Sending is left to :mod:`relayer.transactions`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from relayer.pipeline.desk import Desk
+from relayer.store import transactions
+from relayer.store.models import ChainTransaction, TransactionState
+
+
+def ensure(
+    session: Session,
+    desk: Desk,
+    purpose: str,
+    data: bytes,
+    *,
+    batch: int | None = None,
+    to: str | None = None,
+    value: int = 0,
+    attempts: int | None = None,
+) -> ChainTransaction | None:
+    """The transaction of a purpose with this calldata, queued if it is not under way; None when ``attempts`` (the policy's) have failed."""
+    known = transactions.find(session, purpose)
+    if known is not None and known.data == data and known.state is not TransactionState.FAILED:
+        return known
+    content = {
+        "purpose": purpose,
+        "sender": desk.operator,
+        "to": to or desk.vault.address,
+        "data": data,
+        "value": value,
+        "batch": batch,
+    }
+    if known is None:
+        return transactions.require(session, transactions.queue(session, **content))
+    if failures(session, purpose) >= (desk.policy.attempts if attempts is None else attempts):
+        return None
+    return transactions.require(session, transactions.requeue(session, **content))
+
+
+def failures(session: Session, purpose: str) -> int:
+    """How often a purpose has failed, or was replaced."""
+    earlier = ChainTransaction.purpose.startswith(f"{purpose}~", autoescape=True)
+    count = session.scalar(select(func.count()).select_from(ChainTransaction).where(earlier)) or 0
+    known = transactions.find(session, purpose)
+    return count + (known is not None and known.state is TransactionState.FAILED)
+
+
+def failure(session: Session, purpose: str) -> str:
+    """What the last failed transaction of a purpose said."""
+    known = transactions.find(session, purpose)
+    return known.error or "it reverted" if known is not None else "it was never sent"

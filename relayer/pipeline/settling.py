@@ -1,0 +1,207 @@
+"""From a proven batch to its settlement in the vault: checked once more, put into one transaction or several, and followed until it is mined.
+
+What is too large for one transaction, by bytes or gas, goes in parts: a part is queued when the one before is mined, since what it hands
+on is known then. In a validium vault the replicas store and sign first. That a settlement is mined is told by :mod:`relayer.watcher`,
+whoever has sent it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from prover.data import SegmentData
+from prover.errors import TacitError
+from prover.keys import Keys
+from prover.posting import Part, Posting
+from prover.settlement import Settlement, digest, verify
+from relayer import points
+from relayer.errors import RevertedError, SealingError
+from relayer.header import Header
+from relayer.interface import Value
+from relayer.pipeline.desk import Desk, Turn
+from relayer.pipeline.failing import TRANSIENT, plainly
+from relayer.pipeline.sending import ensure, failure
+from relayer.pipeline.trusting import expected
+from relayer.replicas import collect
+from relayer.store import batches, transactions
+from relayer.store.models import Batch, BatchState, ChainTransaction, Setting, TransactionState
+
+UNDER_WAY: Final = (BatchState.SUBMITTED, BatchState.REORGED)
+DONE: Final = (TransactionState.MINED, TransactionState.FINAL)
+WHOLE: Final = 0
+"""Size of a part where all goes in one transaction."""
+
+
+def settle(desk: Desk, keys: Keys, turn: Turn) -> bool:
+    """Takes the next step of the settlement that is due; whether it did anything."""
+    with desk.database.read() as session:
+        batch = next(iter(batches.in_states(session, [BatchState.PROVED, *UNDER_WAY])), None)
+        if batch is None or batch.settlement is None:
+            return False
+        number, state = batch.number, batch.state
+        sending = _Sending(desk, Settlement.from_json(batch.settlement.decode()), _size(session, number))
+        wanted = state is not BatchState.SUBMITTED or sending.next_purpose(session) is not None
+    if not wanted:
+        return False
+    trusted = expected(desk.vault, sending.settlement)
+    if trusted is None:
+        return False  # the vault holds another seal, or none: the watcher will tell
+    try:
+        if state is BatchState.PROVED:
+            verify(sending.settlement, keys, trusted)
+            sending = sending.planned()
+        return _send(desk, turn, number, sending)
+    except TRANSIENT:
+        raise
+    except TacitError as error:
+        return _failed(desk, turn, number, f"its settlement is refused: {plainly(error)}")
+
+
+def _send(desk: Desk, turn: Turn, number: int, sending: _Sending) -> bool:
+    with desk.database.read() as session:
+        purpose = sending.next_purpose(session)
+        data = None if purpose is None else sending.calldata(session, purpose)
+    with desk.database.write() as session:
+        turn.check(session)
+        batch = batches.require(session, number)
+        if batch.state not in (BatchState.PROVED, *UNDER_WAY) or batch.settlement is None:
+            return False
+        if purpose is not None and data is not None:
+            session.merge(Setting(name=_parts(number), value=str(sending.size)))
+            if ensure(session, desk, purpose, data, batch=number) is None:
+                batches.fail(session, batch, f"the vault refuses its settlement: {failure(session, purpose)}")
+                return True
+        batches.move(session, batch, BatchState.SUBMITTED)
+        points.reached("settle.before-queue")
+    points.reached("settle.after-queue")
+    return True
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """A settlement on its way, ``size`` segments a part (``WHOLE``: all in one transaction)."""
+
+    desk: Desk
+    settlement: Settlement
+    size: int
+
+    @property
+    def base(self) -> str:
+        return f"settle:{self.settlement.context.batch}"
+
+    @property
+    def posting(self) -> Posting:
+        return Posting(self.settlement)
+
+    # ---- how
+
+    def planned(self) -> _Sending:
+        """One transaction if it is small enough, else parts that are."""
+        desk, policy = self.desk, self.desk.policy
+        whole = self._whole()
+        try:
+            gas = desk.vault.chain.gas(desk.operator, desk.vault.address, whole)
+        except RevertedError as error:
+            if error.name:
+                raise
+            gas = policy.settle_gas + 1  # more than a block holds
+        count = len(self.settlement.segments)
+        if len(whole) <= policy.settle_bytes and gas <= policy.settle_gas:
+            return _Sending(desk, self.settlement, WHOLE)
+        by_bytes = policy.settle_bytes * count // len(whole)
+        by_gas = policy.settle_gas * count // gas
+        return _Sending(desk, self.settlement, max(1, min(count, by_bytes, by_gas)))
+
+    # ---- what
+
+    def purposes(self) -> list[str]:
+        """One for each transaction, in their order."""
+        if self.size == WHOLE:
+            return [self.base]
+        runs = -(-len(self.settlement.segments) // self.size)
+        return [f"{self.base}:{number}" for number in range(runs + 2)]
+
+    def next_purpose(self, session: Session) -> str | None:
+        """The first transaction that is not mined, if it is not under way either."""
+        for purpose in self.purposes():
+            known = transactions.find(session, purpose)
+            if known is None or known.state is TransactionState.FAILED or not self._is_own(known):
+                return purpose
+            if known.state not in DONE:
+                return None
+        return None
+
+    def _is_own(self, known: ChainTransaction) -> bool:
+        """Whether a transaction is of this settlement, and not of one that was proven for another seal: the claim names its τ."""
+        return self.settlement.closing.tau.to_bytes(32, "big") in known.data
+
+    def calldata(self, session: Session, purpose: str) -> bytes:
+        """What its transaction carries."""
+        if self.size == WHOLE:
+            return self._whole()
+        posting, purposes = self.posting, self.purposes()
+        at = purposes.index(purpose)
+        if at == 0:
+            return self.desk.call("beginSettlement", posting.claim)
+        progress = self.desk.vault.contract.call("beginSettlement", posting.claim)
+        for run in range(at - 1):
+            progress = self._answer(session, purposes[run + 1], progress)
+        if at == len(purposes) - 1:
+            closing = posting.closing_proof, posting.closing_words
+            return self.desk.call("finishSettlement", posting.claim, progress, *closing)
+        return self.desk.call("advanceSettlement", posting.claim, progress, self._part(at - 1))
+
+    def _answer(self, session: Session, purpose: str, progress: Value) -> Value:
+        """What the call of an earlier part answers: the progress that the next takes up."""
+        known = transactions.find(session, purpose)
+        if known is None:
+            raise SealingError(f"{purpose} is gone although a later part is due", {"purpose": purpose})
+        vault = self.desk.vault
+        raw = vault.chain.call(vault.address, known.data, sender=self.desk.operator)
+        return vault.contract.interface.result("advanceSettlement", raw)
+
+    def _whole(self) -> bytes:
+        posting = self.posting
+        part = self._signed(posting, 0, len(posting.data))
+        return self.desk.call("settle", posting.claim, part, posting.closing_proof, posting.closing_words)
+
+    def _part(self, run: int) -> Part:
+        first, posting = run * self.size, self.posting
+        return self._signed(posting, first, min(self.size, len(posting.data) - first))
+
+    def _signed(self, posting: Posting, first: int, count: int) -> Part:
+        """A run of segments in the vault's mode."""
+        vault = self.desk.vault
+        if not vault.validium:
+            return posting.rollup(first, count)
+        signatures = self._signatures(first, posting.data[first : first + count])
+        return posting.validium(vault.separator, lambda _: signatures, first, count)
+
+    def _signatures(self, first: int, segments: tuple[SegmentData, ...]) -> bytes:
+        signer = self.desk.signer
+        if signer is None:
+            raise SealingError("a validium vault needs the operator's key, which its replicas ask for")
+        header = Header.of_settlement(self.settlement, digest(self.settlement))
+        return collect(self.desk.vault, self.desk.replicas, signer, header, first, segments)
+
+
+def _size(session: Session, number: int) -> int:
+    row = session.get(Setting, _parts(number))
+    return WHOLE if row is None else int(row.value)
+
+
+def _parts(number: int) -> str:
+    return f"settle.parts:{number}"
+
+
+def _failed(desk: Desk, turn: Turn, number: int, reason: str) -> bool:
+    with desk.database.write() as session:
+        turn.check(session)
+        batch: Batch = batches.require(session, number)
+        if batch.state in (BatchState.PROVED, *UNDER_WAY):
+            batches.fail(session, batch, reason)
+            points.reached("settle.before-failure")
+    return True

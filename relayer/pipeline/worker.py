@@ -1,0 +1,94 @@
+"""The loop of the pipeline: small steps under one lease, each of which may be repeated.
+
+A step reads what is stored, decides, and writes once; what it cannot do now it leaves for the next turn. Whoever runs :meth:`Pipeline.step`
+in a loop needs no order of steps, no memory and no clean end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from prover.errors import TacitError
+from prover.keys import Keys
+from relayer.errors import LeaseLost
+from relayer.pipeline import aftermath, clearing, duties, opening, sealing, settling
+from relayer.pipeline.desk import Desk, Turn
+from relayer.store.leases import Leases
+
+LEASE: Final = "pipeline"
+Step = Callable[[Desk, Turn], bool]
+Troubled = Callable[[str, TacitError], object]
+"""Is told the name of a step that could not be taken now, and why."""
+
+DUTIES: Final[Sequence[Step]] = (
+    duties.return_deposits,
+    duties.void_hopeless,
+    duties.fund_bonds,
+    duties.release_bonds,
+    duties.watch_challenges,
+    duties.answer_challenges,
+)
+
+
+def _quiet(_step: str, error: TacitError) -> None:
+    raise error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """The operator's part of every batch. ``duties_every``: seconds between looks at what is due beside batches.
+
+    ``troubled`` hears of steps that failed for now (an endpoint that does not answer) while the others go on; by default the first
+    failure is raised.
+    """
+
+    desk: Desk
+    leases: Leases
+    keys: Keys
+    duties_every: float = 10.0
+    seconds: float = 15.0
+    troubled: Troubled = _quiet
+    clock: Callable[[], float] = time.monotonic
+    _looked: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def step(self) -> bool:
+        """Takes every step that is due; whether anything was done. False also where another process has the lease."""
+        lease = self.leases.acquire(LEASE, self.seconds)
+        if lease is None:
+            return False
+        turn = Turn(lease)
+        try:
+            return any([self._taken(step, turn) for step in self._steps()])
+        except LeaseLost:
+            return False
+
+    def _steps(self) -> list[Step]:
+        steps: list[Step] = [
+            aftermath.release_orders,
+            aftermath.retry,
+            opening.open_next,
+            sealing.close,
+            sealing.seal,
+            clearing.clear,
+            self._settle,
+        ]
+        now = self.clock()
+        if now - self._looked.get("duties", float("-inf")) >= self.duties_every:
+            self._looked["duties"] = now
+            steps += DUTIES
+        return steps
+
+    def _settle(self, desk: Desk, turn: Turn) -> bool:
+        return settling.settle(desk, self.keys, turn)
+
+    def _taken(self, step: Step, turn: Turn) -> bool:
+        try:
+            return step(self.desk, turn)
+        except LeaseLost:
+            raise
+        except TacitError as error:
+            self.troubled(step.__name__.lstrip("_"), error)
+            return False
