@@ -140,7 +140,8 @@ def select(queues: Queues, choice: Choice) -> Selection:
     first = queues.exits[: urgent[-1] + 1] if urgent else ()
     for each in first:
         taking.exit(each)
-    rest = sorted([*queues.deposits, *queues.exits[len(first) :]], key=lambda entry: entry.came)
+    entries: list[Deposit | Exit] = [*queues.deposits, *queues.exits[len(first) :]]
+    rest = sorted(entries, key=lambda entry: entry.came)
     for entry in rest:
         if isinstance(entry, Deposit):
             taking.deposit(entry)

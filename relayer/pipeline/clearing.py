@@ -18,11 +18,11 @@ from prover.errors import TacitError
 from prover.orders import Touch
 from relayer import points
 from relayer.errors import SealingError
-from relayer.pipeline.failing import TRANSIENT, plainly
 from relayer.history import History
-from relayer.pipeline.batching import FUND, held_settled
+from relayer.pipeline.batching import held_settled
 from relayer.pipeline.desk import Desk, Turn
-from relayer.pipeline.sealing import PLACED, draft_context, holders_of, sealed_orders
+from relayer.pipeline.failing import TRANSIENT, plainly
+from relayer.pipeline.sealing import PLACED
 from relayer.pipeline.states import current_state
 from relayer.receipts import Evidence
 from relayer.records import Seal
@@ -39,7 +39,7 @@ def clear(desk: Desk, turn: Turn) -> bool:
         batch = next(iter(batches.in_states(session, CLEARABLE)), None)
         if batch is None:
             return False
-        history = desk.history(session)
+        history = desk.history()
         record = history.seals.get(batch.number)
         if record is None or batch.number in history.voided or _settled(history, batch.number):
             return False
@@ -47,7 +47,7 @@ def clear(desk: Desk, turn: Turn) -> bool:
             return False
         try:
             state = current_state(desk, session, history)
-            cleared = state.clear(sealed_batch(desk, session, history, batch, state))
+            cleared = state.clear(sealed_batch(desk, history, batch, state))
         except TRANSIENT:
             raise
         except TacitError as error:
@@ -56,10 +56,10 @@ def clear(desk: Desk, turn: Turn) -> bool:
     return _store(desk, turn, number, cleared, mark)
 
 
-def sealed_batch(desk: Desk, session: Session, history: History, batch: Batch, state: State) -> SealedBatch:
+def sealed_batch(desk: Desk, history: History, batch: Batch, state: State) -> SealedBatch:
     """The batch that the chain has the seal of, with everything that values it."""
     seal = history.seal_of(batch.number).seal
-    touches = _touches(desk, session, history, batch)
+    touches = _touches(desk, history, batch)
     epoch = history.epoch_of(batch.number)
     if risk_root(desk.vault.params, epoch.rows) != epoch.risk_root:
         raise SealingError(f"the rows of epoch {epoch.epoch} do not hash to its root", {"epoch": epoch.epoch})
@@ -83,16 +83,15 @@ def sealed_context(desk: Desk, seal: Seal) -> Context:
     )
 
 
-def _touches(desk: Desk, session: Session, history: History, batch: Batch) -> tuple[Touch, ...]:
+def _touches(desk: Desk, history: History, batch: Batch) -> tuple[Touch, ...]:
     """The sealed touches with what is locked for them: a deposit that was returned before the seal is in no touch any more."""
     seal, drawn = history.seal_of(batch.number).seal, batches.open_batch(desk.sealer, batch)
     locked, requested = history.locked(batch.number), history.requested(batch.number)
-    touches = () if drawn is None else drawn.touches
     if drawn is None or Evidence(drawn).seal_root != seal.root:
-        touches = _touches_again(desk, session, history, batch)
-    root = Evidence(SealedBatch(desk.vault.params, draft_context(desk, batch), (), touches)).seal_root
-    if root != seal.root:
-        raise SealingError(f"batch {batch.number}: its orders do not lead to the seal on chain", {"batch": batch.number})
+        raise SealingError(
+            f"batch {batch.number}: its orders do not lead to the seal on chain", {"batch": batch.number}
+        )
+    touches = drawn.touches
     indices = {touch.index for touch in touches}
     if not indices >= locked.keys() or {touch.index for touch in touches if touch.exit is not None} != requested.keys():
         what = f"batch {batch.number}: its seal locks deposits or exit requests of accounts that it does not touch"
@@ -107,23 +106,13 @@ def _touches(desk: Desk, session: Session, history: History, batch: Batch) -> tu
     )
 
 
-def _touches_again(desk: Desk, session: Session, history: History, batch: Batch) -> tuple[Touch, ...]:
-    """The touches that the queue ends of the seal on chain say, where those stored are of another attempt to seal."""
-    rows = batches.orders_of(session, batch.number, PLACED)
-    locked, requested = history.locked(batch.number), history.requested(batch.number)
-    accounts = {FUND, *(row.account for row in rows), *locked, *requested}
-    holders, orders = holders_of(desk, session, history, accounts), sealed_orders(desk, rows)
-    return tuple(
-        Touch(index, holders[index], exit=requested.get(index), orders=tuple(orders.get(index, ())))
-        for index in sorted(accounts)
-    )
-
-
 def _mark(history: History, number: int) -> str:
     """What a clearing depends on beside what is stored: the seal as the chain has it, and the deposits that it locks."""
     seal = history.seal_of(number)
     locked = [[index, str(deposit.amount)] for index, deposit in sorted(history.locked(number).items())]
-    return json.dumps([seal.seal.time, seal.seal.last_void, seal.seal.epoch, hex(seal.root), seal.seal.root.hex(), locked])
+    return json.dumps(
+        [seal.seal.time, seal.seal.last_void, seal.seal.epoch, hex(seal.root), seal.seal.root.hex(), locked]
+    )
 
 
 def _settled(history: History, number: int) -> bool:

@@ -29,8 +29,8 @@ from relayer.vault import Vault
 class Desk:
     """Everything that an operator's steps need.
 
-    ``history``: the records of the vault as stored, read in the caller's session. ``signer``: the operator's key; needed where
-    replicas sign.
+    ``history``: what the stored records of the vault tell (:class:`relayer.store.chain.StoredChain`). ``signer``: the operator's
+    key; needed where replicas sign.
     """
 
     database: Database
@@ -38,7 +38,7 @@ class Desk:
     vault: Vault
     fund: Holder = field(repr=False)
     policy: Policy
-    history: Callable[[Session], History]
+    history: Callable[[], History]
     signer: Signer | None = None
     replicas: tuple[ReplicaClient, ...] = ()
 

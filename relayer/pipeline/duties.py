@@ -44,7 +44,7 @@ SEALED_STATES: Final = (
 def return_deposits(desk: Desk, turn: Turn) -> bool:
     """Returns queued deposits whose owner has not registered in time and that no seal has locked."""
     with desk.database.read() as session:
-        due = _unknown_deposits(desk, session, desk.history(session))
+        due = _unknown_deposits(desk, session, desk.history())
     if not due:
         return False
     with desk.database.write() as session:
@@ -76,7 +76,7 @@ def void_hopeless(desk: Desk, turn: Turn) -> bool:
     """Gives up the sealed batch when the vault's time for it is over, or the policy's for one that failed."""
     with desk.database.read() as session:
         batch = next(iter(batches.in_states(session, SEALED_STATES)), None)
-        record = None if batch is None else desk.history(session).seals.get(batch.number)
+        record = None if batch is None else desk.history().seals.get(batch.number)
         if batch is None or record is None or transactions.find(session, f"void:{batch.number}") is not None:
             return False
         age, patience = desk.now - record.seal.time, desk.policy.void_failed_after
@@ -139,7 +139,7 @@ def release_bonds(desk: Desk, turn: Turn) -> bool:
             for batch in batches.in_states(session, ended)
             if transactions.find(session, f"release:{batch.number}") is None
         ]
-        over = _window_over(desk, desk.history(session), waiting)
+        over = _window_over(desk, desk.history(), waiting)
     due = [number for number in over if _releasable(bonds.call("bonds", number), desk.now)]
     if not due:
         return False
@@ -161,7 +161,7 @@ def _window_over(desk: Desk, history: History, numbers: list[int]) -> list[int]:
 
 
 def _releasable(bond: Struct, now: int) -> bool:
-    return bond.stage == ENDED_STAGE and now > bond.until and bond.challenges == 0
+    return bool(bond.stage == ENDED_STAGE and now > bond.until and bond.challenges == 0)
 
 
 def watch_challenges(desk: Desk, turn: Turn) -> bool:
@@ -172,7 +172,7 @@ def watch_challenges(desk: Desk, turn: Turn) -> bool:
         first = desk.vault.first_block if row is None else max(int(row.value) - DEPTH, 0)
         if row is not None and int(row.value) >= head.number:
             return False
-    found = [event for event in _bond_events(bonds, first, head.number)]
+    found = _bond_events(bonds, first, head.number)
     asked = {number: bonds.call("challenges", number) for name, number in found if name == "Challenged"}
     with desk.database.write() as session:
         turn.check(session)
@@ -198,9 +198,7 @@ def _note(session: Session, name: str, number: int, asked: Struct | None) -> Non
     row = session.get(BondChallenge, number)
     if name == "Challenged" and asked is not None and row is None and int(asked.challenger, 16):
         session.add(
-            BondChallenge(
-                id=number, batch=asked.batch, sequence=asked.sequence, deadline=asked.deadline, state=OPEN
-            )
+            BondChallenge(id=number, batch=asked.batch, sequence=asked.sequence, deadline=asked.deadline, state=OPEN)
         )
         session.flush()
         batches.alarm(session, "bond_challenged", challenge=number, batch=asked.batch, deadline=asked.deadline)
@@ -211,7 +209,9 @@ def _note(session: Session, name: str, number: int, asked: Struct | None) -> Non
 def answer_challenges(desk: Desk, turn: Turn) -> bool:
     """Answers open challenges from the stored sealed batches; one without an answer is an alarm."""
     with desk.database.read() as session:
-        todo = [(row.id, row.batch) for row in session.scalars(select(BondChallenge).where(BondChallenge.state == OPEN))]
+        todo = [
+            (row.id, row.batch) for row in session.scalars(select(BondChallenge).where(BondChallenge.state == OPEN))
+        ]
     for number, batch in todo:
         _answer(desk, turn, number, batch)
     return bool(todo)

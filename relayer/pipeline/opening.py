@@ -13,8 +13,8 @@ from relayer.history import History
 from relayer.pipeline.batching import Queues, Vacant, not_opened_because
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import ensure, failures
-from relayer.store import batches, policies
-from relayer.store.models import Batch, BatchState
+from relayer.store import batches, policies, transactions
+from relayer.store.models import Batch, BatchState, TransactionState
 
 
 def open_next(desk: Desk, turn: Turn) -> bool:
@@ -26,7 +26,7 @@ def open_next(desk: Desk, turn: Turn) -> bool:
         turn.check(session)
         if not _due(desk, session):
             return False
-        history = desk.history(session)
+        history = desk.history()
         batch = batches.last(session)
         if batch is None or batch.state is not BatchState.OPENING:
             batch = batches.add(session, _next(history), max(history.epochs))
@@ -46,17 +46,14 @@ def _due(desk: Desk, session: Session) -> bool:
     batch = batches.last(session)
     if batch is None:
         return True
-    if batch.number >= _next(desk.history(session)) and batch.state is not BatchState.OPENING:
+    if batch.number >= _next(desk.history()) and batch.state is not BatchState.OPENING:
         return False  # the records are behind
     if batch.state is BatchState.OPENING:
-        return failures(session, f"open:{batch.number}") > 0 and _failed(session, batch)
+        return _failed(session, batch)
     return batch.state not in batches.TAKING or run_out(desk, batch)
 
 
 def _failed(session: Session, batch: Batch) -> bool:
-    from relayer.store import transactions
-    from relayer.store.models import TransactionState
-
     known = transactions.find(session, f"open:{batch.number}")
     return known is not None and known.state is TransactionState.FAILED
 
@@ -67,7 +64,7 @@ def run_out(desk: Desk, batch: Batch) -> bool:
 
 
 def _vacant(desk: Desk, session: Session) -> Vacant:
-    history, vault = desk.history(session), desk.vault
+    history, vault = desk.history(), desk.vault
     epoch = history.epochs[max(history.epochs)] if history.epochs else None
     return Vacant(
         now=desk.now,

@@ -5,9 +5,11 @@ Nothing here can break a promise of the protocol; a bad choice costs time or mon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from relayer.store.policies import Policies
 
 ETHER: Final = 10**18
 
@@ -24,7 +26,7 @@ class Policy:
     ``bond_floor``, ``bond_target``: when the free bond falls below the one it is filled up to the other; 0: never.
     ``settle_bytes``, ``settle_gas``: the most that one transaction of a settlement carries.
     ``attempts``: how often a step that failed on chain is tried before the batch waits for its operator.
-    ``void_failed_after``: a batch that cannot be settled is given up this long after its seal, before the vault's own time is over; None: not before.
+    ``void_failed_after``: a batch that cannot be settled is given up this long after its seal; None: when the vault's own time is over.
     """
 
     interval: int = 300
@@ -42,4 +44,9 @@ class Policy:
     void_failed_after: int | None = None
     beneficiary: str | None = None
     directory: Path = Path("proofs")
-    workers: int = 1
+
+    def with_changes(self, changed: Policies) -> Policy:
+        """The policy with what the operator has changed while the service runs."""
+        interval = self.interval if changed.close_seconds is None else round(changed.close_seconds)
+        most = self.most_orders if changed.close_orders is None else changed.close_orders
+        return replace(self, interval=interval, most_orders=most)

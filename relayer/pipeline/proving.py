@@ -99,7 +99,7 @@ class Prover:
             points.reached("proving.before-take")
         points.reached("proving.after-take")
         with desk.database.read() as session:
-            state = current_state(desk, session, desk.history(session))
+            state = current_state(desk, session, desk.history())
         if state.root != start:
             return None  # the chain has moved: the batch is cleared again
         return _Work(number, mark, self._job(sealed, state, number, ends))

@@ -70,7 +70,7 @@ def seal(desk: Desk, turn: Turn) -> bool:
             return False
         if failures(session, _purpose(batch)) >= desk.policy.attempts:
             return _give_up(desk, turn, batch.number)
-        history = desk.history(session)
+        history = desk.history()
         drawn, selection = put_together(desk, session, history, batch)
     evidence = Evidence(drawn)
     orders = sum(len(touch.orders) for touch in drawn.touches)
@@ -119,11 +119,11 @@ def _closable(session: Session) -> Batch | None:
 
 
 def _why(desk: Desk, session: Session, batch: Batch) -> str | None:
-    queues, counts = Queues.of(desk.history(session)), batches.order_counts(session, batch.number)
+    queues, counts = Queues.of(desk.history()), batches.order_counts(session, batch.number)
     if batch.opened_time is None:
         return None
     policy = desk.policy.with_changes(policies.read(session))
-    selection = _selection(desk, session, desk.history(session), batch)
+    selection = _selection(desk, session, desk.history(), batch)
     facts = Opened(
         now=desk.now,
         opened=batch.opened_time,

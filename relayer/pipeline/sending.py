@@ -29,19 +29,19 @@ def ensure(
     known = transactions.find(session, purpose)
     if known is not None and known.data == data and known.state is not TransactionState.FAILED:
         return known
-    content = {
-        "purpose": purpose,
-        "sender": desk.operator,
-        "to": to or desk.vault.address,
-        "data": data,
-        "value": value,
-        "batch": batch,
-    }
-    if known is None:
-        return transactions.require(session, transactions.queue(session, **content))
-    if failures(session, purpose) >= (desk.policy.attempts if attempts is None else attempts):
+    if known is not None and failures(session, purpose) >= (desk.policy.attempts if attempts is None else attempts):
         return None
-    return transactions.require(session, transactions.requeue(session, **content))
+    put = transactions.queue if known is None else transactions.requeue
+    made = put(
+        session,
+        purpose=purpose,
+        sender=desk.operator,
+        to=to or desk.vault.address,
+        data=data,
+        value=value,
+        batch=batch,
+    )
+    return transactions.require(session, made)
 
 
 def failures(session: Session, purpose: str) -> int:

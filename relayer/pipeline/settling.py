@@ -1,4 +1,4 @@
-"""From a proven batch to its settlement in the vault: checked once more, put into one transaction or several, and followed until it is mined.
+"""From a proven batch to its settlement in the vault: checked once more, sent in one transaction or several, followed until it is mined.
 
 What is too large for one transaction, by bytes or gas, goes in parts: a part is queued when the one before is mined, since what it hands
 on is known then. In a validium vault the replicas store and sign first. That a settlement is mined is told by :mod:`relayer.watcher`,
@@ -147,14 +147,14 @@ class _Sending:
         if at == 0:
             return self.desk.call("beginSettlement", posting.claim)
         progress = self.desk.vault.contract.call("beginSettlement", posting.claim)
-        for run in range(at - 1):
-            progress = self._answer(session, purposes[run + 1], progress)
+        for earlier in purposes[1:at]:
+            progress = self._answer(session, earlier)
         if at == len(purposes) - 1:
             closing = posting.closing_proof, posting.closing_words
             return self.desk.call("finishSettlement", posting.claim, progress, *closing)
         return self.desk.call("advanceSettlement", posting.claim, progress, self._part(at - 1))
 
-    def _answer(self, session: Session, purpose: str, progress: Value) -> Value:
+    def _answer(self, session: Session, purpose: str) -> Value:
         """What the call of an earlier part answers: the progress that the next takes up."""
         known = transactions.find(session, purpose)
         if known is None:

@@ -20,6 +20,7 @@ from relayer.reading import read_account
 from relayer.rebuild import Rebuilt
 from relayer.replicas import one_of
 from relayer.store import batches
+from relayer.store.models import Holder as HolderRow
 
 STATE_FORMAT = "tacit.state.1"
 
@@ -71,7 +72,7 @@ def _genesis(desk: Desk, root: int) -> State:
     return state
 
 
-def _holder(desk: Desk, registered: dict[int, batches.HolderRow], owner: int, index: int) -> Holder:
+def _holder(desk: Desk, registered: dict[int, HolderRow], owner: int, index: int) -> Holder:
     if owner not in registered:
         what = f"account {index} cannot be read: its owner's keys are not in the database; restore a backup"
         raise RebuildError(what, {"account": index})

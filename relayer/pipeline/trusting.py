@@ -1,13 +1,15 @@
-"""What a settlement is checked against before anything is sent: the vault's storage, read from it and not from what the operator believes."""
+"""What a settlement is checked against before it is sent: the vault's storage, read from it and not from what the operator believes."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from prover.batch import Context, Params
 from prover.settlement import Expected, LockedDeposit, Settlement
 from relayer.interface import Struct
 from relayer.vault import Vault
 
-INSTRUMENT: int = 2**27
+INSTRUMENT: Final = 2**27
 
 
 def expected(vault: Vault, settlement: Settlement) -> Expected | None:

@@ -61,7 +61,8 @@ class Pipeline:
             return False
         turn = Turn(lease)
         try:
-            return any([self._taken(step, turn) for step in self._steps()])
+            taken = [self._taken(step, turn) for step in self._steps()]
+            return any(taken)
         except LeaseLost:
             return False
 
