@@ -85,13 +85,16 @@ class Receipt:
 
 
 class Chain:
-    """A chain behind one endpoint. May be used from several threads; each has its own connection until :meth:`close`."""
+    """A chain behind one endpoint. May be used from several threads; each has its own connection until :meth:`close`.
 
-    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+    ``patience``: seconds between attempts while it says that it is busy.
+    """
+
+    def __init__(self, url: str, timeout: float = TIMEOUT, patience: Sequence[float] | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RpcError("an endpoint is http://HOST:PORT or https://HOST/PATH", {"scheme": parts.scheme})
-        self._url, self._parts, self._timeout = url, parts, timeout
+        self._url, self._parts, self._timeout, self._patience = url, parts, timeout, patience
         self._links = threading.local()
         self._open: set[http.client.HTTPConnection] = set()
 
@@ -257,7 +260,7 @@ class Chain:
     def request(self, method: str, *params: Value) -> Value:
         """One request; its result as JSON."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        for pause in (*PATIENCE, None):
+        for pause in (*(PATIENCE if self._patience is None else self._patience), None):
             status, raw = self._post(body, method)
             if status in BUSY and pause is not None:
                 time.sleep(pause)
@@ -271,7 +274,7 @@ class Chain:
             return self._exchange(body)
         except (OSError, http.client.HTTPException) as error:
             self._drop()
-            if not fresh:
+            if not fresh and not isinstance(error, TimeoutError):
                 # An endpoint closes connections that were idle; the request was not lost but never read.
                 return self._post(body, method)
             what = f"{self.name} does not answer {method}: {_reason(error)}; is the URL right and the endpoint up?"
@@ -283,12 +286,16 @@ class Chain:
             link = self._links.link = _connect(self._parts, self._timeout)
             self._open.add(link)
         path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
-        link.request("POST", path, body, {"Content-Type": "application/json"})
+        link.request("POST", path, body, self._headers(body))
         answer = link.getresponse()
         raw = answer.read(LARGEST_ANSWER + 1)
         if len(raw) > LARGEST_ANSWER:
             raise http.client.HTTPException(f"an answer of more than {LARGEST_ANSWER} bytes")
         return answer.status, raw
+
+    def _headers(self, body: bytes) -> dict[str, str]:  # noqa: ARG002 - who signs requests needs it
+        """Headers of a request with this body."""
+        return {"Content-Type": "application/json"}
 
     def _drop(self) -> None:
         link = getattr(self._links, "link", None)
@@ -301,7 +308,7 @@ class Chain:
         try:
             answer = json.loads(raw)
             error = answer.get("error")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             self._drop()
             what = (
                 f"{self.name} answered {method} with status {status} and no JSON-RPC; is this an endpoint of a chain?"

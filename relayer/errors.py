@@ -18,6 +18,12 @@ class RpcError(TacitError):
     code: ClassVar[str] = "RPC"
 
 
+class UnsettledError(RpcError):
+    """Endpoints that disagree so that nobody can say who is right, or too few that answer."""
+
+    code: ClassVar[str] = "UNSETTLED"
+
+
 class RevertedError(TacitError):
     """A call or transaction that a contract refused: ``name`` of its custom error ("" if it gave none), ``arguments`` of it in order."""
 

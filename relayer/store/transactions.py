@@ -13,13 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from relayer.errors import TransactionError
+from relayer.store import events
 from relayer.store.clock import now_ms
 from relayer.store.models import ChainTransaction, TransactionState
 
 ID_BYTES: Final = 8
 OVER: Final = (TransactionState.FINAL, TransactionState.FAILED)
-FILL: Final = "fill"
-"""Purpose of a transfer of nothing that only uses up a nonce: ``fill:SENDER:NONCE``."""
 
 
 def queue(
@@ -58,6 +57,7 @@ def queue(
     )
     session.add(made)
     session.flush()
+    tell(session, made)
     return made.id
 
 
@@ -83,26 +83,27 @@ def requeue(
         if known.state not in OVER:
             withdraw(session, known.id, why)
         count = session.scalar(
-            select(func.count()).select_from(ChainTransaction).where(ChainTransaction.purpose.startswith(f"{purpose}~", autoescape=True))
+            select(func.count())
+            .select_from(ChainTransaction)
+            .where(ChainTransaction.purpose.startswith(f"{purpose}~", autoescape=True))
         )
         known.purpose = f"{purpose}~{(count or 0) + 1}"
         session.flush()
-    return queue(
-        session, purpose=purpose, sender=sender, to=to, data=data, value=value, private=private, batch=batch
-    )
+    return queue(session, purpose=purpose, sender=sender, to=to, data=data, value=value, private=private, batch=batch)
 
 
 def withdraw(session: Session, transaction: str, why: str) -> None:
-    """Gives a transaction up. One without a nonce has failed at once; the nonce of one that was signed is filled by an empty transfer,
-    unless one of its attempts is mined first, which then counts.
+    """Gives a transaction up: it has failed. The nonce of one that was signed is filled by an empty transfer, unless one of its attempts is
+    mined first, which then counts.
     """
     found = require(session, transaction)
     if found.state in OVER:
         return
     found.withdrawn = why
-    found.updated_at = now_ms()
-    if found.state is TransactionState.QUEUED:
-        found.state, found.error, found.closed = TransactionState.FAILED, why, True
+    if found.state is not TransactionState.MINED:
+        found.closed = found.nonce is None
+        found.state, found.error = TransactionState.FAILED, why
+        tell(session, found)
 
 
 def bump(session: Session, transaction: str) -> None:
@@ -125,3 +126,19 @@ def require(session: Session, transaction: str) -> ChainTransaction:
     if found is None:
         raise TransactionError(f"there is no transaction {transaction}", {"transaction": transaction})
     return found
+
+
+def tell(session: Session, row: ChainTransaction) -> None:
+    """Tells the operator's subscribers what a transaction is now; never what it carries."""
+    row.updated_at = now_ms()
+    payload: dict[str, object] = {
+        "id": row.id,
+        "purpose": row.purpose,
+        "batch": row.batch,
+        "state": row.state.value,
+        "nonce": row.nonce,
+        "hash": None if row.mined_hash is None else "0x" + row.mined_hash.hex(),
+        "block": row.block,
+        "error": row.error,
+    }
+    events.append(session, "transactions", payload)

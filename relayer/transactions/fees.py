@@ -42,7 +42,7 @@ def offer(base: int, tips: Sequence[int], policy: FeePolicy) -> Fees | AtCap:
 
 def replacement(old: Fees, base: int, tips: Sequence[int], policy: FeePolicy) -> Fees | AtCap:
     """The offer that replaces another: what would be offered now, and no less than nodes take for a replacement."""
-    least = Fees(raised(old.most, policy.raise_percent), raised(old.tip, policy.replace_percent))
+    least = Fees(raised(old.most, policy.raise_percent), raised(old.tip, policy.raise_percent))
     if least.most > policy.max_fee or least.tip > policy.max_tip:
         return AtCap(least)
     fresh = offer(base, tips, policy)
