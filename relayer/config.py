@@ -98,7 +98,10 @@ class KeySettings(Section):
     """Keys of the operator, and the proving keys."""
 
     operator: SecretStr | None = Field(
-        default=None, description="32 bytes in hex: the vault's operator; sends transactions and signs receipts"
+        default=None, description="32 bytes in hex: the vault's operator, who sends transactions"
+    )
+    receipts: SecretStr | None = Field(
+        default=None, description="32 bytes in hex: the vault's signer of receipts; else the operator's key"
     )
     fund_seed: SecretStr | None = Field(
         default=None, description="32 bytes in hex: seed of account 0, the operator's fund"
@@ -301,6 +304,10 @@ class Settings(Section):
     def operator(self) -> Signer:
         """The vault's operator."""
         return Signer(_key("keys.operator", self.keys.operator))
+
+    def receipt_signer(self) -> Signer:
+        """Who signs receipts."""
+        return self.operator() if self.keys.receipts is None else Signer(_key("keys.receipts", self.keys.receipts))
 
     def searcher(self) -> Signer | None:
         """Who signs bundles; None if nobody does."""

@@ -1,7 +1,7 @@
 """What an operator changes while the service runs: kept in the database, so that every process of it sees the same.
 
-What is None leaves the setting of the same name as it is. A policy counts from the next look at it, which no process puts off for longer than
-one step of its loop.
+What is None leaves the setting of the same name as it is. A policy counts from the next look at it, which no process puts off for
+longer than one step of its loop.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ NAME: Final = "policies"
 
 
 class Policies(BaseModel):
-    """``intake_paused``: no order is taken (PAUSED); ``proving_paused``: batches wait to be proven; ``sending_paused``: transactions wait to
-    be sent. The rest stands for the settings of these names.
+    """``intake_paused``: no order is taken (PAUSED); ``proving_paused``: batches wait to be proven; ``sending_paused``: transactions
+    wait to be sent. The rest stands for the settings of these names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

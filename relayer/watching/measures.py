@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY: Final = CollectorRegistry(auto_describe=False)
 """This process's own measures."""
-LABEL: Final = re.compile(r"[A-Za-z][A-Za-z_./{}-]{0,63}|[0-9]{1,3}")
+LABEL: Final = re.compile(r"(/v1)?[A-Za-z/][A-Za-z_./{}-]{0,63}|[0-9]{1,3}")
 OTHER: Final = "other"
 
 MILLISECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)

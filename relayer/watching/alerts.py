@@ -1,0 +1,215 @@
+"""What an operator must know of, computed in one place from one look at the service.
+
+Status, metrics and the ``alerts`` channel show the same. A condition that comes or goes is told once, as an event in the transaction
+that takes note of it. What to do at each is in docs/operations.md, under its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sqlalchemy.orm import Session
+
+from relayer.config import Settings
+from relayer.store import events, overview
+from relayer.store.models import BatchState
+from relayer.watching.status import Status
+
+ETHER: Final = 10**18
+FULL: Final = (9, 10)
+"""Part of the database's size at which it counts as nearly full."""
+ROLES: Final = ("api", "worker", "prover")
+WORKED_ON: Final = (BatchState.SEALED, BatchState.PROVING, BatchState.PROVED, BatchState.SUBMITTED, BatchState.REORGED)
+LEADERS: Final = ("intake", "watcher", "pipeline", "transactions")
+"""Leases without which the service does not do its work."""
+
+Severity = Literal["warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A condition that holds. ``message`` says what and how much; it holds nothing of any order."""
+
+    name: str
+    severity: Severity
+    message: str
+
+    def to_wire(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"name": self.name, "severity": self.severity, "message": self.message}
+
+
+Condition = Callable[[Status, Settings], str | None]
+_CONDITIONS: dict[str, tuple[Severity, Condition]] = {}
+
+
+def _condition(name: str, severity: Severity) -> Callable[[Condition], Condition]:
+    def register(condition: Condition) -> Condition:
+        _CONDITIONS[name] = (severity, condition)
+        return condition
+
+    return register
+
+
+def conditions(status: Status, settings: Settings) -> list[Alert]:
+    """Every condition that holds now."""
+    return list(_holding(status, settings))
+
+
+def names() -> tuple[str, ...]:
+    """Names of all conditions."""
+    return tuple(_CONDITIONS)
+
+
+def take_note(session: Session, alerts: list[Alert], now: int) -> list[str]:
+    """Tells what has come and gone since the last time, in the caller's write; names of what has come."""
+    before = overview.kept(session, overview.ALERTS)
+    holding = {alert.name: alert for alert in alerts}
+    come, gone = sorted(holding.keys() - before.keys()), sorted(before.keys() - holding.keys())
+    for name in come:
+        events.append(session, "alerts", holding[name].to_wire() | {"state": "raised"})
+    for name in gone:
+        events.append(session, "alerts", {"name": name, "state": "cleared"})
+    if come or gone:
+        overview.keep(session, overview.ALERTS, {name: before.get(name, now) for name in holding})
+    return come
+
+
+def since(session: Session) -> dict[str, int]:
+    """When each condition that holds was first noted, in ms."""
+    return overview.kept(session, overview.ALERTS)
+
+
+def _holding(status: Status, settings: Settings) -> Iterator[Alert]:
+    for name, (severity, condition) in _CONDITIONS.items():
+        message = condition(status, settings)
+        if message is not None:
+            yield Alert(name, severity, message)
+
+
+def _ether(wei: int) -> str:
+    return f"{wei / ETHER:.6g} ether"
+
+
+@_condition("balance_low", "critical")
+def _balance_low(status: Status, settings: Settings) -> str | None:
+    balance = status.observed.balance if status.observed else None
+    if balance is None or balance >= settings.alerts.balance_ether * ETHER:
+        return None
+    return f"the operator's account has {_ether(balance)}, less than {settings.alerts.balance_ether:g}"
+
+
+@_condition("bond_low", "warning")
+def _bond_low(status: Status, settings: Settings) -> str | None:
+    bond = status.observed.bond if status.observed else None
+    if bond is None or bond >= settings.alerts.bond_ether * ETHER:
+        return None
+    return f"{_ether(bond)} are free in the bond contract, less than {settings.alerts.bond_ether:g}"
+
+
+@_condition("batch_late", "critical")
+def _batch_late(status: Status, settings: Settings) -> str | None:
+    late = [
+        b for b in status.batches if b.state in WORKED_ON and _seconds(status, b.since) > settings.alerts.batch_seconds
+    ]
+    if not late:
+        return None
+    first = late[0]
+    return f"batch {first.number} has been {first.state} for {_seconds(status, first.since)} s"
+
+
+@_condition("batch_failed", "critical")
+def _batch_failed(status: Status, _settings: Settings) -> str | None:
+    failed = [batch.number for batch in status.batches if batch.state == BatchState.FAILED]
+    return f"batch {failed[0]} has failed: see its reason and the worker's log" if failed else None
+
+
+@_condition("exit_deadline", "critical")
+def _exit_deadline(status: Status, settings: Settings) -> str | None:
+    if status.observed is None or status.observed.exit_deadline is None:
+        return None
+    left = status.observed.exit_deadline - status.at // 1000
+    return (
+        f"an exit must be settled within {left} s, or the vault freezes"
+        if left < settings.alerts.exit_seconds
+        else None
+    )
+
+
+@_condition("rpc_behind", "critical")
+def _rpc_behind(status: Status, settings: Settings) -> str | None:
+    if status.observed is None:
+        return None
+    age = status.at // 1000 - status.observed.block_time
+    return f"the newest block that any endpoint gives is {age} s old" if age > settings.alerts.rpc_seconds else None
+
+
+@_condition("rpc_endpoint", "warning")
+def _rpc_endpoint(status: Status, settings: Settings) -> str | None:
+    found = status.observed.endpoints if status.observed else []
+    bad = [at for at, lag in enumerate(found) if lag is None or lag > settings.chain.behind_blocks]
+    return f"endpoints {', '.join(map(str, bad))} of chain.rpc are silent or behind" if bad else None
+
+
+@_condition("rpc_disagreement", "critical")
+def _rpc_disagreement(status: Status, _settings: Settings) -> str | None:
+    seen = status.observed is not None and status.observed.disagreement
+    return "endpoints of chain.rpc give different blocks of one number" if seen else None
+
+
+@_condition("fee_cap", "critical")
+def _fee_cap(status: Status, _settings: Settings) -> str | None:
+    reached = status.observed is not None and status.observed.fee_cap
+    return "a transaction is not mined at the highest fees that are allowed" if reached else None
+
+
+@_condition("public_fallback", "warning")
+def _public_fallback(status: Status, _settings: Settings) -> str | None:
+    used = status.observed is not None and status.observed.fallback
+    return "a transaction was sent publicly, as the private endpoints kept dropping it" if used else None
+
+
+@_condition("encryption_key", "critical")
+def _encryption_key(status: Status, settings: Settings) -> str | None:
+    if status.key_ends is None:
+        return None
+    left = (status.key_ends - status.at) // 1000
+    return (
+        f"the last encryption key ends in {left} s and there is no next" if left < settings.alerts.key_seconds else None
+    )
+
+
+@_condition("database_full", "critical")
+def _database_full(status: Status, settings: Settings) -> str | None:
+    limit = settings.database.maximum_bytes
+    if status.database_bytes * FULL[1] > limit * FULL[0]:
+        return f"the database has {status.database_bytes} of {limit} bytes"
+    free, least = status.free_bytes, settings.alerts.free_bytes
+    return (
+        f"{free} bytes are free on the database's disk, less than {least}"
+        if free is not None and free < least
+        else None
+    )
+
+
+@_condition("lease_lost", "critical")
+def _lease_lost(status: Status, settings: Settings) -> str | None:
+    """A lease that was held and has run out long ago, and nobody has taken."""
+    grace = 1000 * settings.leases.seconds
+    lost = [
+        lease["name"] for lease in status.leases if lease["name"] in LEADERS and status.at - lease["expires_at"] > grace
+    ]
+    return f"nobody holds {', '.join(lost)}" if lost else None
+
+
+@_condition("process_silent", "critical")
+def _process_silent(status: Status, _settings: Settings) -> str | None:
+    alive = {process["role"] for process in status.processes if not process["silent"]}
+    silent = [role for role in ROLES if role not in alive]
+    return f"no {', '.join(silent)} gives a sign of life" if silent else None
+
+
+def _seconds(status: Status, since_ms: int) -> int:
+    return (status.at - since_ms) // 1000

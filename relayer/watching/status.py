@@ -1,0 +1,174 @@
+"""One look at the whole service, which status, metrics, alerts and the operator's interface all show.
+
+It is made from the database alone, so every process of the service, and a command beside them, sees the same, also while others are down.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from relayer.store import overview
+from relayer.store.clock import now_ms
+from relayer.store.database import Database
+from relayer.store.overview import BatchLine, Cost
+from relayer.store.policies import Policies
+from relayer.store.policies import read as read_policies
+
+SILENT_MS: Final = 60_000
+"""A process that has given no sign for so long is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the worker last saw of the chain. ``at`` in ms; chain times in seconds; coins in wei.
+
+    ``endpoints`` are, by their place in the settings, blocks behind the furthest (None: silent). ``exit_deadline`` is that of the
+    first exit in the queue.
+    """
+
+    at: int
+    block: int
+    block_time: int
+    endpoints: list[int | None] = field(default_factory=list)
+    disagreement: bool = False
+    balance: int | None = None
+    bond: int | None = None
+    exit_deadline: int | None = None
+    fee_cap: bool = False
+    fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The service at a moment; times in ms."""
+
+    at: int
+    version: str
+    policies: Policies
+    processes: list[dict[str, Any]]
+    leases: list[dict[str, Any]]
+    batches: list[BatchLine]
+    counts: dict[str, dict[str, int]]
+    last_settled: int
+    oldest_transaction: int | None
+    cost: Cost
+    key_ends: int | None
+    observed: Observed | None
+    database_bytes: int
+    free_bytes: int | None
+
+    @property
+    def gas_per_order(self) -> int | None:
+        """Gas that an order of the last settled batches took."""
+        return self.cost.gas // self.cost.orders if self.cost.orders else None
+
+    @property
+    def wei_per_order(self) -> int | None:
+        """Coins that an order of the last settled batches took."""
+        return self.cost.wei // self.cost.orders if self.cost.orders else None
+
+    def to_wire(self) -> dict[str, Any]:
+        """As JSON has it; wei as decimal strings."""
+        document = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("policies", "observed", "cost")
+        }
+        document["batches"] = [asdict(each) for each in self.batches]
+        document["policies"] = self.policies.model_dump()
+        document["cost"] = asdict(self.cost) | {
+            "wei": str(self.cost.wei),
+            "gas_per_order": self.gas_per_order,
+            "wei_per_order": None if self.wei_per_order is None else str(self.wei_per_order),
+        }
+        document["chain"] = None if self.observed is None else _observed_to_wire(self.observed)
+        return document
+
+
+def look(database: Database) -> Status:
+    """The service now."""
+    now = now_ms()
+    with database.read() as session:
+        signs = overview.signs(session)
+        return Status(
+            at=now,
+            version=package_version(),
+            policies=read_policies(session),
+            processes=[
+                {
+                    "instance": sign.instance,
+                    "role": sign.role,
+                    "pid": sign.pid,
+                    "started_at": sign.started_at,
+                    "at": sign.at,
+                    "silent": now - sign.at > SILENT_MS,
+                }
+                for sign in signs
+            ],
+            leases=[
+                {
+                    "name": lease.name,
+                    "holder": lease.holder,
+                    "expires_at": lease.expires_at,
+                    "held": lease.expires_at > now,
+                }
+                for lease in overview.leases(session)
+            ],
+            batches=overview.batches_underway(session),
+            counts=overview.counts(session),
+            last_settled=overview.last_settled(session),
+            oldest_transaction=overview.oldest_transaction(session),
+            cost=overview.cost(session),
+            key_ends=overview.encryption_key_ends(session),
+            observed=observed(session),
+            database_bytes=_bytes(database, session),
+            free_bytes=_free(database),
+        )
+
+
+def observed(session: Session) -> Observed | None:
+    """What the worker last saw of the chain."""
+    document = overview.kept(session, overview.OBSERVED)
+    for name in ("balance", "bond"):
+        document |= {name: int(document[name])} if document.get(name) is not None else {}
+    return Observed(**document) if document else None
+
+
+def keep_observed(session: Session, seen: Observed) -> None:
+    """Keeps what was seen, for all to look at."""
+    overview.keep(session, overview.OBSERVED, _observed_to_wire(seen))
+
+
+def _observed_to_wire(seen: Observed) -> dict[str, Any]:
+    document = asdict(seen)
+    for name in ("balance", "bond"):
+        document[name] = None if document[name] is None else str(document[name])
+    return document
+
+
+def _bytes(database: Database, session: Session) -> int:
+    """Size of the database, on SQLite with its journal."""
+    if not database.sqlite:
+        return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+    path = database.path
+    return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.is_file())
+
+
+def _free(database: Database) -> int | None:
+    """Bytes free on the database's disk, None if it is elsewhere."""
+    return shutil.disk_usage(database.path.parent).free if database.sqlite else None
+
+
+def package_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("tacit-prover")
+    except PackageNotFoundError:
+        return "unknown"

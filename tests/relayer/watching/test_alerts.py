@@ -1,0 +1,103 @@
+"""Each condition that an operator must know of rises when it comes, and is told once when it comes and once when it goes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from relayer.config import Settings
+from relayer.store import events
+from relayer.store.clock import now_ms
+from relayer.store.database import Database
+from relayer.store.overview import BatchLine
+from relayer.watching import alerts
+from relayer.watching.status import Observed, Status, look
+
+SETTINGS = Settings()
+ETHER = 10**18
+
+
+@pytest.fixture
+def well(filled: Database) -> Status:
+    """A service without a worry."""
+    now = now_ms()
+    seen = Observed(now, 100, now // 1000, [0, 0], balance=10 * ETHER, bond=10 * ETHER)
+    alive = [
+        {"instance": role, "role": role, "pid": 1, "started_at": 0, "at": now, "silent": False} for role in alerts.ROLES
+    ]
+    batches = [BatchLine(2, "proving", now - 1_000, 1, 0, 3)]
+    return replace(look(filled), observed=seen, processes=alive, batches=batches, free_bytes=10**12)
+
+
+def names(status: Status) -> set[str]:
+    return {alert.name for alert in alerts.conditions(status, SETTINGS)}
+
+
+def seeing(**changes: object) -> Callable[[Status], Status]:
+    def change(status: Status) -> Status:
+        assert status.observed is not None
+        return replace(status, observed=replace(status.observed, **changes))  # type: ignore[arg-type]
+
+    return change
+
+
+NOW = now_ms()
+WORRIES: dict[str, Callable[[Status], Status]] = {
+    "balance_low": seeing(balance=ETHER // 4),
+    "bond_low": seeing(bond=0),
+    "batch_late": lambda s: replace(s, batches=[replace(s.batches[0], since=NOW - 2 * 3_600_000)]),
+    "batch_failed": lambda s: replace(s, batches=[replace(s.batches[0], state="failed")]),
+    "exit_deadline": seeing(exit_deadline=NOW // 1000 + 60),
+    "rpc_behind": seeing(block_time=NOW // 1000 - 600),
+    "rpc_endpoint": seeing(endpoints=[0, None]),
+    "rpc_disagreement": seeing(disagreement=True),
+    "fee_cap": seeing(fee_cap=True),
+    "public_fallback": seeing(fallback=True),
+    "encryption_key": lambda s: replace(s, key_ends=NOW + 60_000),
+    "database_full": lambda s: replace(s, database_bytes=19 * 2**30),
+    "lease_lost": lambda s: replace(s, leases=[{"name": "pipeline", "holder": "", "expires_at": 0, "held": False}]),
+    "process_silent": lambda s: replace(s, processes=s.processes[1:]),
+}
+
+
+def test_a_service_without_a_worry_raises_nothing(well: Status) -> None:
+    assert names(well) == set()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", WORRIES)
+def test_each_condition_rises_alone(well: Status, name: str) -> None:
+    assert names(WORRIES[name](well)) == {name}
+
+
+def test_every_condition_is_tried_here() -> None:
+    assert set(WORRIES) == set(alerts.names())
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_disk_that_fills_up_is_told_like_a_database(well: Status) -> None:
+    assert names(replace(well, free_bytes=10)) == {"database_full"}
+
+
+def test_a_condition_is_told_when_it_comes_and_when_it_goes_and_not_between(database: Database, well: Status) -> None:
+    low = alerts.conditions(WORRIES["balance_low"](well), SETTINGS)
+    for at, holding in enumerate([low, low, []]):
+        with database.write() as session:
+            alerts.take_note(session, holding, at)
+    with database.read() as session:
+        told = events.since(session, 0, channels=["alerts"])
+        assert alerts.since(session) == {}
+    assert [(each.payload["name"], each.payload["state"]) for each in told] == [
+        ("balance_low", "raised"),
+        ("balance_low", "cleared"),
+    ]
+    assert told[0].payload["severity"] == "critical"
+
+
+def test_since_when_a_condition_holds_is_kept(database: Database, well: Status) -> None:
+    low = alerts.conditions(WORRIES["balance_low"](well), SETTINGS)
+    for at in (5, 6):
+        with database.write() as session:
+            alerts.take_note(session, low, at)
+    with database.read() as session:
+        assert alerts.since(session) == {"balance_low": 5}
