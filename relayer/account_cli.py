@@ -16,18 +16,18 @@ from relayer.chain import Chain
 from relayer.compiled import missing_words
 from relayer.errors import ExitError, SeedError
 from relayer.escape import Standing, WayOut
+from relayer.keyfiles import PassphraseOption, asked, load_seed, write_key
+from relayer.keystore import Secret
 from relayer.reading import CipherSource
 from relayer.replicas import ReplicaClient, one_of
 from relayer.seed import Seed
-from relayer.sender import KeySender, Sender, UnlockedSender
-from relayer.signing import Signer
+from relayer.sender import UnlockedSender
 from relayer.telling import AsJson, KeysOption, RpcOption, VaultOption, cash, command_group, say, tell, tokens, told
+from relayer.trader_options import SeedOption, SenderKeyOption, SenderOption, SubaccountOption, paying
 from relayer.vault import Vault
 
 app = command_group("A trader's account: keys, state, and the way out.")
 
-SeedOption = Annotated[Path, typer.Option("--seed-file", dir_okay=False, help="File of the seed, private to you.")]
-SubaccountOption = Annotated[int, typer.Option("--subaccount", callback=at_least(0), help="Subaccount of the seed.")]
 ReplicaOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,23 +38,38 @@ ReplicaOption = Annotated[
 
 
 @app.command("new")
-def new_command(seed_file: SeedOption, as_json: AsJson = False) -> None:
-    """Draws a new seed into a file that only you can read: keep a copy where nobody else looks."""
+def new_command(
+    seed_file: SeedOption,
+    passphrase_file: PassphraseOption = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Write 64 hexadecimal digits, under no passphrase.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draws a new seed into a keystore that only you can read: keep a copy where nobody else looks, and the passphrase apart."""
     with told(as_json):
         if seed_file.exists():
             raise SeedError(f"{seed_file} exists: a seed is never overwritten", {"path": str(seed_file)})
-        Seed.random().save(seed_file)
-        tell(as_json, {"seed_file": str(seed_file)}, f"seed written to {seed_file}: whoever has it has the account")
+        if plain:
+            Seed.random().save(seed_file)
+        else:
+            passphrase = asked(passphrase_file).get(str(seed_file), new=True)
+            write_key(seed_file, Secret("seed", Seed.random().raw), passphrase)
+        document = {"seed_file": str(seed_file), "form": "plain" if plain else "keystore"}
+        tell(as_json, document, f"seed written to {seed_file}: whoever can open it has the account")
 
 
 @app.command("owner")
 def owner_command(
-    rpc: RpcOption, vault: VaultOption, seed_file: SeedOption, subaccount: SubaccountOption = 0, as_json: AsJson = False
+    rpc: RpcOption,
+    vault: VaultOption,
+    seed_file: SeedOption,
+    subaccount: SubaccountOption = 0,
+    passphrase_file: PassphraseOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """The owner word that deposits to this account name."""
     with told(as_json), Chain(rpc) as chain:
         found = Vault(chain, vault)
-        owner = Seed.load(seed_file).holder(found.domain, subaccount).owner
+        owner = load_seed(seed_file, asked(passphrase_file)).holder(found.domain, subaccount).owner
         tell(as_json, {"vault": found.address, "subaccount": subaccount, "owner": f"0x{owner:064x}"}, f"0x{owner:064x}")
 
 
@@ -65,6 +80,7 @@ def show_command(
     seed_file: SeedOption,
     subaccount: SubaccountOption = 0,
     replica: ReplicaOption = None,
+    passphrase_file: PassphraseOption = None,
     as_json: AsJson = False,
 ) -> None:
     """The account after the last settled batch, decrypted from chain data."""
@@ -73,7 +89,7 @@ def show_command(
         # Looking sends nothing and pays nobody.
         way = WayOut(
             found,
-            Seed.load(seed_file),
+            load_seed(seed_file, asked(passphrase_file)),
             _NOBODY,
             UnlockedSender(_NOBODY),
             _no_keys,
@@ -92,18 +108,14 @@ def exit_command(
     recipient: Annotated[str, typer.Option("--recipient", parser=contract_address, help="Address to be paid.")],
     keys: KeysOption = None,
     subaccount: SubaccountOption = 0,
-    sender_key_file: Annotated[
-        Path | None, typer.Option("--sender-key-file", dir_okay=False, help="Key of the account that pays for gas.")
-    ] = None,
-    sender: Annotated[
-        str | None,
-        typer.Option("--sender", parser=contract_address, help="Or an account that the endpoint has unlocked."),
-    ] = None,
+    sender_key_file: SenderKeyOption = None,
+    sender: SenderOption = None,
     amount: Annotated[
         int | None, typer.Option("--cash", callback=at_least(1), help="Ask for free cash: at most so many token units.")
     ] = None,
     freeze: Annotated[bool, typer.Option("--freeze", help="Freeze the vault, if a request is late.")] = False,
     replica: ReplicaOption = None,
+    passphrase_file: PassphraseOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Leaves the vault as far as it can be left now: run it again for what comes next.
@@ -112,11 +124,17 @@ def exit_command(
     when the window is over, and claimed. A running vault: says what can be done; --cash asks for free cash, --freeze freezes
     it if a request is late.
     """
-    paying = _sender(sender_key_file, sender)
     with told(as_json), Chain(rpc) as chain:
-        found = Vault(chain, vault)
+        sending, found = paying(sender_key_file, sender), Vault(chain, vault)
         way = WayOut(
-            found, Seed.load(seed_file), recipient, paying, _keys(keys, found), subaccount, cipher_source(replica), say
+            found,
+            load_seed(seed_file, asked(passphrase_file)),
+            recipient,
+            sending,
+            _keys(keys, found),
+            subaccount,
+            cipher_source(replica),
+            say,
         )
         _go(way, amount, freeze)
         standing = way.standing()
@@ -136,12 +154,6 @@ def _go(way: WayOut, amount: int | None, freeze: bool) -> None:
         way.leave()
     elif amount is not None:
         way.request_cash(amount)
-
-
-def _sender(key_file: Path | None, address: str | None) -> Sender:
-    if (key_file is None) == (address is None):
-        raise typer.BadParameter("who pays for gas? give --sender-key-file FILE, or on a local chain --sender ADDRESS")
-    return KeySender(Signer.load(key_file)) if key_file is not None else UnlockedSender(address or "")
 
 
 def _keys(directory: Path | None, vault: Vault) -> Callable[[], Keys]:

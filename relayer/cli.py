@@ -19,6 +19,7 @@ from relayer.account_cli import app as account_app
 from relayer.audit import Auditor
 from relayer.chain import Chain, Tag
 from relayer.config_cli import app as config_app
+from relayer.keys_cli import app as keys_app
 from relayer.rebuild import rebuild
 from relayer.replica_cli import app as replica_app
 from relayer.telling import AsJson, FollowTag, KeysOption, RpcOption, VaultOption, command_group, say, tell, told
@@ -26,6 +27,7 @@ from relayer.vault import Vault
 
 app = command_group("What users, operator and auditors of a vault do with a chain.")
 app.add_typer(account_app, name="account")
+app.add_typer(keys_app, name="keys")
 app.add_typer(replica_app, name="replica")
 app.add_typer(config_app, name="config")
 

@@ -24,6 +24,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from prover.wire import read_text
 from relayer.errors import ConfigError, SeedError
+from relayer.keystore import is_keystore, open_keystore
+from relayer.passphrase import Passphrase
 from relayer.seed import OTHERS, Seed
 from relayer.signing import Signer
 
@@ -98,13 +100,14 @@ class KeySettings(Section):
     """Keys of the operator, and the proving keys."""
 
     operator: SecretStr | None = Field(
-        default=None, description="32 bytes in hex: the vault's operator, who sends transactions"
+        default=None, description="a keystore, or 32 bytes in hex: the vault's operator, who sends transactions"
     )
     receipts: SecretStr | None = Field(
-        default=None, description="32 bytes in hex: the vault's signer of receipts; else the operator's key"
+        default=None,
+        description="a keystore, or 32 bytes in hex: the vault's signer of receipts; else the operator's key",
     )
     fund_seed: SecretStr | None = Field(
-        default=None, description="32 bytes in hex: seed of account 0, the operator's fund"
+        default=None, description="a keystore, or 32 bytes in hex: seed of account 0, the operator's fund"
     )
     searcher: SecretStr | None = Field(
         default=None, description="32 bytes in hex that sign bundles for private endpoints; it owns nothing"
@@ -423,8 +426,16 @@ def _key(name: str, secret: SecretStr | None) -> bytes:
     if secret is None:
         what = f"{name} is not set: give {name}_file, or {variable(*name.split('.'))} in the environment"
         raise ConfigError(what, {"setting": name})
+    text = secret.get_secret_value().strip()
+    if is_keystore(text):
+        found, wanted = open_keystore(text, lambda: Passphrase().get(name)), "seed" if "seed" in name else "ethereum"
+        if found.kind != wanted:
+            raise ConfigError(
+                f"{name} is a keystore of another kind of key: {found.kind}, not {wanted}", {"setting": name}
+            )
+        return found.raw
     try:
-        raw = bytes.fromhex(secret.get_secret_value().strip().removeprefix("0x"))
+        raw = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
         raw = b""
     if len(raw) != KEY_BYTES:

@@ -71,6 +71,12 @@ class SeedError(TacitError):
     code: ClassVar[str] = "SEED"
 
 
+class KeystoreError(TacitError):
+    """A keystore that does not open, or a passphrase that is not there."""
+
+    code: ClassVar[str] = "KEYSTORE"
+
+
 class ExitError(TacitError):
     """A step out of a vault that cannot be taken now."""
 

@@ -11,11 +11,12 @@ import uvicorn
 
 from relayer.chain import Chain
 from relayer.errors import ReplicaError
+from relayer.keyfiles import load_signer
+from relayer.passphrase import Passphrase
 from relayer.replica import Replica
 from relayer.replica_http import application
 from relayer.replica_store import Store
 from relayer.replicas import ReplicaClient, one_of
-from relayer.signing import Signer
 from relayer.telling import RpcOption, VaultOption, command_group, say, told
 from relayer.vault import Vault
 
@@ -45,7 +46,7 @@ def serve_command(
     with told(as_json=False), Chain(rpc) as chain:
         found = Vault(chain, vault)
         kept = Store(store, found.chain_id, found.address)
-        replica = Replica(found, Signer.load(key_file), kept)
+        replica = Replica(found, load_signer(key_file, Passphrase()), kept)
         say(f"replica {replica.signer.address} of vault {found.address} on http://{host}:{port}")
         serving = application(replica, _filler(peers or ()))
         try:

@@ -6,6 +6,7 @@ type included, is the digest's business (EIP-712, docs/protocol.md).
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from relayer.seed import read_secret
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 65
 V_OFFSET: Final = 27
+ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -28,6 +30,13 @@ class Signer:
     def __init__(self, key: bytes) -> None:
         self._key = PrivateKey(key)
         self.address: Address = self._key.public_key.to_checksum_address().lower()
+
+    @classmethod
+    def random(cls) -> Signer:
+        """A new one, from the system's randomness."""
+        while not 0 < int.from_bytes(key := secrets.token_bytes(KEY_BYTES), "big") < ORDER:
+            continue
+        return cls(key)
 
     @classmethod
     def load(cls, path: Path) -> Signer:
