@@ -1,0 +1,90 @@
+"""The public application: what traders and everybody may ask. No route of the operator's is known here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from relayer.api import (
+    account_routes,
+    batch_routes,
+    health,
+    market_routes,
+    openapi,
+    order_routes,
+    pages,
+    session_routes,
+)
+from relayer.api import problems as refusals
+from relayer.api.guard import Access, Bodies, Headers, Methods
+from relayer.api.known import Known
+from relayer.api.limits import AddressRates, Buckets
+from relayer.api.market import Market
+from relayer.api.services import ApiSettings, Services
+from relayer.api.verification import Verifier
+
+VERSION: Final = "1"
+METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
+DESCRIPTION: Final = (
+    "Sealed batches of option orders, proven and settled. Orders come encrypted, are promised a place by a signed "
+    "receipt, and stay hidden from everybody but the operator. Quantities are lots (10⁻⁴ contract), prices 10⁻⁶ quote, "
+    "cash 10⁻¹⁴ quote, token amounts 10⁻⁶ quote, all as decimal strings."
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The public application."""
+    settings = services.settings
+    buckets = Buckets(settings.address_rate)
+    app = FastAPI(
+        title="tacit relayer",
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        middleware=guards(settings, services, buckets),
+    )
+    refusals.install(app)
+    known, market = Known(services), Market(services)
+    app.include_router(health.router(services))
+    app.include_router(session_routes.router(services, known))
+    app.include_router(order_routes.router(services, known, market, buckets))
+    app.include_router(account_routes.router(services, known, market))
+    app.include_router(batch_routes.router(services, known, Verifier(services)))
+    app.include_router(market_routes.router(services, known, market))
+    if settings.web is not None:
+        pages.install(app, settings.web)
+    openapi.install(app)
+    return app
+
+
+def guards(
+    settings: ApiSettings,
+    services: Services,
+    buckets: Buckets,
+    larger: dict[tuple[str, str], int] | None = None,
+) -> list[Middleware]:
+    """What stands before the routes, outermost first."""
+    made = [Middleware(Access, watching=services.watching), Middleware(Headers)]
+    if settings.cors_origins:
+        allowed = ["Authorization", "Content-Type", "Idempotency-Key", "Tacit-Signature"]
+        made.append(
+            Middleware(
+                CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=METHODS, allow_headers=allowed
+            )
+        )
+    made.append(Middleware(AddressRates, buckets=buckets, trusted=settings.trusted_proxies))
+    made.append(Middleware(Methods))
+    made.append(Middleware(Bodies, limit=settings.body_bytes, seconds=settings.body_seconds, larger=larger))
+    return made
+
+
+def public_document() -> dict[str, Any]:
+    """The OpenAPI document of the public application."""
+    from relayer.api.blank import blank_services
+
+    return openapi.describe(create_app(blank_services()))

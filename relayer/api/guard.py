@@ -1,0 +1,206 @@
+"""What stands before every route: size and time of bodies, methods, headers, and the log of accesses.
+
+Plain ASGI, outermost first: :class:`Access` measures and logs, and answers what nobody foresaw without a trace; :class:`Headers` adds what
+browsers should be told; :class:`Methods` answers HEAD and OPTIONS; :class:`Bodies` refuses a body over the limit before anything parses it.
+The log names route templates: never a path, a query, a body, an address or a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.datastructures import Headers as HeaderMap
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from relayer.api.problems import Refusal, problem, refusal_of
+from relayer.api.services import Watching
+
+logger = logging.getLogger("relayer.access")
+
+LENGTH_DIGITS: Final = 12
+UNKNOWN: Final = "-"
+"""Stands for the template of what matched no route."""
+TEMPLATE: Final = "tacit.route"
+"""Where a route leaves its template in the scope."""
+
+PLAIN_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=()"
+
+
+class Access:
+    """Measures, logs, and turns whatever still escapes into a problem."""
+
+    def __init__(self, app: ASGIApp, watching: Watching) -> None:
+        self.app, self.watching = app, watching
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:  # noqa: BLE001 - the last place before the server, which would log a trace with its content
+            refused = problem(refusal_of(error))
+            if not status:
+                await refused(scope, receive, noting)
+        finally:
+            seconds = time.perf_counter() - started
+            route = scope.get(TEMPLATE, UNKNOWN)
+            self.watching.request(route, scope["method"], status, seconds)
+            fields = {"route": route, "method": scope["method"], "status": status, "ms": round(1000 * seconds, 1)}
+            logger.info("%s %s %s", scope["method"], route, status, extra=fields)
+
+
+class Headers:
+    """Adds headers that are not there yet."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = PLAIN_HEADERS) -> None:
+        self.app, self.headers = app, {**headers, "Permissions-Policy": PERMISSIONS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+
+        async def adding(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    found.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, adding if scope["type"] == "http" else send)
+
+
+class Methods:
+    """HEAD is GET without its body; OPTIONS tells what a route knows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        method = scope["method"] if scope["type"] == "http" else ""
+        if method == "HEAD":
+            await self.app({**scope, "method": "GET"}, receive, _without_body(send))
+        elif method == "OPTIONS":
+            await self.app(scope, receive, _allowing(send))
+        else:
+            await self.app(scope, receive, send)
+
+
+class Bodies:
+    """Reads a whole body, at most ``limit`` bytes in ``seconds``, then lets the route have it. ``larger``: other limits by
+    (method, path).
+    """
+
+    def __init__(
+        self, app: ASGIApp, limit: int, seconds: float, larger: Mapping[tuple[str, str], int] | None = None
+    ) -> None:
+        self.app, self.limit, self.seconds = app, limit, seconds
+        self.larger = dict(larger or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.larger.get((scope["method"], scope["path"]), self.limit)
+        try:
+            body = await self._read(HeaderMap(scope=scope).get("content-length"), receive, limit)
+        except Refusal as refusal:
+            refused = problem(refusal)
+            refused.headers["Connection"] = "close"
+            await refused(scope, receive, send)
+            return
+        if body is not None:
+            await self.app(scope, _replayed(body, receive), send)
+
+    async def _read(self, length: str | None, receive: Receive, limit: int) -> bytes | None:
+        """The body; None if the client has gone."""
+        if length is not None and (not length.isdecimal() or len(length) > LENGTH_DIGITS or int(length) > limit):
+            raise _too_large(limit)
+        chunks, size = [], 0
+        try:
+            async with asyncio.timeout(self.seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > limit:
+                        raise _too_large(limit)
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise Refusal("TIMEOUT", f"a request arrives within {self.seconds:g} s") from None
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("TOO_LARGE", f"a request has at most {limit} bytes", {"limit": limit})
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Gives the body once, then what the connection tells."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _without_body(send: Send) -> Send:
+    async def headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return headers_only
+
+
+def _allowing(send: Send) -> Send:
+    """A refused method becomes the list of methods; what does not exist stays that."""
+    allowed = False
+
+    async def answer(message: Message) -> None:
+        nonlocal allowed
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if message["status"] == 405 and "allow" in headers:
+                allowed = True
+                methods = {each.strip() for each in headers["allow"].split(",")} | {"OPTIONS"}
+                methods |= {"HEAD"} if "GET" in methods else set()
+                kept = {"Allow": ", ".join(sorted(methods)), "Content-Length": "0"}
+                raw = [(name.lower().encode(), value.encode()) for name, value in kept.items()]
+                message = {**message, "status": 200, "headers": raw}
+        elif allowed:
+            message = {**message, "body": b""}
+        await send(message)
+
+    return answer
