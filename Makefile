@@ -20,7 +20,7 @@ PYTHON_CODE := $(wildcard prover relayer demo bench tests)
 RUST_SOURCES := $(shell find rust circuits -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock rust-toolchain.toml
 CONTRACTS := $(shell find contracts/src contracts/test contracts/script -name '*.sol' 2>/dev/null)
 # Files in git that a command writes; `make generate` writes them anew, `make check` wants that to change nothing.
-GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.sol
+GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.sol relayer/web/static/vendor relayer/web/static/crypto/poseidon_constants.js
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
@@ -164,6 +164,7 @@ generate: venv node ## write the generated files in git anew
 	@cargo run --quiet --release --locked -p tacit-core --example poseidon_constants > build/PoseidonConstants.sol
 	@mv build/PoseidonConstants.sol contracts/src/PoseidonConstants.sol
 	@python -m tests.relayer.write_interfaces
+	@python -m tests.web.write_web
 
 assurance: venv test-rust ## attack every promise and write the tables of docs/assurance.md anew
 	@python -m tests.assurance --write

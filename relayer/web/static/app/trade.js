@@ -1,0 +1,4 @@
+// The trader's view.
+
+/** Shows it. */
+export function startTrade() {}

@@ -1,0 +1,67 @@
+"""The page's cryptography gives what the protocol's vectors say, in a real browser."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from playwright.sync_api import Browser, Page
+from starlette.applications import Starlette
+
+from tests.web.site import serving
+
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    with serving(Starlette()) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/web/crypto/field.js")
+        yield page
+        page.close()
+
+
+def held(page: Page, check: str, vectors: object) -> int:
+    """How many cases of the vectors held."""
+    call = "async ([name, vectors]) => (await import('/tests/vectors.js'))[name](vectors)"
+    return int(page.evaluate(call, [check, vectors]))
+
+
+def read(name: str) -> object:
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "least"),
+    [
+        ("poseidonVectors", "external/poseidon_bn254.json", 10),
+        ("spongeVectors", "encodings.json", 5),
+        ("signatureVectors", "external/eddsa_poseidon_babyjub.json", 50),
+        ("seedVectors", "seeds.json", 12),
+        ("orderVectors", "encodings.json", 4),
+        ("readingVectors", "batches_dev.json", 30),
+        ("readingVectors", "batches_standard.json", 4),
+        ("marginVectors", "batches_dev.json", 10),
+    ],
+)
+def test_vectors_hold_in_the_browser(page: Page, check: str, name: str, least: int) -> None:
+    assert held(page, check, read(name)) >= least
+
+
+def test_what_the_browser_seals_is_opened_by_another_implementation(page: Page) -> None:
+    key = X25519PrivateKey.generate()
+    info, plain = b"tacit.order.1", bytes(range(256)) * 4
+    sealed = page.evaluate(
+        """async ([key, info, plain]) => {
+            const { seal } = await import("/web/crypto/hpke.js");
+            const { fromHex, toHex } = await import("/web/crypto/field.js");
+            const { encapsulated, ciphertext } = seal(fromHex(key), fromHex(info), fromHex(plain));
+            return toHex(encapsulated) + toHex(ciphertext).slice(2);
+        }""",
+        [key.public_key().public_bytes_raw().hex(), info.hex(), plain.hex()],
+    )
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+    assert suite.decrypt(bytes.fromhex(sealed[2:]), key, info) == plain

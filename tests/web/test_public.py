@@ -1,0 +1,70 @@
+"""The public view: what everybody may see, kept up to date, in a real Chromium."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web.market import Market
+from tests.web.site import serving
+from tests.web.standin import StandIn
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> StandIn:
+    return StandIn(Market())
+
+
+@pytest.fixture(scope="module")
+def address(stand_in: StandIn) -> Iterator[str]:
+    with serving(stand_in.app()) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1180, "height": 900})
+    page.goto(f"{address}/")
+    yield page
+    page.close()
+
+
+def test_batches_stand_in_their_states_with_gas_and_cost(page: Page) -> None:
+    row = page.get_by_role("row").filter(has_text="#2")
+    expect(row).to_contain_text("final")
+    expect(row).to_contain_text("1,582,318")
+    expect(row).to_contain_text("0.002304")
+    expect(page.get_by_role("row").filter(has_text="#3")).to_contain_text("void")
+
+
+def test_a_proof_moves_on_the_page_without_being_asked(page: Page, address: str) -> None:
+    row = page.get_by_role("row").filter(has_text="#4")
+    expect(row.get_by_role("progressbar")).to_have_accessible_name("3 of 6 proofs")
+    expect(page.locator("#link-text")).to_have_text("live")
+    page.request.post(f"{address}/tests-advance")
+    expect(row.get_by_role("progressbar")).to_have_accessible_name("4 of 6 proofs")
+
+
+def test_clearing_prices_are_read_from_the_public_words(page: Page, stand_in: StandIn) -> None:
+    page.get_by_role("button", name="#2").click()
+    region = page.get_by_role("region", name="Batch 2")
+    auctions = [each for each in stand_in.market.published[1].cleared.auctions if each["volume"]]
+    assert len(auctions) == 3
+    for each in auctions:
+        line = region.get_by_role("row").filter(has_text=stand_in.name(int(each["instrument"])))
+        units = int(each["price"])
+        expect(line).to_contain_text(f"{units // 10**6:,}.{units % 10**6:06d}".rstrip("0"))
+
+
+def test_root_and_fingerprints_are_shown_in_full(page: Page, stand_in: StandIn) -> None:
+    page.get_by_role("link", name="Vault").click()
+    expect(page.get_by_text(f"{stand_in.market.state.root:#066x}")).to_be_visible()
+    expect(page.get_by_text("Circuit: escape")).to_be_visible()
+
+
+def test_instruments_are_named_as_deribit_does_and_can_be_looked_for(page: Page, stand_in: StandIn) -> None:
+    page.get_by_role("link", name="Instruments").click()
+    names = [str(name) for name in stand_in.market.table.rows["name"]]
+    expect(page.get_by_role("rowheader")).to_have_text(names)
+    page.get_by_label("Name contains").fill("26jun26")
+    expect(page.get_by_role("rowheader")).to_have_text([name for name in names if "26JUN26" in name])
