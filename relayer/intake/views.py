@@ -1,0 +1,124 @@
+"""Views from the database: what the watcher stored of the chain, which batch is open, the last snapshot, the operator's policies.
+
+A view is made in one read, so it is of one moment. Where the snapshot of the last settled batch is not stored yet there is no new view,
+and the one before goes on being used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from prover.batch import State, risk_root
+from relayer.history import History
+from relayer.intake.view import Table, Terms, View
+from relayer.records import EpochPosted
+from relayer.store import policies
+from relayer.store.database import Database
+from relayer.store.models import Batch, BatchState, ChainRecord, Setting, Snapshot
+
+LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is read in the caller's session: the vault's records, and the accounts after the last settled batch (None: not stored yet)."""
+
+    history: Callable[[Session], History]
+    state: Callable[[Session, History], State | None]
+
+
+class StoredViews:
+    """Makes views of a vault. ``now`` in seconds, for a retirement that has taken effect."""
+
+    def __init__(self, database: Database, terms: Terms, sources: Sources, now: Callable[[], int]) -> None:
+        self._database, self._terms, self._sources, self._now = database, terms, sources, now
+        self._tables: dict[int, Table | None] = {}
+
+    def version(self) -> object:
+        """Batches that are not over, the newest record of the chain, the newest snapshot, the policies."""
+        with self._database.read() as session:
+            record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
+            newest = session.execute(record.order_by(ChainRecord.block.desc(), ChainRecord.index.desc()).limit(1))
+            batches = session.execute(select(Batch.state, func.count(), func.max(Batch.number)).group_by(Batch.state))
+            return (
+                tuple(map(tuple, newest)),
+                tuple(sorted(map(tuple, batches))),
+                session.scalar(select(func.max(Snapshot.batch))),
+                session.scalar(select(Setting.value).where(Setting.name == policies.NAME)),
+            )
+
+    def load(self) -> View | None:
+        """The vault now; None while its first record, or the snapshot of its last settled batch, is not stored."""
+        with self._database.read() as session:
+            history = self._sources.history(session)
+            if history.genesis is None:
+                return None
+            state = self._sources.state(session, history)
+            if state is None and history.settlements:
+                return None
+            return self._view(session, history, state)
+
+    def _view(self, session: Session, history: History, state: State | None) -> View:
+        open_ = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPEN))
+        opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
+        last = max([0, *history.openings])
+        epoch = epoch_of(history, open_)
+        policy = policies.read(session)
+        return View(
+            terms=self._terms,
+            batch=open_ or opening or last + 1,
+            open=open_,
+            last_void=max(history.voided, default=0),
+            fixed=history.settlements[-1].batch if history.settlements else 0,
+            state=state,
+            table=None if epoch is None else self._table(epoch),
+            settled={} if epoch is None else dict(history.settled_values(epoch.epoch)),
+            accounts=history.accounts,
+            deposits=waiting_deposits(history),
+            exiting=waiting_exits(history),
+            paused=policy.intake_paused or history.frozen is not None or self._retired(history),
+            forecast=policy.forecast,
+            lost=session.scalar(select(func.count()).select_from(Batch).where(Batch.state.in_(LOST))) or 0,
+        )
+
+    def _retired(self, history: History) -> bool:
+        return history.retiring is not None and self._now() >= history.retiring.time
+
+    def _table(self, epoch: EpochPosted) -> Table | None:
+        """The table of an epoch; None if its posted rows are not the root's: nothing can be valued by it, nor a batch proven."""
+        if epoch.epoch not in self._tables:
+            good = risk_root(self._terms.params, epoch.rows) == epoch.risk_root
+            rows = {row.instrument: json.dumps(row.to_wire()) for row in epoch.rows}
+            self._tables = {epoch.epoch: Table(epoch.epoch, epoch.time, rows) if good else None}
+        return self._tables[epoch.epoch]
+
+
+def epoch_of(history: History, batch: int | None) -> EpochPosted | None:
+    """The epoch that a batch is opened under; of the one to come (None) the one in force."""
+    if batch is not None and batch in history.openings:
+        return history.epochs.get(history.openings[batch].epoch)
+    return history.epochs[max(history.epochs)] if history.epochs else None
+
+
+def waiting_deposits(history: History) -> Mapping[int, int]:
+    """Token units that are queued and in no settled batch, by account."""
+    end = history.seal_of(history.settlements[-1].batch).seal.deposit_end if history.settlements else 0
+    found: dict[int, int] = {}
+    for entry, deposit in history.deposits.items():
+        if entry >= end and entry not in history.returned:
+            found[deposit.index] = found.get(deposit.index, 0) + deposit.amount
+    return found
+
+
+def waiting_exits(history: History) -> frozenset[int]:
+    """Accounts with an exit request that is in no seal in force."""
+    ends = [each.seal.exit_end for number, each in history.seals.items() if number not in history.voided]
+    end = max(ends, default=0)
+    waiting = (each for entry, each in history.exits.items() if entry >= end and entry not in history.answered)
+    return frozenset(each.index for each in waiting)

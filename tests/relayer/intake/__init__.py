@@ -1,0 +1,1 @@
+"""Intake: from an envelope to a stored order with a signed receipt."""

@@ -1,0 +1,222 @@
+"""What the engine promises to whoever sends an order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from relayer.auth import sign_cancel
+from relayer.envelope import Envelope
+from relayer.intake import Acknowledged, Busy, Code, Engine, Refused
+from relayer.intake.acceptance import Limits
+from relayer.intake.engine import Rhythm
+from relayer.store.database import Database
+from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, Stage, envelope, registration, trader
+
+RECEIPTED, WAITING = "receipted", "waiting"
+
+
+@asynccontextmanager
+async def running(stage: Stage, rhythm: Rhythm | None = None) -> AsyncIterator[Engine]:
+    """An engine that takes orders."""
+    engine = stage.engine(rhythm)
+    await engine.start()
+    try:
+        async with asyncio.timeout(20):
+            while engine.reasons or engine.keys.current() is None:
+                await asyncio.sleep(0.01)
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs a test's coroutine."""
+    asyncio.run(work())
+
+
+async def refused(answer: Coroutine[Any, Any, object], code: Code) -> Refused:
+    """The refusal that an answer is."""
+    with pytest.raises(Refused) as caught:
+        await answer
+    assert caught.value.code is code
+    return caught.value
+
+
+def test_an_order_gets_a_receipt_that_binds_the_operator(database: Database) -> None:
+    async def work() -> None:
+        async with running(Stage(database)) as engine:
+            signed = trader(1).signed(trader(1).order())
+            made = await engine.submit(envelope(engine.keys, signed))
+            assert (made.state, made.batch, made.sequence) == (RECEIPTED, 2, 1)
+            assert made.receipt is not None
+            digest = signed.order.hash(DOMAIN)
+            assert made.hash == digest.to_bytes(32, "big")
+            made.receipt.check(SIGNER.address, TERMS.separator, domain=DOMAIN, order=digest, account=1, batch=2)
+
+    run(work)
+
+
+def test_the_same_order_again_gets_the_same_answer_at_once_and_over_restarts(database: Database) -> None:
+    stage = Stage(database)
+    signed = trader(1).signed(trader(1).order())
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            answers = await asyncio.gather(*(engine.submit(envelope(engine.keys, signed)) for _ in range(8)))
+            assert all(answer == answers[0] for answer in answers)
+        async with running(stage) as engine:
+            assert await engine.submit(envelope(engine.keys, signed)) == answers[0]
+
+    run(work)
+
+
+def test_rubbish_truncated_flipped_and_copied_envelopes_have_one_answer(database: Database) -> None:
+    async def work() -> None:
+        async with running(Stage(database)) as engine:
+            good = envelope(engine.keys, trader(1).signed(trader(1).order()))
+            flipped = bytes([good.ciphertext[0] ^ 1]) + good.ciphertext[1:]
+            last = good.ciphertext[:-1] + bytes([good.ciphertext[-1] ^ 0x80])
+            wrong = [
+                replace(good, ciphertext=bytes(len(good.ciphertext))),
+                replace(good, ciphertext=flipped),
+                replace(good, ciphertext=last),
+                replace(good, ciphertext=good.ciphertext[:-1]),
+                replace(good, ciphertext=b""),
+                replace(good, encapsulated=bytes(32)),
+                replace(good, encapsulated=bytes([good.encapsulated[0] ^ 1]) + good.encapsulated[1:]),
+                replace(good, first_batch=good.first_batch + 1),
+                replace(good, last_batch=good.last_batch - 1),
+            ]
+            told = {str(await refused(engine.submit(each), Code.DECRYPTION_FAILED)) for each in wrong}
+            assert len(told) == 1
+            await refused(engine.submit(replace(good, key_id=bytes(8))), Code.UNKNOWN_KEY)
+            assert (await engine.submit(good)).state == RECEIPTED
+
+    run(work)
+
+
+def test_a_full_queue_says_so_at_once(database: Database) -> None:
+    async def work() -> None:
+        async with running(Stage(database), rhythm=Rhythm(queue=4, group=2)) as engine:
+            sent = envelope(engine.keys, trader(1).signed(trader(1).order()))
+            answers = await asyncio.gather(*(engine.submit(sent) for _ in range(12)), return_exceptions=True)
+            assert sum(isinstance(each, Busy) for each in answers) >= 8 - 2
+            assert any(isinstance(each, Acknowledged) for each in answers)
+
+    run(work)
+
+
+def test_of_two_orders_racing_for_the_last_place_one_has_it_and_the_other_waits_or_is_told(database: Database) -> None:
+    stage = Stage(database, limits=Limits(orders=1, accounts=50, waiting=100))
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            made = [envelope(engine.keys, trader(i).signed(trader(i).order())) for i in (1, 2)]
+            answers = await asyncio.gather(*(engine.submit(each) for each in made))
+            assert sorted(answer.state for answer in answers) == [RECEIPTED, WAITING]
+            only_now = trader(3).signed(trader(3).order(last_batch=2))
+            await refused(engine.submit(envelope(engine.keys, only_now)), Code.BATCH_FULL)
+
+    run(work)
+
+
+def test_waiting_orders_get_receipts_when_the_next_batch_opens_oldest_first(database: Database) -> None:
+    stage = Stage(database)
+    stage.close()
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            made = [trader(i).signed(trader(i).order(slot=i)) for i in (3, 1, 2)]
+            short = trader(4).signed(trader(4).order(last_batch=3))
+            for each in (*made, short):
+                assert (await engine.submit(envelope(engine.keys, each))).state == WAITING
+            stage.change(batch=4)
+            stage.open_next()
+            answers = [await receipted(engine, envelope(engine.keys, each)) for each in made]
+            assert [(answer.batch, answer.sequence) for answer in answers] == [(4, 1), (4, 2), (4, 3)]
+            await refused(engine.submit(envelope(engine.keys, short)), Code.CONFLICT)
+
+    run(work)
+
+
+async def receipted(engine: Engine, sent: Envelope) -> Acknowledged:
+    """The answer once there is a receipt."""
+    async with asyncio.timeout(10):
+        while (answer := await engine.submit(sent)).state != RECEIPTED:
+            await asyncio.sleep(0.02)
+    return answer
+
+
+def test_a_waiting_order_is_cancelled_by_its_owner_alone_and_a_receipted_one_is_not(database: Database) -> None:
+    stage = Stage(database)
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            owner, other = trader(1), trader(2)
+            taken = await engine.submit(envelope(engine.keys, owner.signed(owner.order())))
+            signature = sign_cancel(owner.seed, DOMAIN, int.from_bytes(taken.hash, "big"))
+            await refused(engine.cancel(taken.id, owner.owner, signature), Code.CONFLICT)
+            stage.close()
+            await asyncio.sleep(0.5)
+            waits = await engine.submit(envelope(engine.keys, owner.signed(owner.order(slot=1))))
+            assert waits.state == WAITING
+            value = int.from_bytes(waits.hash, "big")
+            await refused(engine.cancel(waits.id, other.owner, sign_cancel(other.seed, DOMAIN, value)), Code.NOT_FOUND)
+            await refused(
+                engine.cancel(waits.id, owner.owner, sign_cancel(other.seed, DOMAIN, value)), Code.INVALID_SIGNATURE
+            )
+            await refused(engine.cancel(waits.id, owner.owner, signature), Code.INVALID_SIGNATURE)
+            await engine.cancel(waits.id, owner.owner, sign_cancel(owner.seed, DOMAIN, value))
+            await engine.cancel(waits.id, owner.owner, sign_cancel(owner.seed, DOMAIN, value))
+
+    run(work)
+
+
+def test_only_the_holder_of_the_lease_takes_orders(database: Database) -> None:
+    stage = Stage(database)
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            second = stage.engine(holder="second")
+            await second.start()
+            await asyncio.sleep(0.3)
+            sent = envelope(engine.keys, trader(1).signed(trader(1).order()))
+            await refused(second.submit(sent), Code.NOT_LEADER)
+            first = await engine.submit(sent)
+            await engine.stop()
+            async with asyncio.timeout(10):
+                while second.reasons:
+                    await asyncio.sleep(0.02)
+            assert await second.submit(sent) == first
+            await second.stop()
+
+    run(work)
+
+
+def test_a_registration_makes_an_owner_known_and_is_idempotent(database: Database) -> None:
+    stage = Stage(database, accounts=3)
+    newcomer = trader(9)
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            sent = registration(engine.keys, newcomer.holder)
+            made = await engine.register(sent)
+            assert (made.owner, made.account) == (newcomer.owner, None)
+            assert await engine.register(registration(engine.keys, newcomer.holder)) == made
+            await refused(engine.register(replace(sent, last_batch=1)), Code.DECRYPTION_FAILED)
+            order = envelope(engine.keys, newcomer.signed(newcomer.order()))
+            await refused(engine.submit(order), Code.UNKNOWN_ACCOUNT)
+            stage.change(
+                accounts={**stage.view.accounts, newcomer.holder.owner: newcomer.account},
+                deposits={newcomer.account: 10**12},
+            )
+            await asyncio.sleep(0.5)
+            assert (await engine.submit(order)).state == RECEIPTED
+
+    run(work)
