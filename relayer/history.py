@@ -28,6 +28,7 @@ from relayer.records import (
     ExitRequested,
     Frozen,
     Genesis,
+    OpeningExpired,
     PotFixed,
     Record,
     Retiring,
@@ -46,6 +47,7 @@ class History:
     epochs: dict[int, EpochPosted] = field(default_factory=dict)
     values: dict[int, tuple[int, int]] = field(default_factory=dict)
     openings: dict[int, BatchOpened] = field(default_factory=dict)
+    expired: set[int] = field(default_factory=set)
     seals: dict[int, BatchSealed] = field(default_factory=dict)
     voided: set[int] = field(default_factory=set)
     settlements: list[BatchSettled] = field(default_factory=list)
@@ -88,6 +90,8 @@ class History:
                 self.values |= {each.instrument: (each.value, record.epoch) for each in record.settled}
             case BatchOpened():
                 self.openings[record.batch] = record
+            case OpeningExpired():
+                self.expired.add(record.batch)
             case BatchSealed():
                 self.seals[record.batch] = record
             case BatchVoided():

@@ -84,6 +84,20 @@ class Ledger:
         self._first = vault.first_block if first is None else first
         self._checkpoints: list[tuple[int, bytes]] = []
 
+    @classmethod
+    def resumed(
+        cls, vault: Vault, first: int, records: Sequence[Record], checkpoints: Sequence[tuple[int, bytes]]
+    ) -> Ledger:
+        """A ledger that goes on from what an earlier one had: its :attr:`records` and :attr:`checkpoints`, kept somewhere."""
+        ledger = cls(vault, first)
+        ledger.records, ledger._checkpoints = list(records), sorted(checkpoints)
+        return ledger
+
+    @property
+    def checkpoints(self) -> list[tuple[int, bytes]]:
+        """Blocks (number, hash) that tell a reorganisation: the last ones with records, and those that were read up to."""
+        return list(self._checkpoints)
+
     @property
     def head(self) -> int | None:
         """The last block that was read; None before the first call of :meth:`advance`."""

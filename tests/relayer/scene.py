@@ -34,6 +34,7 @@ DOLLAR: Final = 10**6
 CONTRACT: Final = 10**4
 PROOF: Final = tuple(range(1, 9))
 FEE_RATE, NUM, DEN = 30, 5, 4
+GAS_USED, GAS_PRICE = 500_000, 10**9
 
 
 @dataclass
@@ -65,6 +66,7 @@ class MemoryChain(Chain):
         self.blocks: list[MemoryBlock] = []
         self.answers: dict[tuple[str, str], Any] = {}
         self.salt = 0
+        self.final = 0
         self.requests: list[str] = []
         self.mine([])
 
@@ -97,7 +99,8 @@ class MemoryChain(Chain):
         return "0x60" if known else "0x"
 
     def answer_eth_getBlockByNumber(self, at: str, _full: bool) -> Mapping[str, str] | None:  # noqa: N802
-        number = len(self.blocks) - 1 if not at.startswith("0x") else int(at, 16)
+        tags = {"latest": len(self.blocks) - 1, "finalized": self.final}
+        number = tags[at] if at in tags else int(at, 16)
         if number >= len(self.blocks):
             return None
         block = self.blocks[number]
@@ -129,6 +132,13 @@ class MemoryChain(Chain):
                 if mined.hash.hex() == digest[2:]:
                     place = {"hash": digest, "blockHash": "0x" + block.hash.hex()}
                     return {**place, "from": OPERATOR, "to": mined.to, "input": "0x" + mined.data.hex()}
+        return None
+
+    def answer_eth_getTransactionReceipt(self, digest: str) -> Mapping[str, str] | None:  # noqa: N802
+        for block in self.blocks:
+            if any(mined.hash.hex() == digest[2:] for mined in block.mined):
+                place = {"blockNumber": hex(block.number), "blockHash": "0x" + block.hash.hex(), "status": "0x1"}
+                return {**place, "gasUsed": hex(GAS_USED), "effectiveGasPrice": hex(GAS_PRICE)}
         return None
 
     def answer_debug_traceTransaction(self, digest: str, _options: object) -> Mapping[str, Any]:  # noqa: N802

@@ -1,0 +1,186 @@
+"""What was read of the chain, kept: blocks that tell a reorganisation, the vault's records, how far the chain is followed and final.
+
+Only the watcher writes here. Everybody else reads :class:`StoredChain`, whose history is the fold of the records that stand; it is made
+anew only when there is something new.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.orm import Session
+
+from relayer.chain import Block
+from relayer.errors import StoreError
+from relayer.history import History
+from relayer.ledger import CHECKPOINTS
+from relayer.records import Record
+from relayer.store.database import Database
+from relayer.store.models import ChainBlock, ChainRecord, Setting
+from relayer.store.record_codec import read_record, write_record
+
+VAULT: Final = "chain.vault"
+FIRST: Final = "chain.first"
+HEAD: Final = "chain.head"
+FINAL: Final = "chain.final"
+REWRITES: Final = "chain.rewrites"
+"""Settings: the vault that is served; the block it was made in; the last blocks read and final; reorganisations so far."""
+
+
+# ---- what the watcher writes
+
+
+def belong(session: Session, chain_id: int, vault: str) -> None:
+    """Says which vault this database is of, or refuses another (:class:`StoreError`)."""
+    wanted, row = f"{chain_id}:{vault.lower()}", session.get(Setting, VAULT)
+    if row is None:
+        session.add(Setting(name=VAULT, value=wanted))
+    elif row.value != wanted:
+        what = f"the database is of vault {row.value} (chain:address), not of {wanted}: give the right one, or another database"
+        raise StoreError(what, {"stored": row.value, "wanted": wanted})
+
+
+def set_first(session: Session, block: int) -> None:
+    """Keeps the block to read from."""
+    _set(session, FIRST, block)
+
+
+def add(session: Session, records: Iterable[Record], blocks: Iterable[Block], head: Block) -> None:
+    """Keeps new records, blocks that tell a reorganisation, and the block that was read up to."""
+    for record in records:
+        at, kind = record.at, type(record).__name__
+        row = ChainRecord(
+            block=at.block, index=at.index, block_hash=at.block_hash, kind=kind, payload=write_record(record)
+        )
+        session.add(row)
+    for block in blocks:
+        session.add(ChainBlock(number=block.number, hash=block.hash, parent=block.parent, time=block.time))
+    _set(session, HEAD, _wire(head))
+    session.flush()
+    oldest = session.scalar(select(ChainBlock.number).order_by(ChainBlock.number.desc()).offset(CHECKPOINTS).limit(1))
+    if oldest is not None:
+        session.execute(delete(ChainBlock).where(ChainBlock.number <= oldest))
+
+
+def withdraw(session: Session, records: Sequence[Record], above: int | None) -> None:
+    """Takes back records, and blocks after ``above`` (None: all): they have left the chain."""
+    places = [(record.at.block, record.at.index) for record in records]
+    for start in range(0, len(places), 500):
+        part = places[start : start + 500]
+        session.execute(delete(ChainRecord).where(tuple_(ChainRecord.block, ChainRecord.index).in_(part)))
+    session.execute(delete(ChainBlock).where(ChainBlock.number > (-1 if above is None else above)))
+    if records:
+        _set(session, REWRITES, rewrites(session) + 1)
+
+
+def set_final(session: Session, block: Block) -> None:
+    """Keeps the newest block that cannot be taken back."""
+    _set(session, FINAL, _wire(block))
+
+
+def forget(session: Session) -> None:
+    """Removes all that was read, so that the chain is read again from the beginning."""
+    session.execute(delete(ChainRecord))
+    session.execute(delete(ChainBlock))
+    session.execute(delete(Setting).where(Setting.name.in_([FIRST, HEAD, FINAL])))
+    _set(session, REWRITES, rewrites(session) + 1)
+
+
+# ---- what anybody reads
+
+
+def first(session: Session) -> int | None:
+    """The block to read from."""
+    found = _get(session, FIRST)
+    return None if found is None else int(found)
+
+
+def head(session: Session) -> Block | None:
+    """The last block that was read."""
+    return _block(_get(session, HEAD))
+
+
+def final(session: Session) -> Block | None:
+    """The newest block known to be final."""
+    return _block(_get(session, FINAL))
+
+
+def rewrites(session: Session) -> int:
+    """Reorganisations that took records back, so far."""
+    return int(_get(session, REWRITES) or 0)
+
+
+def checkpoints(session: Session) -> list[tuple[int, bytes]]:
+    """Blocks that tell a reorganisation."""
+    return [(number, digest) for number, digest in session.execute(select(ChainBlock.number, ChainBlock.hash)).all()]
+
+
+def records(session: Session, after: tuple[int, int] = (-1, -1)) -> list[Record]:
+    """The records that stand, in the order of the chain, after a place (block, index)."""
+    query = select(ChainRecord).where(tuple_(ChainRecord.block, ChainRecord.index) > tuple_(*after))
+    rows = session.scalars(query.order_by(ChainRecord.block, ChainRecord.index))
+    return [read_record(row.kind, row.block, row.index, row.block_hash, row.payload) for row in rows]
+
+
+class StoredChain:
+    """The history of the vault as it is kept. May be used from several threads; what it gives is not to be changed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._rewrites = -1
+        self._records: list[Record] = []
+        self._history = History()
+
+    def history(self) -> History:
+        """What the records tell that stand now."""
+        self._refresh()
+        return self._history
+
+    def records(self) -> Sequence[Record]:
+        """The records that stand now."""
+        self._refresh()
+        return tuple(self._records)
+
+    def head(self) -> Block | None:
+        """The last block that was read; None before the first."""
+        with self._database.read() as session:
+            return head(session)
+
+    def final(self) -> Block | None:
+        """The newest block known to be final."""
+        with self._database.read() as session:
+            return final(session)
+
+    def _refresh(self) -> None:
+        with self._lock, self._database.read() as session:
+            now = rewrites(session)
+            known = self._records if now == self._rewrites else []
+            place = (known[-1].at.block, known[-1].at.index) if known else (-1, -1)
+            new = records(session, place)
+            if new or now != self._rewrites:
+                self._records = known + new
+                self._history, self._rewrites = History.of(self._records), now
+
+
+def _set(session: Session, name: str, value: object) -> None:
+    session.merge(Setting(name=name, value=json.dumps(value)))
+
+
+def _get(session: Session, name: str) -> Any:  # noqa: ANN401
+    row = session.get(Setting, name)
+    return None if row is None else json.loads(row.value)
+
+
+def _wire(block: Block) -> dict[str, Any]:
+    return {"number": block.number, "hash": block.hash.hex(), "parent": block.parent.hex(), "time": block.time}
+
+
+def _block(wire: dict[str, Any] | None) -> Block | None:
+    if wire is None:
+        return None
+    return Block(wire["number"], bytes.fromhex(wire["hash"]), bytes.fromhex(wire["parent"]), wire["time"])

@@ -1,0 +1,413 @@
+"""The watcher brings what the chain says into the database, takes back what a reorganisation takes back, and goes on after a restart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+
+from prover.hashing import keccak256
+from relayer.chain import Block
+from relayer.errors import LeaseLost, RpcError, StoreError
+from relayer.history import History
+from relayer.ledger import read_ledger
+from relayer.store import chain, events
+from relayer.store.chain import StoredChain
+from relayer.store.crypt import Sealer
+from relayer.store.database import Database
+from relayer.store.leases import Lease, Leases
+from relayer.store.models import Batch, BatchState, BatchStep, ChainBlock, ChainRecord, Holder, Order, OrderState
+from relayer.watcher import LEASE, Watcher
+from tests.relayer.scene import DOLLAR, GAS_PRICE, GAS_USED, Person, Scene, risk_row
+
+ROWS = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
+SEALER = Sealer(bytes(range(32)))
+RESULT = {"fill": "123456789", "reason": "filled"}
+DEEPER_THAN_TESTED = 12
+
+
+class Desk:
+    """A scene with an operator's database that follows it."""
+
+    def __init__(self, database: Database) -> None:
+        self.scene = Scene()
+        self.database = database
+        self.watcher = Watcher(database, self.scene.vault, SEALER)
+        lease = Leases(database, "this process").acquire(LEASE, 3600)
+        assert lease is not None
+        self.lease: Lease = lease
+
+    def follow(self) -> bool:
+        return self.watcher.step(self.lease)
+
+    def restart(self) -> None:
+        """What a process has in memory is gone."""
+        self.watcher = Watcher(self.database, self.scene.vault, SEALER)
+
+    def register(self, person: Person) -> None:
+        """The owner tells the operator who it is."""
+        owner = person.holder.owner.to_bytes(32, "big")
+        row = Holder(owner=owner, key=owner, subaccount=0, account=None, holder_sealed=b"", created_at=0)
+        with self.database.write() as session:
+            session.add(row)
+
+    def promise(self, person: Person, batch: int, sequence: int) -> str:
+        """An order of the person has a place in a batch."""
+        name = f"order {person.index} {batch} {sequence}"
+        with self.database.write() as session:
+            order = Order(
+                id=name, hash=keccak256(name.encode()), owner=person.holder.owner.to_bytes(32, "big"), account=person.index,
+                state=OrderState.RECEIPTED, batch=batch, sequence=sequence, position=100 * batch + sequence,
+                created_at=0, updated_at=0,
+            )  # fmt: skip
+            order.result_sealed = SEALER.seal(f"orders.result:{name}", json.dumps(RESULT).encode())
+            session.add(order)
+        return name
+
+    def batch(self, number: int) -> Batch:
+        with self.database.read() as session:
+            return session.get_one(Batch, number)
+
+    def state(self, number: int) -> BatchState:
+        return self.batch(number).state
+
+    def move(self, number: int, state: BatchState, **values: object) -> None:
+        """The operator's own doing."""
+        with self.database.write() as session:
+            row = session.get_one(Batch, number)
+            row.state = state
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    def order(self, name: str) -> OrderState:
+        with self.database.read() as session:
+            return session.get_one(Order, name).state
+
+    def steps(self, number: int) -> list[BatchState]:
+        with self.database.read() as session:
+            return list(
+                session.scalars(select(BatchStep.state).where(BatchStep.batch == number).order_by(BatchStep.id))
+            )
+
+    def told(self, channels: Sequence[str], person: Person | None = None) -> list[dict[str, object]]:
+        owner = None if person is None else person.holder.owner.to_bytes(32, "big")
+        with self.database.read() as session:
+            return [each.payload for each in events.since(session, 0, channels=channels, owner=owner, sealer=SEALER)]
+
+    def agrees(self) -> None:
+        """What is stored is what the chain tells whoever reads it anew."""
+        records = read_ledger(self.scene.vault)
+        stored = StoredChain(self.database)
+        assert list(stored.records()) == records
+        assert stored.history() == History.of(records)
+        assert self.watcher.history() == History.of(records)
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+def opened(desk: Desk) -> None:
+    desk.scene.batch += 1
+    desk.scene.happen(desk.scene.log("BatchOpened", batch=desk.scene.batch, epoch=desk.scene.epoch))
+
+
+def sealed(desk: Desk, time: int = 1_700_000_500, root: bytes = b"r" * 32) -> None:
+    scene = desk.scene
+    values = {"sealRoot": root, "batch": scene.batch, "touches": 1, "orders": 0, "depositEnd": scene.entries}
+    seal = {**values, "epoch": scene.epoch, "time": time}
+    scene.happen(scene.log("BatchSealed", batch=scene.batch, root=scene.state.root, seal=seal, receiptsHash=bytes(32)))
+
+
+def test_a_batch_comes_from_its_opening_to_final_with_times_roots_and_cost(desk: Desk) -> None:
+    scene = desk.scene
+    scene.post_epoch(ROWS)
+    opened(desk)
+    assert desk.follow()
+    assert desk.state(1) == BatchState.OPEN
+    assert desk.batch(1).opened_time == 1_700_000_000 + 12 * (len(scene.chain.blocks) - 1)
+    scene.batch -= 1
+    scene.chain.take_back(1)
+    cleared = scene.run([])
+    desk.follow()
+    row = desk.batch(1)
+    assert row.state == BatchState.MINED
+    assert (row.seal_root, row.end_root) == (cleared.seal_root, cleared.end_root.to_bytes(32, "big"))
+    assert (row.sealed_time, row.epoch, row.touches) == (1_700_000_000, 1, 1)
+    assert (row.gas_used, row.cost_wei) == (GAS_USED, str(GAS_USED * GAS_PRICE))
+    scene.chain.final = len(scene.chain.blocks) - 2
+    desk.follow()
+    assert desk.state(1) == BatchState.MINED
+    scene.chain.final += 1
+    assert desk.follow()
+    assert desk.state(1) == BatchState.FINAL
+    assert not desk.follow()
+    assert [each["state"] for each in desk.told(["batches"])][-2:] == ["mined", "final"]
+    desk.agrees()
+
+
+def test_parts_of_a_settlement_are_part_of_its_cost(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    desk.scene.run([], parts=1)
+    desk.follow()
+    assert desk.batch(1).gas_used == 2 * GAS_USED
+
+
+def test_orders_follow_their_batch_and_results_are_told_once_it_is_settled(desk: Desk) -> None:
+    scene = desk.scene
+    scene.post_epoch(ROWS)
+    person = scene.open_account(1)
+    desk.register(person)
+    opened(desk)
+    desk.follow()
+    name = desk.promise(person, 1, 1)
+    desk.follow()
+    assert desk.order(name) == OrderState.RECEIPTED
+    sealed(desk)
+    desk.follow()
+    assert desk.order(name) == OrderState.SEALED
+    scene.batch -= 1
+    scene.chain.take_back(2)
+    scene.run([])
+    desk.follow()
+    assert desk.order(name) == OrderState.SETTLED
+    scene.chain.final = len(scene.chain.blocks) - 1
+    desk.follow()
+    assert desk.order(name) == OrderState.FINAL
+    told = desk.told(["orders"], person)
+    assert [each["state"] for each in told] == ["sealed", "settled", "final"]
+    assert ["result" in each for each in told] == [False, True, True]
+    assert desk.told(["orders"]) == []
+
+
+def test_owners_get_their_account_when_it_is_assigned_or_when_they_register(desk: Desk) -> None:
+    early, late = desk.scene.person(1), desk.scene.person(2)
+    desk.register(early)
+    desk.scene.open_account(1)
+    desk.scene.open_account(2)
+    desk.follow()
+    desk.register(late)
+    desk.scene.chain.mine([])
+    desk.follow()
+    with desk.database.read() as session:
+        accounts = {row.owner: row.account for row in session.scalars(select(Holder))}
+    assert accounts == {p.holder.owner.to_bytes(32, "big"): p.index for p in (early, late)}
+    assert [each["what"] for each in desk.told(["account"], early)] == ["assigned", "deposit"]
+    desk.scene.chain.take_back(4)
+    desk.scene.chain.mine([])
+    desk.follow()
+    with desk.database.read() as session:
+        assert set(session.scalars(select(Holder.account))) == {None}
+    assert [each["withdrawn"] for each in desk.told(["account"], early)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("depth", range(1, DEEPER_THAN_TESTED + 1))
+def test_a_settlement_that_is_taken_back_is_reorged_and_counts_again_when_it_comes_back(desk: Desk, depth: int) -> None:
+    scene = desk.scene
+    person = scene.open_account(1)
+    desk.register(person)
+    scene.post_epoch(ROWS)
+    start = scene.state
+    scene.run([])
+    for _ in range(depth - 1):
+        scene.chain.mine([])
+    name = desk.promise(person, 1, 1)
+    desk.follow()
+    assert (desk.state(1), desk.order(name)) == (BatchState.MINED, OrderState.SETTLED)
+    mined = scene.chain.blocks[-depth:]
+    scene.chain.take_back(depth)
+    for _ in range(depth + 1):
+        scene.chain.mine([])
+    desk.follow()
+    assert (desk.state(1), desk.order(name)) == (BatchState.REORGED, OrderState.SEALED)
+    assert desk.batch(1).start_root == start.root.to_bytes(32, "big")
+    for block in mined:
+        scene.chain.mine(block.mined)
+    desk.follow()
+    assert (desk.state(1), desk.order(name)) == (BatchState.MINED, OrderState.SETTLED)
+    assert desk.steps(1)[-3:] == [BatchState.MINED, BatchState.REORGED, BatchState.MINED]
+    desk.agrees()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_reorganisation_deeper_than_what_was_kept_is_followed_from_the_beginning(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    for module in ("relayer.ledger", "relayer.store.chain"):
+        monkeypatch.setattr(f"{module}.CHECKPOINTS", 3)
+    scene = desk.scene
+    scene.post_epoch(ROWS)
+    for index in (1, 2, 3, 4, 5, 6):
+        scene.open_account(index)
+        desk.follow()
+    with desk.database.read() as session:
+        assert len(session.scalars(select(ChainBlock)).all()) == 3
+    if restarted:
+        desk.restart()
+    scene.chain.take_back(5)
+    scene.entries -= 5
+    for index in (7, 8, 9, 10, 11, 12):
+        scene.open_account(index)
+    desk.follow()
+    desk.agrees()
+
+
+def test_a_restart_reads_nothing_again_and_sees_a_reorganisation_that_came_meanwhile(desk: Desk) -> None:
+    scene = desk.scene
+    scene.post_epoch(ROWS)
+    scene.run([])
+    desk.follow()
+    desk.restart()
+    scene.chain.requests.clear()
+    assert not desk.follow()
+    assert "eth_getTransactionByHash" not in scene.chain.requests
+    assert "eth_getCode" not in scene.chain.requests
+    desk.restart()
+    scene.chain.take_back(1)
+    scene.chain.mine([])
+    scene.chain.mine([])
+    desk.follow()
+    assert desk.state(1) == BatchState.REORGED
+    desk.agrees()
+
+
+def test_a_failure_between_reading_and_storing_loses_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.scene.post_epoch(ROWS)
+    desk.scene.run([])
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.scene.chain, "answer_eth_getTransactionReceipt", lambda _digest: None)
+        with pytest.raises(RpcError, match="receipt"):
+            desk.follow()
+    with desk.database.read() as session:
+        assert session.scalars(select(ChainRecord)).all() == []
+    desk.follow()
+    assert desk.state(1) == BatchState.MINED
+    desk.agrees()
+
+
+def test_a_seal_at_another_time_makes_what_was_proven_void_and_the_same_seal_does_not(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk)
+    sealed(desk)
+    desk.follow()
+    desk.move(1, BatchState.SUBMITTED, settlement=b"proven")
+    desk.scene.chain.take_back(1)
+    desk.scene.chain.mine([])
+    desk.follow()
+    assert desk.state(1) == BatchState.CLOSING
+    sealed(desk)
+    desk.follow()
+    assert (desk.state(1), desk.batch(1).settlement) == (BatchState.PROVED, b"proven")
+    desk.scene.chain.take_back(1)
+    sealed(desk, time=1_700_000_501)
+    desk.follow()
+    assert (desk.state(1), desk.batch(1).settlement) == (BatchState.SEALED, None)
+    assert desk.batch(1).sealed_time == 1_700_000_501
+
+
+def test_a_seal_of_other_orders_than_those_stored_here_is_told_as_failed(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk)
+    desk.follow()
+    desk.move(1, BatchState.CLOSING, seal_root=b"mine" * 8, receipts_hash=bytes(32))
+    sealed(desk)
+    desk.follow()
+    assert desk.state(1) == BatchState.FAILED
+    assert "other orders" in str(desk.batch(1).reason)
+
+
+@pytest.mark.parametrize(("event", "state"), [("BatchVoided", BatchState.VOID), ("OpeningExpired", BatchState.EXPIRED)])
+def test_what_voids_or_ends_a_batch_can_be_taken_back_too(desk: Desk, event: str, state: BatchState) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk)
+    if event == "BatchVoided":
+        sealed(desk)
+    desk.follow()
+    before = desk.state(1)
+    desk.scene.happen(desk.scene.log(event, batch=1))
+    desk.follow()
+    assert desk.state(1) == state
+    desk.scene.chain.take_back(1)
+    desk.scene.chain.mine([])
+    desk.scene.chain.mine([])
+    desk.follow()
+    assert desk.state(1) == before
+
+
+def test_an_opening_that_is_taken_back_waits_to_come_again(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk)
+    desk.follow()
+    desk.scene.chain.take_back(1)
+    desk.scene.chain.mine([])
+    desk.follow()
+    assert desk.state(1) == BatchState.OPENING
+    desk.scene.batch -= 1
+    opened(desk)
+    desk.follow()
+    assert desk.state(1) == BatchState.OPEN
+
+
+def test_every_kind_of_record_comes_back_as_it_was(desk: Desk) -> None:
+    scene = desk.scene
+    trader, payer = scene.open_account(1), {"index": 1, "recipient": "0x" + 40 * "b"}
+    scene.post_epoch(ROWS)
+    scene.run([(trader, 1_000 * DOLLAR, ())], parts=1)
+    plain: list[tuple[str, dict[str, object]]] = [
+        ("DepositReturned", {"entry": 0, "index": 1, "payer": "0x" + 40 * "a", "amount": 2**59}),
+        ("ExitRequested", {"entry": 0, **payer, "amount": 5, "deadline": 2**33}),
+        ("ExitAnswered", {"entry": 0, "batch": 1, "requested": 5, "paid": 4}),
+        ("WithdrawalCredited", {"batch": 1, **payer, "amount": 9}),
+        ("Claimed", {"recipient": "0x" + 40 * "c", "amount": 7}),
+        ("OpeningExpired", {"batch": 2}),
+        ("BatchVoided", {"batch": 2}),
+        ("Retiring", {"successor": "0x" + 40 * "d", "time": 99}),
+        ("Frozen", {"root": 2**250, "epoch": 1, "windowEnd": 100}),
+        ("EscapeRegistered", {**payer, "equity": 3, "inWindow": True}),
+        ("PotFixed", {"pot": 3, "totalEquity": 4}),
+        ("EscapePaid", {**payer, "amount": 3}),
+    ]
+    scene.happen(*(scene.log(name, **values) for name, values in plain))
+    desk.follow()
+    desk.agrees()
+    assert {type(record).__name__ for record in desk.watcher.history().settlements} == {"BatchSettled"}
+    with desk.database.read() as session:
+        kinds = set(session.scalars(select(ChainRecord.kind)))
+    assert len(kinds) == 20
+
+
+def test_who_lost_the_lease_writes_nothing(desk: Desk) -> None:
+    stale = desk.lease
+    later = Leases(desk.database, "another", lambda: stale.expires_at + 1).acquire(LEASE)
+    assert later is not None
+    desk.scene.post_epoch(ROWS)
+    with pytest.raises(LeaseLost):
+        desk.watcher.step(stale)
+    with desk.database.read() as session:
+        assert session.scalars(select(ChainRecord)).all() == []
+
+
+def test_a_database_of_another_vault_is_refused(desk: Desk) -> None:
+    with desk.database.write() as session:
+        chain.belong(session, 1, "0x" + 40 * "1")
+    with pytest.raises(StoreError, match="of vault 1:0x1111"):
+        desk.follow()
+
+
+def test_what_was_read_can_be_forgotten_and_is_read_again(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    desk.scene.run([])
+    desk.follow()
+    stored = StoredChain(desk.database)
+    assert stored.history().settlements
+    with desk.database.write() as session:
+        chain.forget(session)
+    assert not stored.history().settlements
+    desk.restart()
+    desk.follow()
+    assert stored.history().settlements
+    assert isinstance(stored.head(), Block)
+    desk.agrees()
