@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from relayer import web
 from relayer.api import (
     account_routes,
     batch_routes,
@@ -15,7 +16,6 @@ from relayer.api import (
     market_routes,
     openapi,
     order_routes,
-    pages,
     session_routes,
 )
 from relayer.api import problems as refusals
@@ -56,8 +56,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(account_routes.router(services, known, market))
     app.include_router(batch_routes.router(services, known, Verifier(services)))
     app.include_router(market_routes.router(services, known, market))
-    if settings.web is not None:
-        pages.install(app, settings.web)
+    if settings.web:
+        web.mount(app)
     openapi.install(app)
     return app
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from prover.batch import Params, State
@@ -199,7 +198,7 @@ class ApiSettings:
     cors_origins: tuple[str, ...] = ()
     admin_tokens: str = field(default="", repr=False)
     outgoing_allowed: tuple[Network, ...] = ()
-    web: Path | None = None
+    web: bool = True
 
 
 @dataclass(frozen=True, slots=True)
