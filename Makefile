@@ -20,7 +20,7 @@ PYTHON_CODE := $(wildcard prover relayer demo bench tests)
 RUST_SOURCES := $(shell find rust circuits -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock rust-toolchain.toml
 CONTRACTS := $(shell find contracts/src contracts/test contracts/script -name '*.sol' 2>/dev/null)
 # Files in git that a command writes; `make generate` writes them anew, `make check` wants that to change nothing.
-GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.sol relayer/web/static/vendor relayer/web/static/crypto/poseidon_constants.js
+GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.sol relayer/web/static/vendor relayer/web/static/crypto/poseidon_constants.js docs/openapi.json docs/openapi-admin.json
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
@@ -152,19 +152,20 @@ check-slither: venv node venv-contracts
 	$(call say,slither$(comma) beside contracts/slither.toml)
 	@python tests/check_slither.py
 
-check-generated: venv node
+check-generated: setup
 	$(call say,Generated files)
 	@before=$$($(DIGEST)); $(MAKE) generate; after=$$($(DIGEST)); \
 	diff <(echo "$$before") <(echo "$$after") || { echo "make generate changed the files above: look, then commit them"; exit 1; }
 
 DIGEST = find $(GENERATED) -type f ! -path '*/external/*' -print0 | sort -z | xargs -0 sha256sum
 
-generate: venv node ## write the generated files in git anew
+generate: setup ## write the generated files in git anew
 	@python -m tests.reference.write_vectors
 	@cargo run --quiet --release --locked -p tacit-core --example poseidon_constants > build/PoseidonConstants.sol
 	@mv build/PoseidonConstants.sol contracts/src/PoseidonConstants.sol
 	@python -m tests.relayer.write_interfaces
 	@python -m tests.web.write_web
+	@python -m relayer.api.openapi docs
 
 assurance: venv test-rust ## attack every promise and write the tables of docs/assurance.md anew
 	@python -m tests.assurance --write

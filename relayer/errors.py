@@ -150,3 +150,9 @@ class SealingError(TacitError):
     """A batch that cannot be put together, or is not what the chain has the seal of."""
 
     code: ClassVar[str] = "SEALING"
+
+
+class OutgoingError(TacitError):
+    """An address that this service does not send anything to."""
+
+    code: ClassVar[str] = "OUTGOING"

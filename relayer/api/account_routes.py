@@ -47,8 +47,7 @@ def router(services: Services, known: Known, market: Market) -> APIRouter:
             made = await services.engine.register(envelope_of(envelope))
         except TacitError as error:
             raise told_to(error, None) from error
-        owner = made.owner if isinstance(made.owner, bytes) else made.owner.to_bytes(32, "big")
-        return schemas.Registered(owner=word(owner), account=made.account)
+        return schemas.Registered(owner=word(made.owner), account=made.account)
 
     @routes.get("/{key}", responses=documented(*OWN))
     def account(key: Word, credentials: Credentials) -> schemas.Account:

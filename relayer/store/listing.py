@@ -91,12 +91,10 @@ def risk_documents(session: Session, since: int) -> list[RiskDocument]:
 
 
 def transactions(session: Session, before: int | None, limit: int) -> list[ChainTransaction]:
-    """Transactions, newest first, from below a time of making (ms, of the last one shown, exclusive)."""
+    """Transactions, newest first, from below a position."""
     query = select(ChainTransaction)
-    query = query if before is None else query.where(ChainTransaction.created_at < before)
-    return list(
-        session.scalars(query.order_by(ChainTransaction.created_at.desc(), ChainTransaction.id.desc()).limit(limit))
-    )
+    query = query if before is None else query.where(ChainTransaction.position < before)
+    return list(session.scalars(query.order_by(ChainTransaction.position.desc()).limit(limit)))
 
 
 def transaction(session: Session, number: str) -> ChainTransaction | None:
