@@ -125,7 +125,7 @@ def orders_of(session: Session, number: int, states: Iterable[OrderState]) -> li
 def order_counts(session: Session, number: int) -> dict[int, int]:
     """Orders by account that have a place in a batch."""
     query = select(Order.account, func.count()).where(Order.batch == number).group_by(Order.account)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def content_place(order: str) -> str:
