@@ -6,7 +6,6 @@ wait again, in their old order; the others have lapsed. Their receipts end with 
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -17,7 +16,8 @@ from relayer.pipeline.desk import Desk, Turn
 from relayer.store import batches, events
 from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, OrderState
-from relayer.store.models import Order as OrderRow
+from relayer.store.orders import content
+from relayer.store.steps import move
 
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
 PLACED: Final = (OrderState.RECEIPTED, OrderState.SEALED)
@@ -44,9 +44,9 @@ def _release(desk: Desk, session: Session, batch: Batch) -> None:
     newest = batches.last(session)
     following = batch.number + 1 if newest is None else max(batch.number, _last_fixed(session)) + 1
     for row in batches.orders_of(session, batch.number, PLACED):
-        alive = row.content_sealed is not None and may_go_on(
-            _content(desk, row), following, void=batch.state is BatchState.VOID, batch=batch.number
-        )
+        void = batch.state is BatchState.VOID
+        order = None if row.content_sealed is None else content(desk.sealer, row.id, row.content_sealed)[0]
+        alive = order is not None and may_go_on(order, following, void=void, batch=batch.number)
         row.state = OrderState.WAITING if alive else OrderState.LAPSED
         row.batch = row.sequence = row.previous = row.receipt_signature = row.result_sealed = None
         row.updated_at = now_ms()
@@ -67,11 +67,6 @@ def may_go_on(order: Order, following: int, *, void: bool, batch: int) -> bool:
     return order.survives_void or not void or order.first_batch > batch
 
 
-def _content(desk: Desk, row: OrderRow) -> Order:
-    wire = json.loads(desk.sealer.open(batches.content_place(row.id), row.content_sealed or b""))
-    return Order.from_wire(wire["order"])
-
-
 def retry(desk: Desk, turn: Turn) -> bool:
     """Takes failed batches up again that the policy has attempts left for, from their seal on; whether there was one."""
     with desk.database.read() as session:
@@ -82,7 +77,7 @@ def retry(desk: Desk, turn: Turn) -> bool:
             batch = batches.require(session, number)
             if batch.state is BatchState.FAILED:
                 batches.forget_clearing(session, batch)
-                batches.move(session, batch, BatchState.SEALED)
+                move(session, batch, BatchState.SEALED)
                 points.reached("retry.before-commit")
     return bool(due)
 

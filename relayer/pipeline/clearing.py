@@ -28,6 +28,7 @@ from relayer.receipts import Evidence
 from relayer.records import Seal
 from relayer.store import batches
 from relayer.store.models import Batch, BatchState, OrderState
+from relayer.store.steps import move
 
 CLEARABLE: Final = (BatchState.SEALED, BatchState.PROVING, BatchState.PROVED, BatchState.SUBMITTED, BatchState.REORGED)
 """While the vault holds the seal of a batch in one of these."""
@@ -133,7 +134,7 @@ def _store(desk: Desk, turn: Turn, number: int, cleared: Cleared, mark: str) -> 
         batch.segments, batch.settlement, batch.r1 = cleared.segments, None, None
         batch.proofs_done, batch.proofs_total = 0, cleared.segments + 1
         _results(desk, session, cleared)
-        batches.move(session, batch, BatchState.SEALED)
+        move(session, batch, BatchState.SEALED)
         points.reached("clear.before-commit")
     points.reached("clear.after-commit")
     return True

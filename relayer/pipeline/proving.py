@@ -30,6 +30,7 @@ from relayer.pipeline.trusting import expected
 from relayer.store import batches, policies
 from relayer.store.leases import Leases
 from relayer.store.models import Batch, BatchState
+from relayer.store.steps import move
 
 TOLD_EVERY: Final = 1.0
 """Seconds between writes of how far proving is."""
@@ -93,7 +94,7 @@ class Prover:
             sealed = batches.open_batch(desk.sealer, batch)
             if sealed is None or batch.start_root is None:
                 return None
-            batches.move(session, batch, BatchState.PROVING)
+            move(session, batch, BatchState.PROVING)
             mark, ends = batches.cleared_of(session, number), (batch.deposit_end or 0, batch.exit_end or 0)
             start = int.from_bytes(batch.start_root, "big")
             points.reached("proving.before-take")
@@ -168,7 +169,7 @@ class Prover:
             batch.settlement, batch.r1 = settlement.to_json().encode(), digest(settlement).r1
             batch.proofs_done = batch.proofs_total = len(settlement.segments) + 1
             batches.keep_state(session, self.desk.sealer, work.number, after.state)
-            batches.move(session, batch, BatchState.PROVED)
+            move(session, batch, BatchState.PROVED)
             points.reached("proving.before-store")
         points.reached("proving.after-store")
         return True

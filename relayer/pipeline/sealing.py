@@ -7,7 +7,6 @@ so an order with a receipt can always be shown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from prover.batch import Context, SealedBatch
 from prover.eddsa import unpack_signature
-from prover.orders import Holder, Order, SealedOrder, Touch
+from prover.orders import Holder, SealedOrder, Touch
 from relayer import points
 from relayer.errors import SealingError
 from relayer.history import History
@@ -28,6 +27,8 @@ from relayer.receipts import Evidence
 from relayer.store import batches, policies, transactions
 from relayer.store.models import Batch, BatchState, OrderState, TransactionState
 from relayer.store.models import Order as OrderRow
+from relayer.store.orders import content
+from relayer.store.steps import move
 
 SEALED_STATES: Final = (
     BatchState.CLOSING,
@@ -57,7 +58,7 @@ def close(desk: Desk, turn: Turn) -> bool:
         if batch is None:
             return False
         points.reached("close.before-commit")
-        batches.move(session, batch, BatchState.CLOSING, f"closed by {reason}")
+        move(session, batch, BatchState.CLOSING, f"closed by {reason}")
     points.reached("close.after-commit")
     return True
 
@@ -74,6 +75,10 @@ def seal(desk: Desk, turn: Turn) -> bool:
         drawn, selection = put_together(desk, session, history, batch)
     evidence = Evidence(drawn)
     orders = sum(len(touch.orders) for touch in drawn.touches)
+    if orders and batch.receipts_hash not in (None, evidence.receipts_hash):
+        raise SealingError(
+            f"the orders of batch {batch.number} do not chain to its last receipt", {"batch": batch.number}
+        )
     ends = selection.deposit_end, selection.exit_end
     request = (evidence.seal_root, evidence.receipts_hash, len(drawn.touches), orders, *ends)
     with desk.database.write() as session:
@@ -193,9 +198,9 @@ def sealed_orders(desk: Desk, rows: Iterable[OrderRow]) -> Mapping[int, list[Sea
     for row in rows:
         if row.content_sealed is None or row.sequence is None:
             raise SealingError(f"order {row.id} has a place in a batch and no content", {"order": row.id})
-        wire = json.loads(desk.sealer.open(batches.content_place(row.id), row.content_sealed))
-        signature = unpack_signature(bytes.fromhex(wire["signature"].removeprefix("0x")))
-        found.setdefault(row.account, []).append(SealedOrder(Order.from_wire(wire["order"]), signature, row.sequence))
+        order, packed = content(desk.sealer, row.id, row.content_sealed)
+        signature = unpack_signature(bytes.fromhex(packed.removeprefix("0x")))
+        found.setdefault(row.account, []).append(SealedOrder(order, signature, row.sequence))
     return found
 
 

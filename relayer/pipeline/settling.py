@@ -28,6 +28,7 @@ from relayer.pipeline.trusting import expected
 from relayer.replicas import collect
 from relayer.store import batches, transactions
 from relayer.store.models import Batch, BatchState, ChainTransaction, Setting, TransactionState
+from relayer.store.steps import move
 
 UNDER_WAY: Final = (BatchState.SUBMITTED, BatchState.REORGED)
 DONE: Final = (TransactionState.MINED, TransactionState.FINAL)
@@ -74,7 +75,7 @@ def _send(desk: Desk, turn: Turn, number: int, sending: _Sending) -> bool:
             if ensure(session, desk, purpose, data, batch=number) is None:
                 batches.fail(session, batch, f"the vault refuses its settlement: {failure(session, purpose)}")
                 return True
-        batches.move(session, batch, BatchState.SUBMITTED)
+        move(session, batch, BatchState.SUBMITTED)
         points.reached("settle.before-queue")
     points.reached("settle.after-queue")
     return True

@@ -1,7 +1,7 @@
-"""Batches in the database: where each is, what belongs to it, and how it comes from one state to the next.
+"""Batches in the database: where each is, and what belongs to it: orders, holders, the sealed batch, the accounts after it.
 
-:func:`move` is the only way from state to state: it writes the step and tells subscribers in the same transaction, so no batch changes
-silently. Which step is due is decided by :mod:`relayer.pipeline` (ours) and :mod:`relayer.watcher` (the chain's).
+From state to state a batch comes by :func:`relayer.store.steps.move` alone. Which step is due is decided by :mod:`relayer.pipeline`
+(the operator's) and :mod:`relayer.watcher` (the chain's).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.models import Batch, BatchState, BatchStep, Order, OrderState, Setting, Snapshot
 from relayer.store.models import Holder as HolderRow
+from relayer.store.orders import holder_place
+from relayer.store.steps import move
 
 ENDED: Final = (BatchState.FINAL, BatchState.VOID, BatchState.EXPIRED)
 """Nothing happens to these any more, unless the chain takes something back."""
@@ -65,21 +67,13 @@ def add(session: Session, number: int, epoch: int) -> Batch:
     batch = Batch(number=number, state=BatchState.OPENING, epoch=epoch, created_at=now, updated_at=now)
     session.add(batch)
     session.flush()
-    _told(session, batch, BatchState.OPENING, None)
+    move(session, batch, BatchState.OPENING)
     return batch
-
-
-def move(session: Session, batch: Batch, state: BatchState, reason: str | None = None) -> None:
-    """Brings a batch to a state, with the step and an event; nothing if it is there already for the same reason."""
-    if batch.state == state and batch.reason == reason:
-        return
-    batch.state, batch.reason, batch.updated_at = state, reason, now_ms()
-    _told(session, batch, state, reason)
 
 
 def fail(session: Session, batch: Batch, reason: str) -> None:
     """Ends the work on a batch until somebody or something helps; the operator is alarmed."""
-    if batch.state == BatchState.FAILED and batch.reason == reason:
+    if (batch.state, batch.reason) == (BatchState.FAILED, reason):
         return
     move(session, batch, BatchState.FAILED, reason)
     alarm(session, "batch_failed", batch=batch.number, reason=reason)
@@ -107,12 +101,6 @@ def progressed(session: Session, batch: Batch, done: int, total: int) -> None:
     events.append(session, "batches", payload)
 
 
-def _told(session: Session, batch: Batch, state: BatchState, reason: str | None) -> None:
-    session.add(BatchStep(batch=batch.number, state=state, at=now_ms()))
-    payload: dict[str, Any] = {"batch": batch.number, "state": state.value}
-    events.append(session, "batches", payload if reason is None else payload | {"reason": reason})
-
-
 # ---- orders of a batch
 
 
@@ -126,11 +114,6 @@ def order_counts(session: Session, number: int) -> dict[int, int]:
     """Orders by account that have a place in a batch."""
     query = select(Order.account, func.count()).where(Order.batch == number).group_by(Order.account)
     return {row[0]: row[1] for row in session.execute(query)}
-
-
-def content_place(order: str) -> str:
-    """Where an order's content is sealed for."""
-    return f"orders.content:{order}"
 
 
 def result_place(order: str) -> str:
@@ -163,11 +146,6 @@ def holders(session: Session, owners: Iterable[int]) -> dict[int, HolderRow]:
 def open_holder(sealer: Sealer, row: HolderRow) -> HolderKeys:
     """The keys that an owner registered."""
     return HolderKeys.from_wire(json.loads(sealer.open(holder_place(row.owner), row.holder_sealed)))
-
-
-def holder_place(owner: bytes) -> str:
-    """Where a holder's keys are sealed for."""
-    return f"holders.holder:{owner.hex()}"
 
 
 # ---- sealed batches and states

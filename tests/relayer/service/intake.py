@@ -10,7 +10,7 @@ from prover.orders import Order
 from relayer.pipeline.desk import Desk
 from relayer.receipts import Receipt, chain_start
 from relayer.signing import Signer
-from relayer.store import batches
+from relayer.store import batches, orders
 from relayer.store.clock import now_ms
 from relayer.store.models import BatchState, Holder, OrderState
 from relayer.store.models import Order as OrderRow
@@ -34,7 +34,7 @@ class Intake:
                     owner=word,
                     key=eddsa.pack(owner.holder.key),
                     subaccount=owner.holder.subaccount,
-                    holder_sealed=self.desk.sealer.seal(batches.holder_place(word), wire),
+                    holder_sealed=self.desk.sealer.seal(orders.holder_place(word), wire),
                     created_at=now_ms(),
                 )
             )
@@ -51,7 +51,7 @@ class Intake:
                 owner=owner.holder.owner.to_bytes(32, "big"),
                 account=owner.index,
                 state=OrderState.WAITING,
-                content_sealed=desk.sealer.seal(batches.content_place(identity), content),
+                content_sealed=desk.sealer.seal(orders.content_place(identity), content),
                 position=1 + session.query(OrderRow).count(),
                 created_at=now_ms(),
                 updated_at=now_ms(),

@@ -205,4 +205,4 @@ def service(
             made.endpoint.close()
 
 
-__all__ = ["ETHER", "HOUR", "LocalChain", "Service", "chain", "field", "dataclass", "service"]
+__all__ = ["ETHER", "HOUR", "LocalChain", "Service", "chain", "dataclass", "field", "service"]
