@@ -75,6 +75,9 @@ class ChainSettings(Section):
     poll_seconds: Seconds = Field(default=2.0, description="between looks at the chain")
     timeout_seconds: Seconds = Field(default=10.0, description="that an endpoint has to answer")
     behind_blocks: Count = Field(default=5, description="that an endpoint may be behind the others and still be asked")
+    replicas: Annotated[Texts, Endpoint()] = Field(
+        default=(), repr=False, description="replicas of a validium vault, which store and sign its ciphertexts"
+    )
     compare_depth: Annotated[int, Field(ge=0, le=64)] = Field(
         default=3, description="blocks below the newest at which endpoints must have the same hashes"
     )
@@ -158,15 +161,38 @@ class IntakeSettings(Section):
 
 
 class BatchSettings(Section):
-    """When a batch closes."""
+    """When a batch opens and closes, and what is done about money that waits."""
 
-    close_seconds: Seconds = Field(default=300.0, description="after its first order")
+    close_seconds: Seconds = Field(default=300.0, description="after its opening, if it holds anything")
     close_orders: Count = Field(default=500, description="orders in it")
     capacity: Count = Field(default=1_000, description="orders a batch takes; the next wait for the one after")
+    eager: bool = Field(default=True, description="open a batch before anything waits for it")
+    open_margin_seconds: Seconds = Field(default=300.0, description="before its opening runs out that it closes")
+    confirmations: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=2, description="blocks over a deposit or exit request before a batch takes it"
+    )
     unknown_deposit_grace_seconds: Seconds = Field(
         default=3_600.0, description="after which a deposit to an owner who has not registered is sent back"
     )
     exit_margin_seconds: Seconds = Field(default=3_600.0, description="before an exit's deadline that its batch closes")
+    beneficiary: str = Field(
+        default="", pattern="^(0x[0-9a-fA-F]{40})?$", description="who is paid for settling; else the operator"
+    )
+    settle_bytes: Annotated[int, Field(ge=20_000)] = Field(
+        default=120_000, description="of calldata in one transaction of a settlement"
+    )
+    settle_gas: Annotated[int, Field(ge=1_000_000)] = Field(
+        default=15_000_000, description="of gas in one transaction of a settlement"
+    )
+    attempts: Count = Field(default=3, description="at a step that failed, before the operator must look")
+    void_failed_after_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="after its seal that a batch that cannot be settled is given up; 0: at the vault's limit",
+    )
+    bond_floor_ether: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="free bond below which it is filled up; 0: never"
+    )
+    bond_target_ether: Annotated[float, Field(ge=0)] = Field(default=0.0, description="free bond after filling up")
 
 
 class TransactionSettings(Section):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from relayer.config import Settings
 from relayer.store.policies import Policies
 
 ETHER: Final = 10**18
@@ -44,6 +45,28 @@ class Policy:
     void_failed_after: int | None = None
     beneficiary: str | None = None
     directory: Path = Path("proofs")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """As the settings have it."""
+        own = settings.batches
+        return cls(
+            interval=round(own.close_seconds),
+            most_orders=own.close_orders,
+            eager=own.eager,
+            open_margin=round(own.open_margin_seconds),
+            exit_margin=round(own.exit_margin_seconds),
+            confirmations=own.confirmations,
+            unknown_deposit_grace=round(own.unknown_deposit_grace_seconds),
+            bond_floor=round(own.bond_floor_ether * ETHER),
+            bond_target=round(own.bond_target_ether * ETHER),
+            settle_bytes=own.settle_bytes,
+            settle_gas=own.settle_gas,
+            attempts=own.attempts,
+            void_failed_after=round(own.void_failed_after_seconds) or None,
+            beneficiary=own.beneficiary or None,
+            directory=settings.proving.directory,
+        )
 
     def with_changes(self, changed: Policies) -> Policy:
         """The policy with what the operator has changed while the service runs."""
