@@ -22,12 +22,14 @@ from relayer.config_cli import app as config_app
 from relayer.keys_cli import app as keys_app
 from relayer.rebuild import rebuild
 from relayer.replica_cli import app as replica_app
+from relayer.store.db_cli import app as db_app
 from relayer.telling import AsJson, FollowTag, KeysOption, RpcOption, VaultOption, command_group, say, tell, told
 from relayer.vault import Vault
 
 app = command_group("What users, operator and auditors of a vault do with a chain.")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
+app.add_typer(db_app, name="db")
 app.add_typer(replica_app, name="replica")
 app.add_typer(config_app, name="config")
 

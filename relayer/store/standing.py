@@ -124,6 +124,8 @@ def _state(batch: Batch, said: Said) -> tuple[BatchState, str | None]:
         return (_after_seal(batch, same), None) if fits else (BatchState.FAILED, reason)
     if said.expired:
         return BatchState.EXPIRED, "it was not sealed in time"
+    if batch.state == BatchState.FAILED:
+        return batch.state, batch.reason  # given up by the operator: the vault ends its opening
     if batch.seal_root is not None or batch.state is BatchState.CLOSING:
         return BatchState.CLOSING, None
     return (BatchState.OPENING if said.opened is None else BatchState.OPEN), None

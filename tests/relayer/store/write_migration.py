@@ -46,14 +46,19 @@ def downgrade() -> None:
 
 def main() -> None:
     """Writes the file."""
+    FILE.write_text(rendered(), encoding="utf-8")
+
+
+def rendered() -> str:
+    """What is to stand in the file."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database.connect(f"sqlite:///{folder}/empty.sqlite")
         with database.engine.begin() as connection:
             made = produce_migrations(MigrationContext.configure(connection), Base.metadata)
         database.close()
     text = TEXT.format(upgrade=code(made.upgrade_ops), downgrade=code(made.downgrade_ops))
-    FILE.write_text(text, encoding="utf-8")
-    subprocess.run([Path(sys.executable).parent / "ruff", "format", FILE], check=True)
+    ruff = [str(Path(sys.executable).parent / "ruff"), "format", "--stdin-filename", str(FILE), "-"]
+    return subprocess.run(ruff, input=text, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def code(steps: UpgradeOps | DowngradeOps | None) -> str:
