@@ -1,5 +1,8 @@
 """What subscribers are told, in one gapless sequence from 1 on.
 
+Each channel, of each owner where it is an owner's, is a stream with gapless numbers of its own, also from 1 on. Those are what
+subscribers see: from the sequence of all they could tell how much others do.
+
 An event is appended in the transaction that makes it true, so nobody is told what did not happen, and nothing that happened goes untold.
 Writes come one after another (:mod:`.database`), so the sequence has neither gaps nor repetitions, and no number becomes visible
 before a smaller one. An event for one owner is sealed and shown to nobody else. Delivery is left to who serves connections and webhooks.
@@ -12,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
@@ -28,11 +31,16 @@ LAST: Final = "events.last"
 """Setting that holds the last number given: deleting events must not give it again."""
 
 
+GIVEN: Final = "tacit.events"
+"""Where a session keeps the numbers that it has given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as a subscriber gets it; ``at`` in ms."""
+    """An event as a subscriber gets it; ``number`` in its stream, ``at`` in ms."""
 
     seq: int
+    number: int
     channel: str
     payload: dict[str, Any]
     owner: bytes | None
@@ -60,7 +68,8 @@ def append(
         if sealer is None:
             raise StoreError(f"an event of {channel} is sealed: give a sealer", {"channel": channel})
         raw = sealer.seal(_place(seq), raw)
-    session.add(Event(seq=seq, channel=channel, owner=owner, payload=raw, created_at=now_ms()))
+    number = _following(session, channel, owner)
+    session.add(Event(seq=seq, channel=channel, owner=owner, number=number, payload=raw, created_at=now_ms()))
     return seq
 
 
@@ -81,6 +90,36 @@ def since(
     return [_told(row, sealer) for row in session.scalars(query.order_by(Event.seq).limit(limit))]
 
 
+def stream(
+    session: Session,
+    channel: str,
+    owner: bytes | None,
+    after: int,
+    *,
+    through: int,
+    sealer: Sealer | None = None,
+    limit: int = 1000,
+) -> list[Told]:
+    """The first ``limit`` events of a stream after a number of its own, of those up to ``through`` in the sequence of all."""
+    query = select(Event).where(Event.channel == channel, _whose(owner), Event.number > after, Event.seq <= through)
+    return [_told(row, sealer) for row in session.scalars(query.order_by(Event.number).limit(limit))]
+
+
+def last_number(session: Session, channel: str, owner: bytes | None, through: int) -> int:
+    """The last number of a stream, up to ``through`` in the sequence of all; 0 before its first."""
+    query = select(func.max(Event.number)).where(Event.channel == channel, _whose(owner), Event.seq <= through)
+    return session.scalar(query) or 0
+
+
+def forget(session: Session, before: int) -> int:
+    """Deletes events older than a time (ms) but the last of each stream, so that no number is given again; how many."""
+    newest = select(func.max(Event.seq)).group_by(Event.channel, Event.owner).scalar_subquery()
+    gone = session.execute(
+        delete(Event).where(Event.created_at < before, Event.seq.not_in(newest)).returning(Event.seq)
+    )
+    return len(gone.all())
+
+
 def last(session: Session) -> int:
     """The last number given; 0 before the first."""
     row = session.get(Setting, LAST)
@@ -99,7 +138,22 @@ def _told(row: Event, sealer: Sealer | None) -> Told:
         if sealer is None:
             raise StoreError(f"event {row.seq} is sealed: give a sealer", {"seq": row.seq})
         raw = sealer.open(_place(row.seq), raw)
-    return Told(row.seq, row.channel, json.loads(raw), row.owner, row.created_at)
+    return Told(row.seq, row.number, row.channel, json.loads(raw), row.owner, row.created_at)
+
+
+def _following(session: Session, channel: str, owner: bytes | None) -> int:
+    """The next number of a stream; this write remembers those that it has given."""
+    given: dict[tuple[str, bytes | None], int] = session.info.setdefault(GIVEN, {})
+    if (channel, owner) not in given:
+        with session.no_autoflush:
+            query = select(func.max(Event.number)).where(Event.channel == channel, _whose(owner))
+            given[channel, owner] = session.scalar(query) or 0
+    given[channel, owner] += 1
+    return given[channel, owner]
+
+
+def _whose(owner: bytes | None) -> ColumnElement[bool]:
+    return Event.owner.is_(None) if owner is None else Event.owner == owner
 
 
 def _place(seq: int) -> str:

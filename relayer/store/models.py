@@ -320,14 +320,18 @@ class RiskDocument(Base):
 
 
 class Event(Base):
-    """What is told to subscribers, in one gapless sequence. ``owner`` is whom alone it is for; then its payload is sealed."""
+    """What is told to subscribers, in one gapless sequence. ``owner`` is whom alone it is for; then its payload is sealed. ``number``
+    counts the events of its channel, of its owner alone where it has one: a subscriber sees no number that others make grow.
+    """
 
     __tablename__ = "events"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     channel: Mapped[str] = mapped_column(index=True)
     owner: Mapped[bytes | None] = mapped_column(index=True)
+    number: Mapped[int]
     payload: Mapped[bytes]
     created_at: Mapped[int] = mapped_column(index=True)
+    __table_args__ = (Index("events_stream", "channel", "owner", "number"),)
 
 
 class Webhook(Base):

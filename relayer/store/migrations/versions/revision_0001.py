@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("owner", sa.LargeBinary(), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("events_key")),
@@ -122,6 +123,7 @@ def upgrade() -> None:
     op.create_index(op.f("events_channel_index"), "events", ["channel"], unique=False)
     op.create_index(op.f("events_created_at_index"), "events", ["created_at"], unique=False)
     op.create_index(op.f("events_owner_index"), "events", ["owner"], unique=False)
+    op.create_index("events_stream", "events", ["channel", "owner", "number"], unique=False)
     op.create_table(
         "holders",
         sa.Column("owner", sa.LargeBinary(), nullable=False),
@@ -360,6 +362,7 @@ def downgrade() -> None:
     op.drop_table("idempotency")
     op.drop_index(op.f("holders_key_index"), table_name="holders")
     op.drop_table("holders")
+    op.drop_index("events_stream", table_name="events")
     op.drop_index(op.f("events_owner_index"), table_name="events")
     op.drop_index(op.f("events_created_at_index"), table_name="events")
     op.drop_index(op.f("events_channel_index"), table_name="events")

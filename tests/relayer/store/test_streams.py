@@ -1,0 +1,56 @@
+"""Each subscriber's events have gapless numbers of their own, which nothing that others do makes grow, and which are never given again."""
+
+from __future__ import annotations
+
+from relayer.store import events
+from relayer.store.crypt import Sealer
+from relayer.store.database import Database
+from relayer.store.models import Event
+
+SEALER = Sealer(bytes(range(32)))
+ALICE, BOB = b"a" * 32, b"b" * 32
+
+
+def told(database: Database, channel: str, owner: bytes | None, after: int = 0) -> list[int]:
+    with database.read() as session:
+        through = events.last(session)
+        found = events.stream(session, channel, owner, after, through=through, sealer=SEALER)
+        return [each.number for each in found]
+
+
+def test_an_owners_numbers_do_not_show_what_others_do(database: Database) -> None:
+    for owner in (ALICE, BOB, BOB, ALICE):
+        with database.write() as session:
+            events.append(session, "orders", {}, owner, SEALER)
+            events.append(session, "batches", {})
+            events.append(session, "orders", {}, owner, SEALER)
+    assert told(database, "orders", ALICE) == told(database, "orders", BOB) == [1, 2, 3, 4]
+    assert told(database, "batches", None) == [1, 2, 3, 4]
+    assert told(database, "orders", ALICE, after=3) == [4]
+
+
+def test_a_write_that_fails_uses_no_number(database: Database) -> None:
+    try:
+        with database.write() as session:
+            events.append(session, "batches", {})
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    with database.write() as session:
+        events.append(session, "batches", {})
+    assert told(database, "batches", None) == [1]
+
+
+def test_numbers_go_on_where_they_were_once_old_events_are_deleted(database: Database) -> None:
+    for _ in range(3):
+        with database.write() as session:
+            events.append(session, "orders", {}, ALICE, SEALER)
+            events.append(session, "batches", {})
+    with database.write() as session:
+        session.query(Event).update({Event.created_at: 1})
+        assert events.forget(session, before=2) == 4
+        events.append(session, "orders", {}, ALICE, SEALER)
+    assert told(database, "orders", ALICE) == [3, 4]
+    with database.read() as session:
+        assert events.last_number(session, "orders", ALICE, events.last(session)) == 4
+        assert events.last_number(session, "orders", BOB, events.last(session)) == 0
