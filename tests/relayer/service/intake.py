@@ -1,68 +1,98 @@
-"""Takes orders as the relayer's intake does, one at a time and without a network: stored with their receipts in one write."""
+"""The relayer's intake in a thread of the test's process: envelopes in, receipts out, without a network between."""
 
 from __future__ import annotations
 
-import json
-import secrets
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
-from prover import eddsa
-from prover.orders import Order
+from prover.orders import Holder, Order
+from relayer.envelope import SignedOrder, seal_order, seal_registration
+from relayer.hpke import PublicKey
+from relayer.intake.acceptance import Acceptance, Acknowledged, Limits
+from relayer.intake.engine import Engine
+from relayer.intake.keys import KeyRing
+from relayer.intake.opening import Opener
+from relayer.intake.signer import LocalSigner
+from relayer.intake.view import Terms
+from relayer.intake.views import Sources, StoredViews
 from relayer.pipeline.desk import Desk
-from relayer.receipts import Receipt, chain_start
+from relayer.pipeline.states import current_state
 from relayer.signing import Signer
-from relayer.store import batches, orders
 from relayer.store.clock import now_ms
-from relayer.store.models import BatchState, Holder, OrderState
-from relayer.store.models import Order as OrderRow
-from relayer.wallet import LocalAccount
-from tests.relayer.venue import Owner
+from relayer.store.leases import Leases
+
+PATIENCE: Final = 10.0
+T = TypeVar("T")
 
 
 class Intake:
-    """The operator's, for one vault."""
+    """Intake of one vault; :meth:`stop` it at the end."""
 
-    def __init__(self, desk: Desk, signer: LocalAccount) -> None:
-        self.desk, self.signer = desk, Signer(bytes(signer.key))
+    def __init__(self, desk: Desk, signer: Signer) -> None:
+        vault, terms = desk.vault, desk.vault.terms
+        self.desk, self.keys = desk, KeyRing(desk.database, desk.sealer)
+        self._terms = Terms(
+            domain=vault.domain,
+            vault=vault.address,
+            separator=vault.separator,
+            params=vault.params,
+            fee_rate=terms.feeRate,
+            num=terms.num,
+            den=terms.den,
+            epoch_age=vault.delays.epochAge,
+        )
+        sources = Sources(
+            history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)
+        )
+        self.engine = Engine(
+            database=desk.database,
+            leases=Leases(desk.database, "intake of the test"),
+            keys=self.keys,
+            views=StoredViews(desk.database, self._terms, sources, lambda: now_ms() // 1000),
+            opener=Opener(desk.database, self.keys, self._terms),
+            acceptance=Acceptance(desk.database, desk.sealer, LocalSigner(signer), Limits(orders=100, accounts=60)),
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="intake", daemon=True)
+        self._thread.start()
+        self._do(self.engine.start())
 
-    def register(self, owner: Owner) -> None:
-        """Makes the owner's keys known."""
-        word = owner.holder.owner.to_bytes(32, "big")
-        wire = json.dumps(owner.holder.to_wire()).encode()
-        with self.desk.database.write() as session:
-            session.add(
-                Holder(
-                    owner=word,
-                    key=eddsa.pack(owner.holder.key),
-                    subaccount=owner.holder.subaccount,
-                    holder_sealed=self.desk.sealer.seal(orders.holder_place(word), wire),
-                    created_at=now_ms(),
-                )
-            )
+    def stop(self) -> None:
+        """Ends it."""
+        self._do(self.engine.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
-    def take(self, owner: Owner, order: Order) -> str:
-        """Acknowledges an order, with a receipt if a batch is open; its id."""
-        digest, desk, identity = order.hash(self.desk.vault.domain), self.desk, secrets.token_hex(8)
-        signature = eddsa.pack_signature(eddsa.sign(owner.seed, digest))
-        content = json.dumps({"order": order.to_wire(), "signature": "0x" + signature.hex()}).encode()
-        with desk.database.write() as session:
-            row = OrderRow(
-                id=identity,
-                hash=digest.to_bytes(32, "big"),
-                owner=owner.holder.owner.to_bytes(32, "big"),
-                account=owner.index,
-                state=OrderState.WAITING,
-                content_sealed=desk.sealer.seal(orders.content_place(identity), content),
-                position=1 + session.query(OrderRow).count(),
-                created_at=now_ms(),
-                updated_at=now_ms(),
-            )
-            session.add(row)
-            session.flush()
-            for batch in batches.in_states(session, [BatchState.OPEN]):
-                before = batch.receipts_hash or chain_start(desk.vault.domain, batch.number)
-                receipt = Receipt(row.hash, (batch.orders or 0) + 1, owner.index, batch.number, before)
-                row.receipt_signature = receipt.signed(self.signer, desk.vault.separator).signature
-                row.batch, row.sequence, row.previous = batch.number, receipt.sequence, before
-                row.state = OrderState.RECEIPTED
-                batch.orders, batch.receipts_hash = receipt.sequence, receipt.chained
-        return identity
+    def register(self, holder: Holder) -> None:
+        """Makes an owner's keys known."""
+        self._until(lambda: self.keys.current() is not None, "there is no key to encrypt to")
+        self._do(self.engine.register(seal_registration(self._key, self._terms.domain, self._terms.vault, holder)))
+
+    def take(self, seed: bytes, owner: int, order: Order, batch: int | None) -> Acknowledged:
+        """Acknowledges an order, once intake sees that this batch is open (None: that none is) and whose the account is."""
+        self._until(lambda: self._sees(batch, owner), f"intake does not see that batch {batch} is open")
+        signed = SignedOrder.sign(seed, owner, order, self._terms.domain)
+        return self._do(self.engine.submit(seal_order(self._key, self._terms.domain, self._terms.vault, signed)))
+
+    def _sees(self, batch: int | None, owner: int) -> bool:
+        view = self.engine.view
+        return view is not None and view.open == batch and owner in view.accounts and not self.engine.reasons
+
+    @property
+    def _key(self) -> PublicKey:
+        current = self.keys.current()
+        assert current is not None
+        return PublicKey(current.public)
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    def _until(self, holds: Callable[[], bool], otherwise: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end, otherwise
+            time.sleep(0.02)

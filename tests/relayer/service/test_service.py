@@ -24,8 +24,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_deposits_and_orders_become_a_final_batch(running: Service) -> None:
     alice, bob = running.join("alice"), running.join("bob")
     running.run(lambda: running.open_batch() is not None)
-    bought = running.send(alice, instrument=3, buy=True, quantity=2 * CONTRACT, limit=101 * DOLLAR)
-    sold = running.send(bob, instrument=3, buy=False, quantity=2 * CONTRACT, limit=99 * DOLLAR)
+    bought, sold = running.cross(alice, bob, 2)
     number = running.settle()
     assert running.venue.contract.call("root") == int.from_bytes(running.batch(number).end_root or b"", "big")
     assert [running.order(each).state for each in (bought, sold)] == [OrderState.FINAL] * 2

@@ -6,6 +6,7 @@ can look between two steps, and stop anything at any time.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ from relayer.watcher import Watcher
 from tests.contracts.venue import TERMS
 from tests.relayer.service.intake import Intake
 from tests.relayer.service.sender import send_queued
-from tests.relayer.venue import DOLLAR, OPERATOR_KEY, Owner, SeedVenue, risk_row
+from tests.relayer.venue import CONTRACT, DOLLAR, OPERATOR_KEY, Owner, SeedVenue, risk_row
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 KEYS: Final = ROOT / "keys"
@@ -78,7 +79,7 @@ class Service:
             replicas=tuple(replicas),
         )
         self.keys = Keys.load(KEYS, "dev")
-        self.intake = Intake(self.desk, venue.vault.receipt_signer)
+        self.intake = Intake(self.desk, Signer(bytes(venue.vault.receipt_signer.key)))
         self.restart()
 
     def restart(self, name: str = "first") -> None:
@@ -166,8 +167,6 @@ class Service:
 
     def result(self, identity: str) -> dict[str, object]:
         """What became of an order, as its owner is told."""
-        import json
-
         row = self.order(identity)
         assert row.result_sealed is not None
         found: dict[str, object] = json.loads(self.sealer.open(f"orders.result:{identity}", row.result_sealed))
@@ -179,7 +178,7 @@ class Service:
         """A trader who registers and deposits token units."""
         owner = self.venue.owner(name)
         if register:
-            self.intake.register(owner)
+            self.intake.register(owner.holder)
         made = self.venue.deposit(owner, amount)
         assert isinstance(made, Owner)
         return made
@@ -187,7 +186,18 @@ class Service:
     def send(self, owner: Owner, **fields: object) -> str:
         """A signed order, acknowledged; its id."""
         order = Order(**{"account": owner.index, "max_fee_rate": TERMS.fee_rate, **fields})  # type: ignore[arg-type]
-        return self.intake.take(owner, order)
+        return self.intake.take(owner.seed, owner.holder.owner, order, self.open_batch()).id
+
+    def cross(self, buyer: Owner, seller: Owner, contracts: int = 1, **fields: object) -> tuple[str, str]:
+        """Two orders of instrument 3 that meet at its mark."""
+        size = {"instrument": 3, "quantity": contracts * CONTRACT, **fields}
+        bought = self.send(buyer, buy=True, limit=101 * DOLLAR, **size)
+        return bought, self.send(seller, buy=False, limit=99 * DOLLAR, **size)
+
+    def stop(self) -> None:
+        """Ends what runs beside the test."""
+        self.intake.stop()
+        self.endpoint.close()
 
 
 @contextmanager
@@ -202,7 +212,7 @@ def service(
         try:
             yield made
         finally:
-            made.endpoint.close()
+            made.stop()
 
 
 __all__ = ["ETHER", "HOUR", "LocalChain", "Service", "chain", "dataclass", "field", "service"]
