@@ -193,9 +193,12 @@ class Chain:
 
     # ---- state
 
-    def call(self, to: Address, data: bytes, at: int | Tag = "latest", sender: Address | None = None) -> bytes:
+    def call(
+        self, to: Address, data: bytes, at: int | Tag = "latest", sender: Address | None = None, value: int = 0
+    ) -> bytes:
         """What a call returns (:class:`RevertedError` if it is refused)."""
         query = {"to": to, "data": "0x" + data.hex()} | ({"from": sender} if sender else {})
+        query |= {"value": hex(value)} if value else {}
         return self._bytes("eth_call", query, _tag(at))
 
     def code(self, address: Address, at: int | Tag = "latest") -> bytes:

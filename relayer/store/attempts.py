@@ -105,6 +105,13 @@ def following(session: Session, sender: str) -> int | None:
     return session.scalar(select(Nonce.following).where(Nonce.sender == sender))
 
 
+def given(session: Session, sender: str, first: int) -> dict[int, bool]:
+    """The nonces from ``first`` on that something stored uses, and whether the fate of each was called final."""
+    chosen = select(ChainTransaction.nonce, ChainTransaction.closed)
+    rows = session.execute(chosen.where(ChainTransaction.sender == sender, ChainTransaction.nonce >= first))
+    return {nonce: closed for nonce, closed in rows if nonce is not None}
+
+
 def _outgoing(session: Session, row: ChainTransaction) -> Outgoing:
     found = session.scalars(select(Attempt).where(Attempt.transaction == row.id, Attempt.nonce == row.nonce))
     attempts = sorted((_signed(each) for each in found), key=lambda each: (each.most, each.tip))

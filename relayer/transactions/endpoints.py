@@ -244,6 +244,17 @@ class Endpoints(Chain):
                 answers[place] = failed(RpcError(f"{name} does not answer in time", {"endpoint": name}))
         return answers
 
+    def final_height(self) -> int:
+        """The height that more than half of the believed endpoints call final; -1 while there is none."""
+
+        def height(chain: Chain) -> int:
+            block = chain.block("finalized")
+            return -1 if block is None else block.number
+
+        # An endpoint that does not know the word says that nothing is final.
+        heights = sorted(self._each(self._order(), height, lambda _: -1).values(), reverse=True)
+        return heights[len(heights) // 2]
+
     # ---- sending
 
     def send_raw(self, signed: bytes) -> bytes:

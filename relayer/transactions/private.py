@@ -88,6 +88,11 @@ class Relays:
     def __len__(self) -> int:
         return len(self._relays)
 
+    @property
+    def names(self) -> list[str]:
+        """Their hosts."""
+        return [relay.name for relay in self._relays]
+
     def close(self) -> None:
         """Closes the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,256 @@
+"""Sending what is stored, and nothing else: first, again where it was forgotten, and in other words (higher fees) where it is stuck.
+
+Nothing is signed here before the write that stores it has been committed under the lease, and the lease is looked at again before each
+send; so a process that was stopped and goes on can at most repeat what is known. What is private goes to relays alone, until policy and
+a drop let it out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from relayer.errors import RevertedError, RpcError, UnsettledError
+from relayer.points import reached
+from relayer.store import attempts, transactions
+from relayer.store.attempts import PRIVATE, PUBLIC, Outgoing, Signed
+from relayer.store.models import TransactionState
+from relayer.transactions import alarms
+from relayer.transactions.desk import Desk
+from relayer.transactions.fees import AtCap, Fees, replacement
+from relayer.transactions.private import Method
+from relayer.transactions.signing import sign, sign_empty
+from relayer.watching import measures
+
+log = logging.getLogger(__name__)
+
+LONG_HEX: Final = re.compile(r"(0x)?[0-9a-fA-F]{65,}")
+LONGEST: Final = 300
+
+
+# ---- one attempt
+
+
+def deliver(desk: Desk, attempt: Signed, subject: str, places: Sequence[int] | None = None) -> None:
+    """Sends a stored attempt where it belongs: to relays, or to endpoints (all believed ones, or ``places``). Bundles are left to
+    :func:`bundle`.
+    """
+    if attempt.channel == PRIVATE and desk.relays.method is Method.BUNDLE:
+        return
+    desk.still_ours()
+    reached("transaction.before-send")
+    if attempt.channel == PRIVATE:
+        error = _to_relays(desk, [attempt])
+    else:
+        error = _to_endpoints(desk, attempt, places)
+    reached("transaction.after-send")
+    with desk.write() as session:
+        attempts.note_sent(session, attempt.hash, desk.head.number, error)
+    if error is None:
+        desk.calm(alarms.REFUSED, subject)
+    else:
+        desk.alarm(alarms.REFUSED, subject, error)
+
+
+def _to_endpoints(desk: Desk, attempt: Signed, places: Sequence[int] | None) -> str | None:
+    try:
+        if places is None:
+            desk.chain.send_raw(attempt.raw)
+        else:
+            desk.chain.send_to(places, attempt.raw)
+    except (RpcError, RevertedError) as error:
+        return scrubbed(str(error))
+    return None
+
+
+def _to_relays(desk: Desk, given: Sequence[Signed]) -> str | None:
+    """Why no relay took it; None if one did."""
+    refused = desk.relays.send([each.raw for each in given], desk.head.number, desk.policy.drop_after)
+    for each in refused:
+        desk.alarm(alarms.RELAY, each.relay, scrubbed(each.error))
+    for relay in desk.relays.names:
+        if relay not in [each.relay for each in refused]:
+            desk.calm(alarms.RELAY, relay)
+    return scrubbed(refused[0].error) if len(refused) == len(desk.relays) else None
+
+
+def scrubbed(text: str) -> str:
+    """A message of somebody else's program, without what may be calldata or a signed transaction."""
+    return LONG_HEX.sub("0x…", text)[:LONGEST]
+
+
+# ---- what is out and not mined
+
+
+def press(desk: Desk) -> bool:
+    """Sees to everything that is out and not mined; whether anything new was signed."""
+    with desk.database.read() as session:
+        unmined = [each for each in attempts.unsettled(session) if not each.mined]
+    changed = False
+    for each in unmined:
+        if each.sender not in desk.signers or each.nonce is None:
+            continue
+        used = desk.used_nonces(each.sender, desk.head.number)
+        if each.nonce < used:
+            # It is mined, or never will be: :mod:`.watching` and :mod:`.nonces` find out which.
+            continue
+        try:
+            changed |= _press(desk, each, lowest=each.nonce == used)
+        except UnsettledError:
+            raise
+        except RpcError as error:
+            desk.alarm(alarms.REFUSED, each.id, scrubbed(str(error)))
+    return changed
+
+
+def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
+    last = wanted.last
+    if last is None:
+        raise AssertionError("a nonce is given with the attempt that uses it")
+    if wanted.state is TransactionState.FAILED:
+        return _fill_instead(desk, wanted, last)
+    refusal = desk.refused(wanted)
+    if refusal is not None:
+        # One before it may be what it waits for; the lowest waits for nothing.
+        return lowest and _give_up(desk, wanted, refusal)
+    desk.accepted(wanted)
+    last = _let_out(desk, wanted, last)
+    if wanted.bump or (lowest and desk.head.number - last.block >= desk.policy.replace_after):
+        return _replace(desk, wanted, last)
+    _again(desk, wanted, last)
+    return False
+
+
+def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
+    """Withdraws what would only be refused, once it has been for long enough."""
+    if not desk.refused_for_good(wanted):
+        return False
+    why = scrubbed(f"given up: {refusal}")
+    with desk.write() as session:
+        transactions.withdraw(session, wanted.id, why)
+        alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {why}")
+    reached("transaction.after-withdraw")
+    desk.accepted(wanted)
+    return True
+
+
+def _fill_instead(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
+    """Fills the nonce of what failed without being mined with an empty transfer."""
+    if last.empty and desk.head.number - last.block < desk.policy.replace_after and not wanted.bump:
+        _again(desk, wanted, last)
+        return False
+    fees = _higher(desk, wanted, last)
+    if fees is None:
+        _again(desk, wanted, last)
+        return False
+    signer = desk.signers[wanted.sender]
+    attempt = sign_empty(signer, desk.chain_id, last.nonce, fees, desk.head.number)
+    if not last.empty and len(desk.relays):
+        # Relays that do not know the word still lose it once the nonce is used.
+        desk.relays.cancel([each.hash for each in wanted.attempts if each.channel == PRIVATE])
+    return _keep_and_send(desk, wanted, attempt)
+
+
+def _replace(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
+    """Signs it anew with higher fees, in the same channel."""
+    fees = _higher(desk, wanted, last)
+    if fees is None:
+        _again(desk, wanted, last)
+        return False
+    signer = desk.signers[wanted.sender]
+    gas = max(wanted.gas_limit or 0, min(desk.gas(wanted), desk.policy.max_gas))
+    attempt = sign(signer, desk.chain_id, wanted, last.nonce, gas, fees, last.channel, desk.head.number)
+    measures.REPLACED.inc()
+    return _keep_and_send(desk, wanted, attempt, gas)
+
+
+def _higher(desk: Desk, wanted: Outgoing, last: Signed) -> Fees | None:
+    """Fees that replace an attempt; None at the cap, which the operator is told."""
+    base, tips = desk.market
+    fees = replacement(Fees(last.most, last.tip), base, tips, desk.policy.fees)
+    if isinstance(fees, AtCap):
+        what = f"{wanted.purpose} waits: a replacement would cost {fees.wanted.most} wei a unit of gas, tip {fees.wanted.tip}"
+        desk.alarm(alarms.FEE_CAP, wanted.id, what)
+        return None
+    desk.calm(alarms.FEE_CAP, wanted.id)
+    return fees
+
+
+def _keep_and_send(desk: Desk, wanted: Outgoing, attempt: Signed, gas: int | None = None) -> bool:
+    reached("transaction.before-store-replacement")
+    with desk.write() as session:
+        kept = attempts.keep_another(session, wanted.id, attempt, gas)
+    reached("transaction.after-store-replacement")
+    if kept:
+        deliver(desk, attempt, wanted.id)
+    return kept
+
+
+# ---- the same again
+
+
+def _again(desk: Desk, wanted: Outgoing, last: Signed) -> None:
+    """Sends the attempt in force once more: if it never was, to endpoints that forgot it, to relays that dropped it."""
+    if last.channel == PUBLIC:
+        if last.sent_block is None:
+            deliver(desk, last, wanted.id)
+        elif last.sent_block < desk.head.number:
+            forgetful = desk.chain.without(last.hash)
+            if forgetful:
+                deliver(desk, last, wanted.id, forgetful)
+    elif not len(desk.relays):
+        desk.alarm(alarms.NO_RELAY, wanted.id, f"{wanted.purpose} is private, and no private endpoint is set")
+    elif desk.relays.method is Method.TRANSACTION:
+        since_first = desk.head.number - wanted.attempts[0].block
+        due = desk.head.number - since_first % desk.policy.drop_after
+        if last.sent_block is None or last.sent_block < due:
+            deliver(desk, last, wanted.id)
+
+
+def _let_out(desk: Desk, wanted: Outgoing, last: Signed) -> Signed:
+    """Tells what relays dropped, and lets it out to the public mempool if that is the policy. The attempt in force."""
+    if last.channel != PRIVATE:
+        return last
+    rounds = (desk.head.number - wanted.attempts[0].block) // desk.policy.drop_after
+    dropped = len(desk.relays) > 0 and rounds > 0
+    if dropped:
+        blocks = rounds * desk.policy.drop_after
+        what = f"no private endpoint brought in {wanted.purpose} within {blocks} blocks"
+        if desk.alarm(alarms.DROPPED, wanted.id, what):
+            measures.DROPPED.inc()
+    if not desk.policy.public_fallback or not (dropped or not len(desk.relays)):
+        return last
+    with desk.write() as session:
+        attempts.make_public(session, last.hash)
+        alarms.tell(
+            session, alarms.PUBLIC, wanted.id, f"{wanted.purpose} goes to the public mempool, as the policy says"
+        )
+    measures.FALLBACKS.inc()
+    return Signed(last.hash, last.raw, last.most, last.tip, PUBLIC, last.empty, last.nonce, last.block, None)
+
+
+def bundle(desk: Desk) -> None:
+    """Offers, for the next block, what each sender has out privately, in the order of nonces and without a gap."""
+    if desk.relays.method is not Method.BUNDLE or not len(desk.relays):
+        return
+    with desk.database.read() as session:
+        unmined = [each for each in attempts.unsettled(session) if not each.mined]
+    for sender in desk.signers:
+        run = list[Signed]()
+        for each in unmined:
+            if each.sender != sender or each.last is None:
+                continue
+            if each.last.channel != PRIVATE:
+                break
+            run.append(each.last)
+        if not run or all(each.sent_block == desk.head.number for each in run):
+            continue
+        desk.still_ours()
+        reached("transaction.before-send")
+        error = _to_relays(desk, run)
+        reached("transaction.after-send")
+        with desk.write() as session:
+            for attempt in run:
+                attempts.note_sent(session, attempt.hash, desk.head.number, error)
