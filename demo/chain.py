@@ -268,9 +268,11 @@ class LocalChain:
 
 
 @contextmanager
-def local_chain(hardfork: str = "prague", start: int | None = None, accounts: int = 10) -> Iterator[LocalChain]:
+def local_chain(
+    hardfork: str = "prague", start: int | None = None, accounts: int = 10, epoch: int | None = None
+) -> Iterator[LocalChain]:
     """Runs anvil on a free port while the context lasts, its clock set to `start` (seconds since 1970, None: now), with so many
-    unlocked accounts.
+    unlocked accounts. A block is final two epochs of `epoch` slots (None: 32) later.
 
     Raises `ChainError` if there is no anvil or it does not start.
     """
@@ -279,6 +281,8 @@ def local_chain(hardfork: str = "prague", start: int | None = None, accounts: in
         raise ChainError(f"no {anvil}; run `make node`")
     command = [str(anvil), "--port", "0", "--hardfork", hardfork, "--gas-limit", "1000000000"]
     command += ["--accounts", str(accounts)]
+    if epoch is not None:
+        command += ["--slots-in-an-epoch", str(epoch)]
     if start is not None:
         command += ["--timestamp", str(start)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

@@ -20,21 +20,23 @@ log = logging.getLogger(__name__)
 
 Write = Callable[[], AbstractContextManager[Session]]
 
-ENDPOINT: Final = "rpc_endpoint"
-UNSETTLED: Final = "rpc_unsettled"
-DISPUTED: Final = "rpc_receipt_disputed"
-FEE_CAP: Final = "fee_cap"
-BALANCE: Final = "balance_low"
-UNPAYABLE: Final = "balance_insufficient"
+ENDPOINT: Final = "endpoint_aside"
+UNSETTLED: Final = "endpoints_unsettled"
+DISPUTED: Final = "receipt_disputed"
+FEE_CAP: Final = "transaction_fee_cap"
 REFUSED: Final = "transaction_refused"
 FAILED: Final = "transaction_failed"
+BALANCE: Final = "sender_balance_low"
+UNPAYABLE: Final = "sender_balance_insufficient"
+NO_KEY: Final = "sender_without_key"
+FOREIGN: Final = "nonce_used_elsewhere"
+REWOUND: Final = "nonce_of_a_final_transaction_free"
 NO_RELAY: Final = "private_endpoint_missing"
 RELAY: Final = "private_endpoint_refuses"
 DROPPED: Final = "private_transaction_dropped"
 PUBLIC: Final = "private_transaction_public"
-FOREIGN: Final = "nonce_used_elsewhere"
-REWOUND: Final = "nonce_of_a_final_transaction_free"
-NO_KEY: Final = "sender_without_key"
+WARNINGS: Final = (ENDPOINT, REFUSED, BALANCE, RELAY, PUBLIC)
+"""Codes that leave time to look; the others stop something."""
 
 
 class Alarms:
@@ -63,7 +65,7 @@ class Alarms:
         if (code, subject) not in self._raised:
             return
         with write() as session:
-            events.append(session, "alerts", {"alert": code, "subject": subject, "raised": False})
+            events.append(session, "alerts", {"name": code, "subject": subject, "state": "cleared"})
         self._raised.pop((code, subject), None)
 
     def done_with(self, write: Write, subject: str) -> None:
@@ -75,4 +77,6 @@ class Alarms:
 
 def tell(session: Session, code: str, subject: str, message: str) -> None:
     """An alarm as an event, in the caller's transaction."""
-    events.append(session, "alerts", {"alert": code, "subject": subject, "raised": True, "message": message})
+    severity = "warning" if code in WARNINGS else "critical"
+    told = {"name": code, "subject": subject, "severity": severity, "message": message, "state": "raised"}
+    events.append(session, "alerts", told)
