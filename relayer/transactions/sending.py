@@ -196,7 +196,8 @@ def _again(desk: Desk, wanted: Outgoing, last: Signed) -> None:
     if last.channel == PUBLIC:
         if last.sent_block is None:
             deliver(desk, last, wanted.id)
-        elif last.sent_block < desk.head.number:
+        elif last.sent_block < desk.head.number and last.most >= desk.market[0]:
+            # What is below the base fee would be refused, and waits to be replaced.
             forgetful = desk.chain.without(last.hash)
             if forgetful:
                 deliver(desk, last, wanted.id, forgetful)
