@@ -4,6 +4,8 @@
 and at once interruptible. Given a folder, each finished proof is stored there; a run that was killed goes
 on in the same folder with the same randomness and proves nothing twice. The folder holds, once done,
 ``settlement.json`` and ``risk.json``, which are public; ``private/`` holds the seed that salts the proofs until then.
+Proofs may be made elsewhere (:class:`Maker`): each is a function of :class:`Work`, its number and the keys, and none is
+used that does not hold.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ import hashlib
 import os
 import queue
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from prover import _native
 from prover.batch import Cleared, SealedBatch, State, risk_text
@@ -65,6 +67,37 @@ class Progress:
 
 
 ProveProgress = Callable[[Progress], object]
+Phases = Callable[[str, float], None]
+"""Is told a phase of a proof that has ended, and its seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that the proofs of a settlement are made from but the keys, as bytes that can be sent: sealed batch, the state it is
+    cleared on, queue ends, beneficiary, and the seed of its salts. It holds what orders say.
+    """
+
+    params: str
+    batch: bytes = field(repr=False)
+    state: bytes = field(repr=False)
+    deposit_end: int
+    exit_end: int
+    beneficiary: bytes
+    seed: bytes = field(repr=False)
+
+    def plan(self) -> _native.Plan:
+        """What every proof is of; the same from the same work."""
+        cleared = State.from_bytes(self.params, self.state).clear(SealedBatch.from_json(self.batch.decode()))
+        return _native.Plan(cleared.native, self.deposit_end, self.exit_end, self.beneficiary, self.seed)
+
+
+class Maker(Protocol):
+    """Makes proofs elsewhere."""
+
+    def __call__(
+        self, work: Work, numbers: Sequence[Number], holds: Callable[[Number, Proof], bool]
+    ) -> Iterator[tuple[Number, Proof, Sequence[tuple[str, float]]]]:
+        """Each number with a proof for which ``holds`` is true, in any order, and its phases with their seconds."""
 
 
 def prove(
@@ -78,11 +111,13 @@ def prove(
     exit_end: int = 0,
     beneficiary: str = NO_ADDRESS,
     progress: ProveProgress | None = None,
+    maker: Maker | None = None,
 ) -> Settlement:
     """The settlement of a batch: cleared, or sealed with the state it is to be cleared on.
 
     ``workers`` proofs are made at a time. ``directory`` makes the run resumable. ``deposit_end`` and
-    ``exit_end`` are the queue ends of the seal, ``beneficiary`` the address of the reward.
+    ``exit_end`` are the queue ends of the seal, ``beneficiary`` the address of the reward. A ``maker`` makes the
+    proofs in place of this process; it needs the sealed batch and its state.
     """
     cleared = _cleared(batch, state)
     if cleared.batch.params != keys.params:
@@ -93,15 +128,32 @@ def prove(
     for name, end in (("deposit_end", deposit_end), ("exit_end", exit_end)):
         if not 0 <= end < 2**64:
             raise BatchError(f"{name} {end} is not from 0 to 2^64 − 1", {name: end})
+    if maker is not None and state is None:
+        raise BatchError("proofs are made elsewhere from a sealed batch and its state: give both")
     terms = _Terms(deposit_end, exit_end, address(beneficiary))
+    made = None if maker is None or state is None else _Elsewhere(maker, state)
     if directory is None:
-        return _Run(cleared, keys, terms, secrets.token_bytes(SEED_BYTES), None).complete(workers, progress)
-    if not (Path(directory) / FILE).is_file():
+        return _Run(cleared, keys, terms, secrets.token_bytes(SEED_BYTES), None, made).complete(workers, progress)
+    if maker is None and not (Path(directory) / FILE).is_file():
         _ = keys.proving  # what is wrong with the keys is said before anything is written
     with _opened(Path(directory), _job(cleared, keys, terms), cleared) as folder:
         if folder.finished:
             return _checked(folder.finished, keys, cleared, terms)
-        return _Run(cleared, keys, terms, folder.seed(), folder).complete(workers, progress)
+        return _Run(cleared, keys, terms, folder.seed(), folder, made).complete(workers, progress)
+
+
+def prove_number(
+    plan: _native.Plan,
+    number: Number,
+    keys: _native.ProvingKeys,
+    report: Phases | None = None,
+    cancellation: _native.Cancellation | None = None,
+) -> Proof:
+    """One proof of a plan, with randomness of its own."""
+    seed = secrets.token_bytes(SEED_BYTES)
+    if number is None:
+        return tuple(plan.prove_closing(keys, seed, cancellation, report))
+    return tuple(plan.prove_segment(number, keys, seed, cancellation, report))
 
 
 def _cleared(batch: SealedBatch | Cleared, state: State | None) -> Cleared:
@@ -233,11 +285,34 @@ def _claim(path: Path, job: str, cleared: Cleared) -> None:
         raise FileError(message, {"path": str(path.parent)})
 
 
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """A maker, and the state that it needs."""
+
+    maker: Maker
+    state: State
+
+    def work(self, cleared: Cleared, terms: _Terms, seed: bytes) -> Work:
+        """What it is given."""
+        batch, state = cleared.batch, self.state.to_bytes()
+        ends = (terms.deposit_end, terms.exit_end)
+        return Work(batch.params, batch.to_json().encode(), state, *ends, terms.beneficiary, seed)
+
+
 class _Run:
     """The proofs of one settlement."""
 
-    def __init__(self, cleared: Cleared, keys: Keys, terms: _Terms, seed: bytes, folder: _Folder | None) -> None:
+    def __init__(
+        self,
+        cleared: Cleared,
+        keys: Keys,
+        terms: _Terms,
+        seed: bytes,
+        folder: _Folder | None,
+        elsewhere: _Elsewhere | None = None,
+    ) -> None:
         self.cleared, self.keys, self.terms, self.folder = cleared, keys, terms, folder
+        self.seed, self.elsewhere = seed, elsewhere
         self.plan = _native.Plan(cleared.native, terms.deposit_end, terms.exit_end, terms.beneficiary, seed)
         self.cancellation = _native.Cancellation()
         self.events: queue.SimpleQueue[tuple[str, str, float]] = queue.SimpleQueue()
@@ -248,7 +323,9 @@ class _Run:
         """Makes what is missing and puts it together."""
         self._recall(progress)
         missing = [number for number in self.numbers if number not in self.proofs]
-        if missing:
+        if missing and self.elsewhere is not None:
+            self._have_made(missing, self.elsewhere, progress)
+        elif missing:
             self._make(missing, workers, progress)
         settlement = self._settlement()
         verify(settlement, self.keys, self.terms.expected(self.cleared))
@@ -260,9 +337,23 @@ class _Run:
         """Proofs of an earlier run; one that does not hold is made again."""
         for number in self.numbers if self.folder is not None else ():
             proof = self.folder.proof(number) if self.folder is not None else None
-            if proof is not None and self.plan.holds(number, self.keys.verifying, proof):
+            if proof is not None and self._holds(number, proof):
                 self.proofs[number] = proof
                 self._report(progress, _name(number), "stored", 0.0)
+
+    def _have_made(self, missing: list[Number], elsewhere: _Elsewhere, progress: ProveProgress | None) -> None:
+        """Has proofs made elsewhere."""
+        work = elsewhere.work(self.cleared, self.terms, self.seed)
+        for number, proof, phases in elsewhere.maker(work, missing, self._holds):
+            if self.folder is not None:
+                self.folder.store(number, proof)
+            for phase, seconds in phases:
+                self._report(progress, _name(number), phase, seconds)
+            self.proofs[number] = proof
+            self._report(progress, _name(number), "done", 0.0)
+
+    def _holds(self, number: Number, proof: Proof) -> bool:
+        return self.plan.holds(number, self.keys.verifying, proof)
 
     def _make(self, missing: list[Number], workers: int, progress: ProveProgress | None) -> None:
         """Proves on threads; this one waits, reports, and stops the others when it is interrupted."""
@@ -280,28 +371,30 @@ class _Run:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _prove(self, number: Number, keys: _native.ProvingKeys) -> Proof:
-        name, seed = _name(number), secrets.token_bytes(SEED_BYTES)
+        name = _name(number)
 
         def report(phase: str, seconds: float) -> None:
             self.events.put((name, phase, seconds))
 
-        if number is None:
-            proof = tuple(self.plan.prove_closing(keys, seed, self.cancellation, report))
-        else:
-            proof = tuple(self.plan.prove_segment(number, keys, seed, self.cancellation, report))
+        proof = prove_number(self.plan, number, keys, report, self.cancellation)
         if self.folder is not None:
             self.folder.store(number, proof)
         return proof
 
-    def _hear(self, progress: ProveProgress | None) -> None:
+    def _hear(self, progress: ProveProgress | None, wait: float = GLANCE) -> None:
+        """Reports what the workers have told; waits for the first of it."""
         try:
-            name, phase, seconds = self.events.get(timeout=GLANCE)
+            while True:
+                name, phase, seconds = self.events.get(timeout=wait)
+                self._report(progress, name, phase, seconds)
+                wait = 0.0
         except queue.Empty:
             return
-        self._report(progress, name, phase, seconds)
 
     def _collect(self, futures: dict[Future[Proof], Number], progress: ProveProgress | None) -> None:
-        for future in [future for future in futures if future.done()]:
+        done = [future for future in futures if future.done()]
+        self._hear(progress, 0.0)  # every phase of a proof was told before its worker was done
+        for future in done:
             number = futures.pop(future)
             self.proofs[number] = future.result()
             self._report(progress, _name(number), "done", 0.0)

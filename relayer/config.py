@@ -232,6 +232,9 @@ class ProvingSettings(Section):
     workers: Count = Field(default=1, description="proofs at a time")
     directory: Path = Field(default=Path("proofs"), description="folder of proofs that a killed run goes on from")
     ray_address: str = Field(default="", description="HOST:PORT of the cluster's head; empty starts one here")
+    ray_own_address: str = Field(
+        default="", description="where the cluster reaches this machine, if Ray is not to find out"
+    )
     task_cpus: Count = Field(default=1, description="cores that a segment has on a Ray node")
     task_retries: Count = Field(default=3, description="times that a segment is tried again when its node dies")
 

@@ -156,3 +156,9 @@ class OutgoingError(TacitError):
     """An address that this service does not send anything to."""
 
     code: ClassVar[str] = "OUTGOING"
+
+
+class ExecutorError(TacitError):
+    """Machines that do not prove what they are given: a cluster that cannot be joined, tasks that keep failing."""
+
+    code: ClassVar[str] = "EXECUTOR"

@@ -9,6 +9,7 @@ from typing import Final
 
 from prover.errors import FileError, TacitError
 from relayer.errors import (
+    ExecutorError,
     LeaseLost,
     LedgerError,
     RebuildError,
@@ -20,7 +21,7 @@ from relayer.errors import (
     TransactionError,
 )
 
-TRANSIENT: Final = (RpcError, ReplicaError, LedgerError, StoreError, LeaseLost, RebuildError)
+TRANSIENT: Final = (RpcError, ReplicaError, LedgerError, StoreError, LeaseLost, RebuildError, ExecutorError)
 """Endpoints, replicas, databases and other processes: the batch is not at fault, and the step is taken again."""
 OWN: Final = (*TRANSIENT, SealingError, RevertedError, TransactionError, FileError)
 
