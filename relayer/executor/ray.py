@@ -132,7 +132,6 @@ class RayExecutor:
         finally:
             for reference in waiting:
                 ray.cancel(reference, force=True)
-            ray.internal.free([sealed])
 
     def _taken(self, ray: Any, reference: object) -> Made:  # noqa: ANN401 - the module ray
         """What a task answered; a cluster that has lost it for good answers with an error of its own."""

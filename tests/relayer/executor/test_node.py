@@ -1,7 +1,7 @@
 """What a machine of a cluster is given is sealed, what it keeps is its user's, and what it answers says nothing of an order."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -24,12 +24,12 @@ def work(case: Case) -> Work:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A machine whose temporary folder is the test's, as a process that has just started sees it."""
     monkeypatch.setattr(node.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(node, "_keys", {})
     monkeypatch.setattr(node, "_plans", {})
-    yield secrets.token_hex(4)
+    return secrets.token_hex(4)
 
 
 def task(number: int | None, keys: str, job: str = "j") -> Task:

@@ -15,10 +15,6 @@ import pytest
 
 import prover
 from prover import Expected, Keys, Progress
-from prover.settlement import Proof
-from relayer.errors import ExecutorError
-from relayer.executor import ray as executor
-from relayer.executor.node import Made
 from relayer.executor.protocol import ProofJob
 from relayer.executor.ray import RayExecutor
 from tests.prover.material import Case
