@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import WebSocketRoute
 
 from relayer import web
 from relayer.api import (
@@ -17,14 +20,18 @@ from relayer.api import (
     openapi,
     order_routes,
     session_routes,
+    websocket,
 )
 from relayer.api import problems as refusals
 from relayer.api.guard import Access, Bodies, Headers, Methods
+from relayer.api.hub import Hub, Stream
 from relayer.api.known import Known
 from relayer.api.limits import AddressRates, Buckets
 from relayer.api.market import Market
 from relayer.api.services import ApiSettings, Services
 from relayer.api.verification import Verifier
+from relayer.api.websocket import Connections
+from relayer.store import events
 
 VERSION: Final = "1"
 METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
@@ -38,7 +45,7 @@ DESCRIPTION: Final = (
 def create_app(services: Services) -> FastAPI:
     """The public application."""
     settings = services.settings
-    buckets = Buckets(settings.address_rate)
+    buckets, hub = Buckets(settings.address_rate), Hub(services.database, services.sealer)
     app = FastAPI(
         title="tacit relayer",
         version=VERSION,
@@ -47,6 +54,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         middleware=guards(settings, services, buckets),
+        lifespan=stopping(hub),
     )
     refusals.install(app)
     known, market = Known(services), Market(services)
@@ -56,10 +64,37 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(account_routes.router(services, known, market))
     app.include_router(batch_routes.router(services, known, Verifier(services)))
     app.include_router(market_routes.router(services, known, market))
+    connections = Connections(hub, streams_of(known), settings, buckets, services.watching)
+    app.router.routes.append(WebSocketRoute(websocket.PATH, connections.__call__))
     if settings.web:
         web.mount(app)
     openapi.install(app)
     return app
+
+
+def streams_of(known: Known) -> websocket.Entitled:
+    """Batches for everybody, orders and account for whom the token is of."""
+
+    def entitled(token: str | None, channel: str) -> Stream | None:
+        owner = None if token is None else known.owner_of(token)
+        if channel in events.PUBLIC:
+            return channel, None
+        if owner is None:
+            raise websocket.Ended(websocket.UNAUTHENTICATED, "the channel needs the token of a session")
+        return (channel, owner) if channel in events.OWNERS else None
+
+    return entitled
+
+
+def stopping(hub: Hub) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Ends the hub with its application."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await hub.stop()
+
+    return lifespan
 
 
 def guards(

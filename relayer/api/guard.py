@@ -25,8 +25,6 @@ logger = logging.getLogger("relayer.access")
 LENGTH_DIGITS: Final = 12
 UNKNOWN: Final = "-"
 """Stands for the template of what matched no route."""
-TEMPLATE: Final = "tacit.route"
-"""Where a route leaves its template in the scope."""
 
 PLAIN_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -67,7 +65,7 @@ class Access:
                 await refused(scope, receive, noting)
         finally:
             seconds = time.perf_counter() - started
-            route = scope.get(TEMPLATE, UNKNOWN)
+            route = getattr(scope.get("route"), "path", None) or UNKNOWN
             self.watching.request(route, scope["method"], status, seconds)
             fields = {"route": route, "method": scope["method"], "status": status, "ms": round(1000 * seconds, 1)}
             logger.info("%s %s %s", scope["method"], route, status, extra=fields)
@@ -102,7 +100,9 @@ class Methods:
         """One request."""
         method = scope["method"] if scope["type"] == "http" else ""
         if method == "HEAD":
-            await self.app({**scope, "method": "GET"}, receive, _without_body(send))
+            inner = {**scope, "method": "GET"}
+            await self.app(inner, receive, _without_body(send))
+            scope["route"] = inner.get("route")
         elif method == "OPTIONS":
             await self.app(scope, receive, _allowing(send))
         else:

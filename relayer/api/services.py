@@ -105,6 +105,10 @@ class Watching(Protocol):
         """A request was answered; ``route`` is its template."""
         ...
 
+    def connected(self, change: int) -> None:
+        """A WebSocket began (1) or ended (-1)."""
+        ...
+
     def exposition(self) -> tuple[bytes, str]:
         """Everything measured, and its media type."""
         ...

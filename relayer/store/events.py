@@ -105,6 +105,17 @@ def stream(
     return [_told(row, sealer) for row in session.scalars(query.order_by(Event.number).limit(limit))]
 
 
+def places(session: Session, seq: int, limit: int = 1000) -> list[tuple[int, str, bytes | None]]:
+    """The first ``limit`` events after ``seq`` of every stream: number in the sequence of all, channel, owner; not what they say."""
+    query = select(Event.seq, Event.channel, Event.owner).where(Event.seq > seq).order_by(Event.seq).limit(limit)
+    return [(row.seq, row.channel, row.owner) for row in session.execute(query)]
+
+
+def opened(session: Session, seqs: Sequence[int], sealer: Sealer) -> list[Told]:
+    """Those of these events that are kept, by number, opened."""
+    return [_told(row, sealer) for row in session.scalars(select(Event).where(Event.seq.in_(seqs)).order_by(Event.seq))]
+
+
 def last_number(session: Session, channel: str, owner: bytes | None, through: int) -> int:
     """The last number of a stream, up to ``through`` in the sequence of all; 0 before its first."""
     query = select(func.max(Event.number)).where(Event.channel == channel, _whose(owner), Event.seq <= through)
