@@ -1,9 +1,14 @@
-"""One Chromium for all tests of the page."""
+"""One Chromium for all tests of the page; a venue and pages that are watched."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.web.market import Market
+from tests.web.site import Stage, serving
+from tests.web.standin import StandIn
+from tests.web.watch import Watch
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -16,3 +21,41 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def market() -> Market:
+    """Accounts and batches, made once: no test changes them."""
+    return Market()
+
+
+@pytest.fixture
+def stand_in(market: Market) -> StandIn:
+    """An API of the test's own."""
+    return StandIn(market)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[Stage, str]]:
+    """One server for all tests, and where it is."""
+    stage = Stage()
+    with serving(stage) as address:
+        yield stage, address
+
+
+@pytest.fixture
+def address(stage: tuple[Stage, str], stand_in: StandIn) -> str:
+    """Where the test's API is served."""
+    stage[0].play(stand_in.app())
+    return stage[1]
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The page at its first view. That it broke no policy, and that nothing failed in it, is checked when the test is over."""
+    page = browser.new_page(viewport={"width": 1180, "height": 900})
+    watch = Watch(page)
+    page.goto(f"{address}/")
+    yield page
+    watch.check(address)
+    page.close()

@@ -8,20 +8,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from playwright.sync_api import Browser, Page
-from starlette.applications import Starlette
 
-from tests.web.site import serving
+from tests.web.site import Stage
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    with serving(Starlette()) as address:
-        page = browser.new_page()
-        page.goto(f"{address}/web/crypto/field.js")
-        yield page
-        page.close()
+def page(browser: Browser, stage: tuple[Stage, str]) -> Iterator[Page]:
+    page = browser.new_page()
+    page.goto(f"{stage[1]}/web/crypto/field.js")
+    yield page
+    page.close()
 
 
 def held(page: Page, check: str, vectors: object) -> int:

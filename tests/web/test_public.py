@@ -1,32 +1,9 @@
 """The public view: what everybody may see, kept up to date, in a real Chromium."""
 
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.web.market import Market
-from tests.web.site import serving
 from tests.web.standin import StandIn
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> StandIn:
-    return StandIn(Market())
-
-
-@pytest.fixture(scope="module")
-def address(stand_in: StandIn) -> Iterator[str]:
-    with serving(stand_in.app()) as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1180, "height": 900})
-    page.goto(f"{address}/")
-    yield page
-    page.close()
 
 
 def test_batches_stand_in_their_states_with_gas_and_cost(page: Page) -> None:
@@ -62,9 +39,36 @@ def test_root_and_fingerprints_are_shown_in_full(page: Page, stand_in: StandIn) 
     expect(page.get_by_text("Circuit: escape")).to_be_visible()
 
 
-def test_instruments_are_named_as_deribit_does_and_can_be_looked_for(page: Page, stand_in: StandIn) -> None:
+def test_instruments_are_named_as_deribit_does_and_can_be_looked_for(page: Page, market: Market) -> None:
     page.get_by_role("link", name="Instruments").click()
-    names = [str(name) for name in stand_in.market.table.rows["name"]]
+    names = [str(name) for name in market.table.rows["name"]]
     expect(page.get_by_role("rowheader")).to_have_text(names)
     page.get_by_label("Name contains").fill("26jun26")
     expect(page.get_by_role("rowheader")).to_have_text([name for name in names if "26JUN26" in name])
+
+
+def test_the_page_asks_by_itself_where_no_socket_stands(page: Page, stand_in: StandIn, address: str) -> None:
+    stand_in.sockets_allowed = False
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#link-text")).to_have_text("asking every 5 s")
+    expect(page.get_by_role("progressbar")).to_have_accessible_name("3 of 6 proofs")
+    page.request.post(f"{address}/tests-advance")
+    page.clock.fast_forward(6_000)
+    expect(page.get_by_role("progressbar")).to_have_accessible_name("4 of 6 proofs")
+
+
+def test_what_is_missing_of_the_service_is_said(page: Page, stand_in: StandIn) -> None:
+    stand_in.reasons = ["no endpoint of the chain answers"]
+    page.reload()
+    expect(page.get_by_text("no endpoint of the chain answers")).to_be_visible()
+
+
+def test_a_batch_that_is_looked_at_is_renewed_as_it_moves(page: Page, address: str) -> None:
+    page.get_by_role("button", name="#4").click()
+    region = page.get_by_role("region", name="Batch 4")
+    expect(region).to_contain_text("is being proven")
+    for _ in range(3):
+        page.request.post(f"{address}/tests-advance")
+    expect(region).to_contain_text("is proven")
+    expect(page.get_by_role("button", name="#4")).to_be_focused()

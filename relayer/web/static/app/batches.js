@@ -4,41 +4,8 @@ import { get } from "./api.js";
 import { at, el, facts, fill, table } from "./dom.js";
 import { count, ether, price, short, time, whole } from "./format.js";
 import { closingPrices } from "./settlement.js";
+import { MEANING, stateMark, track } from "./states.js";
 import { known, nameOf } from "./store.js";
-
-const WAY = ["open", "sealed", "proving", "proved", "submitted", "mined", "final"];
-const BEFORE = { opening: -1, closing: 0 };
-const WRONG = ["failed", "void", "expired"];
-const MEANING = {
-  opening: "its opening is on the way to the chain",
-  open: "takes orders",
-  closing: "takes no more orders; its seal is on the way to the chain",
-  sealed: "its orders are fixed on chain",
-  proving: "is being proven",
-  proved: "is proven",
-  submitted: "its settlement is on the way to the chain",
-  mined: "is settled; the chain could still take it back",
-  final: "is settled for good",
-  failed: "was not settled",
-  reorged: "the chain took its settlement back; it is sent again",
-  void: "was given up: no order of it was executed",
-  expired: "was opened and not sealed in time",
-};
-
-const place = (state) => WAY.indexOf(state) >= 0 ? WAY.indexOf(state) : BEFORE[state] ?? -1;
-
-/** A state in words and a sign, never by colour alone. */
-export function stateMark(state, past = false) {
-  const kind = past ? "past" : WRONG.includes(state) ? "wrong" : state === "reorged" ? "held" : state === "final" ? "done" : "moving";
-  return el("span", { class: `state ${kind}`, title: MEANING[state] ?? "" }, state);
-}
-
-function track(state) {
-  const kind = WRONG.includes(state) ? "wrong" : state === "final" ? "done" : "";
-  const reached = WRONG.includes(state) ? 1 : place(state);
-  const steps = WAY.map((_, i) => el("i", { class: i <= reached ? "past" : null }));
-  return el("span", { class: `track ${kind}`, "aria-hidden": "true" }, steps);
-}
 
 function proofs(batch) {
   if (!batch.proofs_total) return "–";
@@ -95,7 +62,7 @@ async function detail(number) {
   try {
     const batch = await get(`v1/batches/${number}`);
     shown = batch;
-    const settled = ["proved", "submitted", "mined", "final", "reorged"].includes(batch.state);
+    const settled = ["mined", "final"].includes(batch.state);
     const prices = settled ? await closingPrices(number).catch((error) => error) : [];
     if (chosen === number) fill(at("batch"), panel(batch, prices));
   } catch (error) {
@@ -128,7 +95,7 @@ function priceTable(prices) {
       { label: "Instrument", head: true, cell: (row) => nameOf(row.instrument) },
       { label: "Clearing price", num: true, cell: (row) => price(row.price) },
     ],
-    { key: (row) => row.instrument, empty: "Nothing has traded, or the batch is not proven yet." },
+    { key: (row) => row.instrument, empty: "Nothing has traded, or the batch is not settled yet." },
   );
   rows.show(prices);
   return rows.node;

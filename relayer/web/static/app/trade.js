@@ -1,4 +1,317 @@
-// The trader's view.
+// The trader's view: opens keys in this page's memory, shows the account, takes orders, follows them, closes.
 
-/** Shows it. */
-export function startTrade() {}
+import { toHex } from "../crypto/field.js";
+import { accountOf, accountParts, checkAgainst, readAccount } from "./account.js";
+import { Problem, get, post, request } from "./api.js";
+import { at, el, field, fill, say } from "./dom.js";
+import { whole } from "./format.js";
+import { Keyring, drawSeed, seedOf } from "./keyring.js";
+import { follow, unfollow } from "./live.js";
+import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
+import { known, listen } from "./store.js";
+import { ticket } from "./ticket.js";
+
+const LIVE = ["waiting", "receipted", "sealed"];
+const SLOTS = 64;
+
+/** What is open: keys, session, and what was read with them. Null when closed. */
+let own = null;
+let started = false;
+
+/** Shows the view; the first time it puts the form for keys there. */
+export function startTrade() {
+  if (started) return;
+  started = true;
+  showClosed();
+  addEventListener("pagehide", () => own?.keys.close());
+  listen(() => own?.account && renewSoon());
+}
+
+// ---- opening
+
+function showClosed() {
+  const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Opening the keystore" });
+  const said = el("p", { class: "wrongness", id: "open-said", role: "alert" });
+  const form = el("form", { class: "panel", novalidate: true, "aria-labelledby": "open-title" },
+    el("h2", { id: "open-title" }, "Open your keys"),
+    el("p", {}, "Keys are opened in this page's memory and stay there: nothing is stored, and no key is sent. To close, press Close keys or leave the page."),
+    el("div", { class: "fields" },
+      field("key-file", "Keystore or seed file", el("input", { type: "file" }), "as made by “relayer account new”, or below"),
+      field("key-seed", "or a seed", el("input", { type: "text", class: "secret", autocomplete: "off", autocapitalize: "off", spellcheck: "false" }), "64 hexadecimal digits; browsers offer to keep what looks like a password, so this is none"),
+      field("key-passphrase", "Passphrase of the keystore", el("input", { type: "password", autocomplete: "current-password" }))),
+    el("div", { class: "buttons" }, el("button", { class: "main", type: "submit" }, "Open"), progress), said);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    opening(said, progress, async (onProgress) => {
+      const [file] = at("key-file").files;
+      const text = file ? await file.text() : at("key-seed").value;
+      return seedOf(text, at("key-passphrase").value, onProgress);
+    });
+  });
+  fill(at("trader"), form, newSeedForm());
+}
+
+function newSeedForm() {
+  const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Making the keystore" });
+  const said = el("p", { class: "wrongness", id: "new-said", role: "alert" });
+  const form = el("form", { novalidate: true },
+    el("p", {}, "A new seed is drawn here and saved as a file under your passphrase. Whoever has file and passphrase has the account; without them nobody does."),
+    el("div", { class: "fields" },
+      field("new-passphrase", "Passphrase", el("input", { type: "password", autocomplete: "new-password" }), "at least 12 characters"),
+      field("new-again", "Passphrase again", el("input", { type: "password", autocomplete: "new-password" }))),
+    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Draw, save and open"), progress), said);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const [passphrase, again] = [at("new-passphrase").value, at("new-again").value];
+    if (passphrase.length < 12 || passphrase !== again) {
+      said.textContent = passphrase === again ? "A passphrase of at least 12 characters" : "The two are not the same";
+      return;
+    }
+    opening(said, progress, async (onProgress) => {
+      const { seed, keystore } = await drawSeed(passphrase, onProgress);
+      saveAs("tacit-keystore.json", keystore);
+      return seed;
+    });
+  });
+  return el("details", { class: "panel" }, el("summary", {}, "I have no keys yet"), form);
+}
+
+async function opening(said, progress, seed) {
+  if (progress.hidden === false) return; // one at a time: scrypt takes a second
+  said.textContent = "";
+  progress.hidden = false;
+  try {
+    if (!known.state) throw new Error("the relayer has not told which vault it serves yet; try again in a moment");
+    const keys = new Keyring(await seed((share) => (progress.value = share)), known.state);
+    for (const input of at("trader").querySelectorAll("input")) input.value = "";
+    own = { keys, state: known.state, token: null, account: null, reading: null, trust: null, node: "", orders: [], fills: [] };
+    await begin();
+  } catch (error) {
+    said.textContent = error.message;
+  } finally {
+    progress.hidden = true;
+  }
+}
+
+/** Makes the owner known to the relayer if it is registered; shows what follows. */
+async function begin() {
+  try {
+    await signIn();
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    showUnregistered();
+    return;
+  }
+  await showOpen();
+}
+
+async function signIn() {
+  const { owner } = own.keys;
+  const { challenge } = await post("v1/auth/challenges", { owner });
+  const { token } = await post("v1/auth/sessions", { owner, challenge, signature: own.keys.answer(challenge) });
+  own.token = token;
+}
+
+function closeKeys() {
+  unfollow("orders");
+  unfollow("account");
+  own.keys.close();
+  if (own.token) request("DELETE", "v1/auth/sessions", { token: own.token }).catch(() => say("The session ends by itself."));
+  own = null;
+  showClosed();
+  say("Keys are closed.");
+  at("key-file").focus();
+}
+
+function head() {
+  const name = own.account?.account === null || !own.account ? "Your keys are open" : `Account ${own.account.account}`;
+  return el("div", { class: "panel line" },
+    el("h2", { id: "open-account", tabindex: "-1" }, name),
+    el("p", {}, el("span", { class: "quiet-text" }, "Owner word "), whole(own.keys.owner)),
+    el("button", { type: "button", onclick: closeKeys }, "Close keys"));
+}
+
+// ---- registering
+
+function showUnregistered() {
+  const said = el("p", { class: "wrongness", role: "alert" });
+  const register = async (event) => {
+    event.currentTarget.disabled = true;
+    try {
+      await post("v1/accounts", own.keys.accountEnvelope(await encryptionKey()));
+      await begin();
+      say("The account is registered.");
+    } catch (error) {
+      said.textContent = error.message;
+      event.target.disabled = false;
+    }
+  };
+  fill(at("trader"), head(), el("div", { class: "panel" }, el("h2", {}, "Not registered here"),
+    el("p", {}, "The operator clears and proves your orders, so it must be able to read this account: registering sends it the viewing key of this account in this vault, encrypted, and no key that can sign. Register before you deposit: deposits for owners it does not know are returned."),
+    el("div", { class: "buttons" }, el("button", { class: "main", type: "button", onclick: register }, "Register this account")), said));
+  at("open-account").focus();
+}
+
+async function encryptionKey() {
+  const { keys } = await get("v1/keys");
+  if (!keys.length) throw new Error("the relayer has no encryption key in force: nothing can be sent to it now");
+  return keys[0].public;
+}
+
+// ---- the account
+
+let orderList = null;
+let fillList = null;
+
+async function showOpen() {
+  const node = field("own-node", "Your own node (JSON-RPC)", el("input", { type: "url", placeholder: "http://127.0.0.1:8545", autocomplete: "off" }),
+    "On this machine. The words that your account was read from are compared with its chain.");
+  const said = el("p", { class: "wrongness", id: "node-said", role: "alert" });
+  const check = el("form", { class: "panel", novalidate: true }, el("h2", {}, "Trust the chain, not the relayer"), el("div", { class: "narrow" }, node),
+    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Compare")), said);
+  check.addEventListener("submit", (event) => {
+    event.preventDefault();
+    own.node = at("own-node").value.trim();
+    compare(said).then(showAccount);
+  });
+  orderList = orderTable(cancel);
+  fillList = fillTable();
+  await read();
+  fill(at("trader"), head(), el("div", { id: "account" }), ticket(known, { send, check: onlyCheck }),
+    el("h2", {}, "Orders"), orderList.node, el("div", { id: "account-rest" }), el("h2", {}, "Fills"), fillList.node, check);
+  showAccount();
+  at("open-account").focus();
+  follow("orders", renewSoon, own.token);
+  follow("account", renewSoon, own.token);
+}
+
+/** Asks for all that is the trader's own, and decrypts the account. */
+async function read() {
+  const { owner } = own.keys;
+  const path = `v1/accounts/${owner}`;
+  const [account, orders, fills] = await Promise.all([
+    accountOf(owner, own.token), get(`${path}/orders?limit=50`, { token: own.token }), get(`${path}/fills?limit=50`, { token: own.token }),
+  ]);
+  const settled = known.state.batch;
+  if (account.account !== null && (own.readAt !== settled || own.account?.updates !== account.updates)) {
+    own.reading = await readAccount(own.keys, account.account);
+    own.readAt = settled;
+    own.trust = null;
+    if (own.node) await compare(at("node-said"));
+  }
+  Object.assign(own, { account, fills: fills.items });
+  own.orders = orders.items.map((order) => ({ ...order, fault: receiptFault(order, account.account, own) }));
+}
+
+async function compare(said) {
+  said.textContent = "";
+  own.trust = null;
+  try {
+    if (!own.reading) throw new Error("nothing was read yet that could be compared");
+    await checkAgainst(own.node, own.state.vault, own.reading);
+    own.trust = "Its words are those that the vault's event on your node's chain names.";
+  } catch (error) {
+    said.textContent = error.message;
+  }
+}
+
+function showAccount() {
+  const { summary, rest } = accountParts(own.account, own.reading, known, own.trust);
+  const seen = JSON.stringify([own.account, own.trust, own.reading?.batch, known.risk?.epoch, known.instruments.length]);
+  if (seen !== own.seen) {
+    fill(at("account"), summary);
+    fill(at("account-rest"), rest);
+    own.seen = seen;
+  }
+  orderList.show(own.orders);
+  fillList.show(own.fills);
+}
+
+let renewing = null;
+
+/** Renews the account soon, once however many events ask for it. */
+function renewSoon() {
+  renewing ??= setTimeout(async () => {
+    renewing = null;
+    if (!own?.account) return;
+    try {
+      await read();
+      if (own) showAccount();
+    } catch (error) {
+      if (own) await lost(error);
+    }
+  }, 400);
+}
+
+/** A session that is over is begun anew; anything else is said. */
+async function lost(error) {
+  if (error instanceof Problem && error.status === 401) await signIn().catch((again) => say(again.message));
+  else say(error.message);
+}
+
+// ---- orders
+
+/** An order with the account and a free nonce; a cancel raises the epoch. */
+function placed(order) {
+  const { raises_epoch: raises, ...plain } = order;
+  const leaf = own.reading?.leaf ?? { epoch: own.account.nonce?.epoch ?? 0, bitmap: BigInt(own.account.nonce?.bitmap ?? 0) };
+  const epoch = leaf.epoch + (raises ? 1 : 0);
+  const taken = new Set(own.orders.filter(({ state, content }) => LIVE.includes(state) && content?.epoch === epoch).map(({ content }) => content.slot));
+  const used = (slot) => taken.has(slot) || (!raises && (leaf.bitmap >> BigInt(slot)) & 1n);
+  const slot = Array.from({ length: SLOTS }, (_, i) => i).find((i) => !used(i));
+  if (slot === undefined) throw new Error("all 64 nonces of this epoch are used: cancel all older orders first");
+  return { ...plain, account: own.account.account, epoch, slot };
+}
+
+async function onlyCheck({ order }, answer) {
+  try {
+    const envelope = own.keys.orderEnvelope(placed(order), await encryptionKey());
+    const { issues } = await post("v1/orders/check", envelope, { token: own.token });
+    fill(answer, issues.length ? issues.map(({ code, detail }) => el("p", { class: "bad-text" }, `${code}: ${detail}`))
+      : el("p", { class: "good-text" }, "Nothing stands against it now."));
+  } catch (error) {
+    fill(answer, refusal(error));
+  }
+}
+
+function refusal(error) {
+  const where = error.values?.scenario ? ` in scenario ${error.values.scenario}` : "";
+  return el("p", { class: "bad-text" }, error.code ? `${error.code}${where}: ${error.message}` : error.message);
+}
+
+async function send(made, answer, button) {
+  try {
+    if (own.account.account === null) throw new Error("the account has no index yet: deposit first");
+    made.sent ??= { order: placed(made.order), idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2) };
+    const { order, idempotency } = made.sent;
+    made.sent.envelope ??= own.keys.orderEnvelope(order, await encryptionKey());
+    const told = await post("v1/orders", made.sent.envelope, { token: own.token, headers: { "Idempotency-Key": idempotency } });
+    fill(answer, accepted(told, own.keys.hash(order)));
+    button.parentElement.remove();
+    await read();
+    showAccount();
+  } catch (error) {
+    if (error instanceof Problem) made.sent = null; // refused: the next attempt is another order; unanswered, it is the same
+    fill(answer, refusal(error));
+  }
+}
+
+/** What the trader has in hand: a receipt that binds the operator to this very order, or the knowledge that there is none. */
+function accepted(told, hash) {
+  if (BigInt(told.hash) !== hash) return el("p", { class: "bad-text" }, "The relayer acknowledged another order than the one that was signed. Do not count on it.");
+  if (!told.receipt) return el("p", {}, "Stored; it waits for a batch and has no receipt yet.");
+  const fault = receiptFault(told, own.account.account, own);
+  if (fault) return el("p", { class: "bad-text" }, `The receipt does not hold: ${fault}. Do not count on this order.`);
+  return el("p", { class: "good-text" }, `Receipt checked: number ${told.sequence} in batch #${told.batch}. The operator's bond stands for it.`);
+}
+
+async function cancel(order) {
+  try {
+    await request("DELETE", `v1/orders/${order.id}`, { token: own.token, body: { signature: own.keys.cancel(order.hash) } });
+    say("The order is cancelled.");
+  } catch (error) {
+    say(error.message);
+  }
+  await read();
+  showAccount();
+}
