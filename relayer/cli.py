@@ -22,6 +22,8 @@ from relayer.config_cli import app as config_app
 from relayer.keys_cli import app as keys_app
 from relayer.rebuild import rebuild
 from relayer.replica_cli import app as replica_app
+from relayer.serve import serve_command
+from relayer.service_cli import pause_command, resume_command, status_command
 from relayer.store.db_cli import app as db_app
 from relayer.telling import AsJson, FollowTag, KeysOption, RpcOption, VaultOption, command_group, say, tell, told
 from relayer.vault import Vault
@@ -32,6 +34,10 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(db_app, name="db")
 app.add_typer(replica_app, name="replica")
 app.add_typer(config_app, name="config")
+app.command("serve")(serve_command)
+app.command("status")(status_command)
+app.command("pause")(pause_command)
+app.command("resume")(resume_command)
 
 
 def main() -> None:

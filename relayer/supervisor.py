@@ -135,12 +135,12 @@ def until_told(stop: threading.Event) -> None:
         signal.signal(number, told)
 
 
-def until_alone(stop: threading.Event) -> None:
-    """Sets ``stop`` when the process that started this one, which holds the other end of stdin, is gone."""
+def until_alone() -> None:
+    """Has this process told to stop when the one that started it, which holds the other end of stdin, is gone."""
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
             pass
-        stop.set()
+        os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="tacit-parent", daemon=True).start()

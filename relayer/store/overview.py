@@ -28,6 +28,7 @@ from relayer.store.models import (
 PROCESS: Final = "process:"
 OBSERVED: Final = "observed"
 ALERTS: Final = "alerts"
+SENDING: Final = "sending"
 OVER: Final = (BatchState.FINAL, BatchState.VOID, BatchState.EXPIRED)
 """States in which nothing more is done with a batch."""
 SETTLED: Final = (BatchState.MINED, BatchState.FINAL)

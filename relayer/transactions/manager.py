@@ -63,6 +63,11 @@ class Manager:
         """The alarms that hold: message by code and subject."""
         return self._alarms.raised
 
+    @property
+    def leading(self) -> bool:
+        """Whether this process does the work."""
+        return self._lease is not None
+
     def step(self) -> bool:
         """Does what can be done now; whether anything changed. False also where another process does this work."""
         try:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from relayer.config import Settings
 from relayer.store import events, overview
 from relayer.store.models import BatchState
+from relayer.transactions import alarms
 from relayer.watching.status import Status
 
 ETHER: Final = 10**18
@@ -161,13 +162,13 @@ def _rpc_disagreement(status: Status, _settings: Settings) -> str | None:
 
 @_condition("fee_cap", "critical")
 def _fee_cap(status: Status, _settings: Settings) -> str | None:
-    reached = status.observed is not None and status.observed.fee_cap
+    reached = alarms.FEE_CAP in status.sending
     return "a transaction is not mined at the highest fees that are allowed" if reached else None
 
 
 @_condition("public_fallback", "warning")
 def _public_fallback(status: Status, _settings: Settings) -> str | None:
-    used = status.observed is not None and status.observed.fallback
+    used = alarms.PUBLIC in status.sending
     return "a transaction was sent publicly, as the private endpoints kept dropping it" if used else None
 
 

@@ -76,6 +76,7 @@ FIELDS: Final[dict[str, Form]] = {
     "endpoint": _number(1_000),
     "gas": SMALL,
     "seconds": SECONDS,
+    "ms": SECONDS,
     "phase": A_WORD,
     "step": A_WORD,
     "purpose": A_WORD,

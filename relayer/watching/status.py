@@ -41,13 +41,11 @@ class Observed:
     balance: int | None = None
     bond: int | None = None
     exit_deadline: int | None = None
-    fee_cap: bool = False
-    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The service at a moment; times in ms."""
+    """The service at a moment; times in ms. ``sending`` are codes of alarms that hold about transactions."""
 
     at: int
     version: str
@@ -61,6 +59,7 @@ class Status:
     cost: Cost
     key_ends: int | None
     observed: Observed | None
+    sending: list[str]
     database_bytes: int
     free_bytes: int | None
 
@@ -128,6 +127,7 @@ def look(database: Database) -> Status:
             cost=overview.cost(session),
             key_ends=overview.encryption_key_ends(session),
             observed=observed(session),
+            sending=list(overview.kept(session, overview.SENDING).get("alarms", [])),
             database_bytes=_bytes(database, session),
             free_bytes=_free(database),
         )

@@ -23,7 +23,7 @@ from pathlib import Path
 from relayer.supervisor import until_alone, until_told
 stop = threading.Event()
 until_told(stop)
-until_alone(stop)
+until_alone()
 Path(sys.argv[1]).write_text("running")
 stop.wait()
 Path(sys.argv[1]).write_text("stopped in order")
