@@ -26,10 +26,17 @@ from sqlalchemy.orm import Session
 from relayer.errors import StoreError
 
 BUSY_SECONDS: Final = 10
+BRIEF_SECONDS: Final = 0.1
+"""What keeps everybody waiting while it waits itself gives up so soon."""
 IDLE_SECONDS: Final = 10
+READING_SECONDS: Final = 3600
+"""A reader that does nothing for so long is thought dead."""
 CONNECTIONS: Final = 20
 WRITER: Final = 0x7461636974
 """Number of the lock that PostgreSQL's writers take in turn ("tacit")."""
+TAKE_TURN: Final = text(
+    "SELECT pg_advisory_xact_lock(:number), set_config('idle_in_transaction_session_timeout', :idle, true)"
+)
 MODE: Final = "tacit_mode"
 
 
@@ -101,6 +108,31 @@ class Database:
         with self._session("read") as session:
             yield session
 
+    def maintain(self, *statements: str) -> bool:
+        """Runs statements outside of any transaction; False if others keep the database, who are not kept waiting for it."""
+        with self._turn(), self.engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT", **{MODE: "alone"})
+            brief, usual = self._patience(BRIEF_SECONDS), self._patience(BUSY_SECONDS)
+            alone.exec_driver_sql(brief)
+            try:
+                return all(self._alone(alone, statement) for statement in statements)
+            finally:
+                alone.exec_driver_sql(usual)
+
+    def _alone(self, connection: Connection, statement: str) -> bool:
+        """Whether a statement could be run; a checkpoint of SQLite says in its first column that it could not."""
+        try:
+            found = connection.exec_driver_sql(statement)
+            return not (found.returns_rows and statement.startswith("PRAGMA wal_checkpoint") and found.one()[0])
+        except OperationalError as error:
+            if _is_busy(error):
+                return False
+            raise
+
+    def _patience(self, seconds: float) -> str:
+        name = "PRAGMA busy_timeout" if self.sqlite else "SET lock_timeout"
+        return f"{name} = {round(1000 * seconds)}"
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Writers of this process wait here, in order: SQLite's own waiting is by sleeping, and unfair."""
@@ -148,7 +180,8 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get(MODE, "write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
+        if mode != "alone":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
 
     return engine
 
@@ -166,7 +199,7 @@ def _private(path: Path) -> None:
 def _postgresql(url: URL) -> Engine:
     options = (
         f"-c synchronous_commit=on -c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"
-        f" -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
+        f" -c idle_in_transaction_session_timeout={READING_SECONDS}s"
     )
     engine = create_engine(
         url,
@@ -180,9 +213,10 @@ def _postgresql(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(MODE, "write") == "write":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": WRITER})
-        else:
+        mode = connection.get_execution_options().get(MODE, "write")
+        if mode == "write":
+            connection.execute(TAKE_TURN, {"number": WRITER, "idle": f"{IDLE_SECONDS}s"})
+        elif mode == "read":
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     return engine

@@ -1,0 +1,174 @@
+"""What orders said is deleted once nobody needs it, and its bytes with it.
+
+``after_final`` after a batch is final: content and results of its orders, the sealed batch, what its clearing was noted with, its folder
+of proofs. Orders that were cancelled or lapsed, the same time after. Accounts of an earlier batch as soon as a later one is final; the
+newest final ones stay, since the next batch starts there. What owners were told goes after the same time, but not within
+``EVENTS_LEAST``, so that subscribers that were away can resume; what all were told after ``EVENTS_PUBLIC``. Sessions and challenges that
+have run out, and answers to idempotent requests after ``IDEMPOTENCY``. Ended encryption keys lose their private halves by
+:mod:`relayer.intake.keys`; here their bytes go.
+
+**How far bytes go.** All of it was sealed (:mod:`.crypt`), so this is the second wall. SQLite overwrites what it deletes with zeros, and
+its journal is cut to nothing after each deletion: no page of the files holds it. PostgreSQL only marks rows dead: the tables concerned
+are written anew (``VACUUM FULL``), so no file of a table holds it, at most every ``REWRITE`` since that locks them for moments. Its
+write-ahead log keeps old pages until the server reuses the segments, which only traffic brings about; archives of that log, replicas,
+backups and the cells of a disk are out of reach of both.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Delete, Update, and_, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from relayer.errors import StoreError
+from relayer.points import reached
+from relayer.store.batches import CLEARED
+from relayer.store.clock import now_ms
+from relayer.store.database import Database
+from relayer.store.leases import Lease
+from relayer.store.models import (
+    AuthChallenge,
+    Base,
+    Batch,
+    BatchState,
+    BatchStep,
+    EncryptionKey,
+    Event,
+    Idempotency,
+    Order,
+    OrderState,
+    Setting,
+    Snapshot,
+)
+from relayer.store.models import Session as SessionRow
+
+LEASE: Final = "retention"
+HOUR: Final = 3_600_000
+DAY: Final = 24 * HOUR
+EVENTS_LEAST: Final = HOUR
+EVENTS_PUBLIC: Final = 90 * DAY
+IDEMPOTENCY: Final = 7 * DAY
+REWRITE: Final = DAY
+"""Times in ms."""
+ENDED: Final = (OrderState.CANCELLED, OrderState.LAPSED)
+CUT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
+LEFT: Final = or_(Order.content_sealed.is_not(None), Order.result_sealed.is_not(None))
+TO_WIPE: Final = "retention.to_wipe"
+WIPED: Final = "retention.wiped"
+"""Settings: tables with deleted bytes in their files, and when that was last seen to (ms)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """Deletes by policy. ``after_final`` and ``rewrite`` in ms; ``proofs`` is the folder of the batches' proofs, if they are here."""
+
+    database: Database
+    after_final: int
+    proofs: Path | None = None
+    rewrite: int = REWRITE
+    clock: Callable[[], int] = now_ms
+
+    def step(self, lease: Lease) -> bool:
+        """Deletes what is due and has its bytes overwritten; whether there was anything. To be repeated for ever."""
+        now = self.clock()
+        with self.database.write() as session:
+            lease.check(session)
+            final = _final_before(session, now - self.after_final)
+            changed = _delete(session, now, now - self.after_final, final)
+            changed |= _keys_deleted(session)
+            _note(session, changed)
+            reached("retention.before-commit")
+        reached("retention.after-commit")
+        self._remove_proofs(final)
+        return self._wipe(lease, now) or bool(changed)
+
+    def _remove_proofs(self, final: Iterable[int]) -> None:
+        """Folders of proofs are named after their batch, ``7-…``."""
+        for number in final if self.proofs is not None else ():
+            for folder in Path(str(self.proofs)).glob(f"{number}-*"):
+                shutil.rmtree(folder)
+
+    def _wipe(self, lease: Lease, now: int) -> bool:
+        """Has deleted bytes overwritten; whether there were any. A kill in between leaves the note that they are there."""
+        with self.database.read() as session:
+            tables, last = _noted(session), _wiped(session)
+        if not tables or (not self.database.sqlite and now - last < self.rewrite):
+            return False
+        rewriting = [f"VACUUM FULL {table}" for table in sorted(tables)]
+        if not self.database.maintain(*([CUT] if self.database.sqlite else rewriting)):
+            return False  # somebody reads an older moment: next time
+        reached("retention.before-wiped")
+        with self.database.write() as session:
+            lease.check(session)
+            session.execute(delete(Setting).where(Setting.name == TO_WIPE))
+            session.merge(Setting(name=WIPED, value=str(now)))
+        return True
+
+
+# ---- what is due
+
+
+def _final_before(session: Session, time: int) -> list[int]:
+    """Batches that have been final for long enough and of which something is left."""
+    steps = select(BatchStep.batch).where(BatchStep.state == BatchState.FINAL).group_by(BatchStep.batch)
+    long_enough = steps.having(func.max(BatchStep.at) <= time)
+    with_orders = select(Order.batch).where(LEFT, Order.state == OrderState.FINAL, Order.batch.is_not(None))
+    some_left = or_(Batch.batch_sealed.is_not(None), Batch.number.in_(with_orders))
+    query = select(Batch.number).where(Batch.state == BatchState.FINAL, Batch.number.in_(long_enough), some_left)
+    return list(session.scalars(query))
+
+
+def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str]:
+    """Deletes what is due; names of the tables that lost something."""
+    of_final = and_(Order.batch.in_(final), Order.state == OrderState.FINAL)
+    of_ended = and_(Order.state.in_(ENDED), Order.updated_at <= ended)
+    told = and_(Event.owner.is_not(None), Event.created_at <= min(ended, now - EVENTS_LEAST))
+    published = and_(Event.owner.is_(None), Event.created_at <= now - EVENTS_PUBLIC)
+    finals = select(Batch.number).where(Batch.state == BatchState.FINAL)
+    newest = select(func.max(Snapshot.batch)).where(Snapshot.batch.in_(finals)).scalar_subquery()
+    marks = [f"{CLEARED}{number}" for number in final]
+    statements: dict[type[Base], Update | Delete] = {
+        Order: update(Order).where(LEFT, or_(of_final, of_ended)).values(content_sealed=None, result_sealed=None),
+        Batch: update(Batch).where(Batch.number.in_(final)).values(batch_sealed=None),
+        Snapshot: delete(Snapshot).where(Snapshot.batch < newest),
+        Event: delete(Event).where(or_(told, published)),
+        Setting: delete(Setting).where(Setting.name.in_(marks)),
+        SessionRow: delete(SessionRow).where(SessionRow.expires_at <= now),
+        AuthChallenge: delete(AuthChallenge).where(AuthChallenge.expires_at <= now),
+        Idempotency: delete(Idempotency).where(Idempotency.created_at <= now - IDEMPOTENCY),
+    }
+    changed = {kind: session.connection().execute(each).rowcount for kind, each in statements.items()}
+    return {kind.__tablename__ for kind, count in changed.items() if count}
+
+
+def _keys_deleted(session: Session) -> set[str]:
+    """Whether private halves of encryption keys went since bytes were last overwritten."""
+    newest = session.scalar(select(func.max(EncryptionKey.deleted_at)))
+    return {EncryptionKey.__tablename__} if newest is not None and newest > _wiped(session) else set()
+
+
+# ---- which files hold deleted bytes
+
+
+def _note(session: Session, tables: set[str]) -> None:
+    if tables:
+        session.merge(Setting(name=TO_WIPE, value=",".join(sorted(tables | _noted(session)))))
+
+
+def _noted(session: Session) -> set[str]:
+    row = session.get(Setting, TO_WIPE)
+    found = set() if row is None else set(row.value.split(","))
+    unknown = found - set(Base.metadata.tables)
+    if unknown:
+        raise StoreError(f"{TO_WIPE} names what is no table: {', '.join(sorted(unknown))}")
+    return found
+
+
+def _wiped(session: Session) -> int:
+    row = session.get(Setting, WIPED)
+    return -1 if row is None else int(row.value)
