@@ -134,7 +134,8 @@ def _store(desk: Desk, turn: Turn, number: int, cleared: Cleared, mark: str) -> 
         batch.segments, batch.settlement, batch.r1 = cleared.segments, None, None
         batch.proofs_done, batch.proofs_total = 0, cleared.segments + 1
         _results(desk, session, cleared)
-        move(session, batch, BatchState.SEALED)
+        if batch.state is not BatchState.SEALED:
+            move(session, batch, BatchState.SEALED, "its seal is another than before")
         points.reached("clear.before-commit")
     points.reached("clear.after-commit")
     return True

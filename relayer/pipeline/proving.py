@@ -94,7 +94,8 @@ class Prover:
             sealed = batches.open_batch(desk.sealer, batch)
             if sealed is None or batch.start_root is None:
                 return None
-            move(session, batch, BatchState.PROVING)
+            if batch.state is not BatchState.PROVING:
+                move(session, batch, BatchState.PROVING)
             mark, ends = batches.cleared_of(session, number), (batch.deposit_end or 0, batch.exit_end or 0)
             start = int.from_bytes(batch.start_root, "big")
             points.reached("proving.before-take")

@@ -75,7 +75,8 @@ def _send(desk: Desk, turn: Turn, number: int, sending: _Sending) -> bool:
             if ensure(session, desk, purpose, data, batch=number) is None:
                 batches.fail(session, batch, f"the vault refuses its settlement: {failure(session, purpose)}")
                 return True
-        move(session, batch, BatchState.SUBMITTED)
+        if batch.state is not BatchState.SUBMITTED:
+            move(session, batch, BatchState.SUBMITTED)
         points.reached("settle.before-queue")
     points.reached("settle.after-queue")
     return True

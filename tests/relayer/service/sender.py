@@ -1,9 +1,13 @@
-"""Sends what is queued from accounts that anvil has unlocked, and says at once what became of it: nothing is lost, replaced or late here.
+"""Sends what is queued from accounts that anvil has unlocked, and says at once what became of it; sends again what a reorganisation took.
 
-The service's own manager (:mod:`relayer.transactions`) is tested elsewhere; here it would only make tests slower.
+The service's own manager (:mod:`relayer.transactions`) is tested elsewhere; here it would only make tests slower. ``refusing`` are
+purposes that fail, each as often as it is named.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import select
 
@@ -13,21 +17,60 @@ from relayer.store.clock import now_ms
 from relayer.store.database import Database
 from relayer.store.models import ChainTransaction, TransactionState
 
+GAS = 60_000_000
 
-def send_queued(database: Database, chain: LocalChain) -> bool:
-    """Sends every queued transaction, in order; whether there were any."""
-    with database.read() as session:
-        queued = select(ChainTransaction).where(ChainTransaction.state == TransactionState.QUEUED)
-        rows = session.scalars(queued.order_by(ChainTransaction.position)).all()
-        waiting = [(each.id, each.sender, each.to, each.data, int(each.value_wei)) for each in rows]
-    for identity, sender, to, data, value in waiting:
+
+class Sender:
+    """Of one database, to one chain."""
+
+    def __init__(self, database: Database, chain: LocalChain) -> None:
+        self.database, self.chain = database, chain
+        self.refusing: list[str] = []
+        self.paused = False
+
+    def step(self) -> bool:
+        """Sends every queued transaction, in order; whether there were any."""
+        if self.paused:
+            return False
+        self._take_back()
+        with self.database.read() as session:
+            waiting = self._in(session, TransactionState.QUEUED)
+        for row in waiting:
+            self._send(row)
+        return bool(waiting)
+
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Nothing is sent for a while."""
+        self.paused = True
+        yield
+        self.paused = False
+
+    def _send(self, row: ChainTransaction) -> None:
+        error = digest = None
         try:
-            receipt = chain.send(sender, data, to, gas=30_000_000, value=value)
-            mined, error = receipt.block, None
+            if row.purpose in self.refusing:
+                self.refusing.remove(row.purpose)
+                raise ChainError("the test refuses it")
+            receipt = self.chain.send(row.sender, row.data, row.to, gas=GAS, value=int(row.value_wei))
+            digest = bytes.fromhex(receipt.transaction[2:])
         except ChainError as failure:
-            mined, error = None, str(failure)
-        with database.write() as session:
-            row = transactions.require(session, identity)
-            row.state = TransactionState.MINED if error is None else TransactionState.FAILED
-            row.block, row.error, row.updated_at = mined, error, now_ms()
-    return bool(waiting)
+            error = str(failure)
+        with self.database.write() as session:
+            kept = transactions.require(session, row.id)
+            kept.state = TransactionState.MINED if error is None else TransactionState.FAILED
+            kept.mined_hash, kept.error, kept.updated_at = digest, error, now_ms()
+
+    def _take_back(self) -> None:
+        """What was mined and is in the chain no more is queued again."""
+        with self.database.read() as session:
+            mined = self._in(session, TransactionState.MINED)
+        for row in mined:
+            digest = "0x" + (row.mined_hash or b"").hex()
+            if self.chain.rpc("eth_getTransactionReceipt", digest) is None:
+                with self.database.write() as session:
+                    transactions.require(session, row.id).state = TransactionState.QUEUED
+
+    def _in(self, session: object, state: TransactionState) -> list[ChainTransaction]:
+        query = select(ChainTransaction).where(ChainTransaction.state == state).order_by(ChainTransaction.position)
+        return list(session.scalars(query))  # type: ignore[attr-defined]

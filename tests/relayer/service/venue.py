@@ -10,12 +10,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from demo.chain import LocalChain, local_chain
-from demo.vault import ETHER, HOUR, Plan
+from demo.chain import local_chain
+from demo.vault import Plan
 from prover.batch import RiskRow
 from prover.keys import Keys, setup
 from prover.orders import Order
@@ -27,19 +27,19 @@ from relayer.pipeline.proving import Prover
 from relayer.pipeline.worker import Pipeline
 from relayer.replicas import ReplicaClient
 from relayer.signing import Signer
-from relayer.store import batches, chain
+from relayer.store import batches, events
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Leases
-from relayer.store.models import Batch, BatchState, ChainTransaction
+from relayer.store.models import Batch, BatchState, BatchStep, ChainTransaction
 from relayer.store.models import Order as OrderRow
 from relayer.vault import Vault
 from relayer.watcher import LEASE as WATCHER
 from relayer.watcher import Watcher
 from tests.contracts.venue import TERMS
 from tests.relayer.service.intake import Intake
-from tests.relayer.service.sender import send_queued
+from tests.relayer.service.sender import Sender
 from tests.relayer.venue import CONTRACT, DOLLAR, OPERATOR_KEY, Owner, SeedVenue, risk_row
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -49,6 +49,9 @@ ROWS: Final = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
 FINAL_BLOCKS: Final = 66
 """Anvil says that a block is final when so many are on top of it."""
 LIMIT_SECONDS: Final = 120.0
+IDLE: Final = 12
+IDLE_SECONDS: Final = 0.1
+"""Steps without anything done after which nothing will be: intake, which works beside, looks five times a second."""
 POLICY: Final = Policy(interval=60, confirmations=0, bond_floor=0, settle_bytes=120_000)
 
 
@@ -80,6 +83,7 @@ class Service:
         )
         self.keys = Keys.load(KEYS, "dev")
         self.intake = Intake(self.desk, Signer(bytes(venue.vault.receipt_signer.key)))
+        self.sender = Sender(database, venue.chain)
         self.restart()
 
     def restart(self, name: str = "first") -> None:
@@ -91,12 +95,17 @@ class Service:
             desk=self.desk, leases=self.leases, executor=LocalExecutor(KEYS, workers=1), keys=self.keys
         )
 
+    def change_policy(self, **changes: Any) -> None:  # noqa: ANN401 - fields of a policy
+        """Another policy from now on."""
+        self.desk = replace(self.desk, policy=replace(self.desk.policy, **changes))
+        self.restart()
+
     # ---- running
 
     def step(self, *, prove: bool = True) -> bool:
         """Each part of the relayer takes one step; whether any did something."""
         done = [self.watch(), self.pipeline.step(), prove and self.prover.step()]
-        return any([*done, send_queued(self.database, self.venue.chain)])
+        return any([*done, self.sender.step()])
 
     def watch(self) -> bool:
         """Follows the chain."""
@@ -110,18 +119,39 @@ class Service:
         while not until():
             idle = 0 if self.step(prove=prove) else idle + 1
             assert time.monotonic() < end, f"still not there: {self.states()}"
-            assert idle < 5, f"nothing happens any more: {self.states()}, {self.transactions()}"
+            time.sleep(IDLE_SECONDS if idle else 0)
+            assert idle < IDLE, f"nothing happens any more: {self.states()}, {self.transactions()}"
 
-    def settle(self) -> int:
-        """Closes the open batch and brings it into the chain for good; its number."""
+    def opened(self) -> int:
+        """The batch that takes orders, once there is one."""
         self.run(lambda: self.open_batch() is not None)
         number = self.open_batch()
         assert number is not None
-        self.request_close(number)
-        self.run(lambda: self.state(number) is BatchState.MINED)
-        self.finalize()
-        self.run(lambda: self.state(number) is BatchState.FINAL)
         return number
+
+    def settle(self) -> int:
+        """Closes the open batch and brings it into the chain for good; its number."""
+        number = self.opened()
+        self.request_close(number)
+        self.until(number, BatchState.MINED)
+        self.finalize()
+        self.until(number, BatchState.FINAL)
+        return number
+
+    def until(self, number: int, state: BatchState, *, prove: bool = True) -> None:
+        """Steps until a batch has come to a state."""
+        self.run(lambda: self.state(number) is state, prove=prove)
+
+    def sealed(self) -> int:
+        """Closes the open batch and seals it, without proving it; its number."""
+        number = self.opened()
+        self.request_close(number)
+        self.run(lambda: self.batch(number).end_root is not None, prove=False)
+        return number
+
+    def pass_time(self, seconds: int) -> None:
+        """The block clock goes on."""
+        self.venue.chain.pass_time(seconds)
 
     def finalize(self) -> None:
         """Puts so many blocks on the chain that all before are final."""
@@ -164,6 +194,17 @@ class Service:
         """An order's row."""
         with self.database.read() as session:
             return session.get_one(OrderRow, identity)
+
+    def steps(self, number: int) -> list[str]:
+        """The states that a batch has come through, in order."""
+        with self.database.read() as session:
+            rows = session.query(BatchStep).filter_by(batch=number).order_by(BatchStep.id)
+            return [row.state.value for row in rows]
+
+    def alerts(self) -> list[str]:
+        """What the operator was alarmed of, by name."""
+        with self.database.read() as session:
+            return [each.payload["alert"] for each in events.since(session, 0, channels=["alerts"])]
 
     def result(self, identity: str) -> dict[str, object]:
         """What became of an order, as its owner is told."""
@@ -213,6 +254,3 @@ def service(
             yield made
         finally:
             made.stop()
-
-
-__all__ = ["ETHER", "HOUR", "LocalChain", "Service", "chain", "dataclass", "field", "service"]
