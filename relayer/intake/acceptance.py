@@ -11,7 +11,7 @@ One thread at a time calls :class:`Acceptance`; queueing is left to :mod:`.engin
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -275,8 +275,7 @@ class Acceptance:
                 self._advance(session, chain, len(receipts))
                 orders.add(session, rows)
                 orders.remember(session, keys)
-                for row in rows:
-                    self._tell(session, row)
+                self._tell(session, rows)
             points.reached("intake.after-commit")
             self._chain = chain
         for at, held in new:
@@ -325,15 +324,22 @@ class Acceptance:
             "updated_at": now,
         }
 
-    def _tell(self, session: Session, row: dict[str, Any]) -> None:
-        payload = {
-            "id": row["id"],
-            "hash": "0x" + row["hash"].hex(),
-            "state": str(row["state"]),
-            "batch": row["batch"],
-            "sequence": row["sequence"],
-        }
-        events.append(session, "orders", payload, owner=row["owner"], sealer=self.sealer)
+    def _tell(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Tells owners what became of their orders."""
+        told = [
+            (
+                row["owner"],
+                {
+                    "id": row["id"],
+                    "hash": "0x" + row["hash"].hex(),
+                    "state": str(row["state"]),
+                    "batch": row["batch"],
+                    "sequence": row["sequence"],
+                },
+            )
+            for row in rows
+        ]
+        events.append_owned(session, "orders", told, self.sealer)
 
     # ---- waiting orders
 
@@ -396,10 +402,7 @@ class Acceptance:
                 (held, OrderState.LAPSED) for held in lapsed
             ]
             numbers = {row["id"]: row for row in rows}
-            for held, state in states:
-                own = numbers.get(held.id, {})
-                told = {"id": held.id, "hash": held.hash, "owner": held.owner, "state": state}
-                self._tell(session, told | {"batch": own.get("batch"), "sequence": own.get("sequence")})
+            self._tell(session, [_told(held, state, numbers.get(held.id)) for held, state in states])
         points.reached("intake.after-promise")
         self._chain = chain
 
@@ -417,13 +420,18 @@ class Acceptance:
             lease.check(session)
             done = orders.end(session, held.id, OrderState.CANCELLED)
             if done:
-                told = {"id": held.id, "hash": held.hash, "owner": held.owner, "state": OrderState.CANCELLED}
-                self._tell(session, told | {"batch": None, "sequence": None})
+                self._tell(session, [_told(held, OrderState.CANCELLED)])
         points.reached("intake.after-cancel")
         if done:
             self.book.drop(held)
             self._stale = False
         return done
+
+
+def _told(held: Held, state: OrderState, numbers: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    own = numbers or {}
+    place = {"batch": own.get("batch"), "sequence": own.get("sequence")}
+    return {"id": held.id, "hash": held.hash, "owner": held.owner, "state": state, **place}
 
 
 def closed(view: View) -> View:

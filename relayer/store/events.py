@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
@@ -71,6 +71,34 @@ def append(
     number = _following(session, channel, owner)
     session.add(Event(seq=seq, channel=channel, owner=owner, number=number, payload=raw, created_at=now_ms()))
     return seq
+
+
+def append_owned(
+    session: Session, channel: str, told: Sequence[tuple[bytes, Mapping[str, Any]]], sealer: Sealer
+) -> int | None:
+    """Adds many events of a channel of ``OWNERS`` at once, (owner, payload) each; the number of the last, None if there are none."""
+    if channel not in OWNERS:
+        raise StoreError(f"{channel!r} is no channel of owners: {', '.join(OWNERS)}", {"channel": channel})
+    if not told:
+        return None
+    first, now = last(session) + 1, now_ms()
+    _look_up(session, channel, {owner for owner, _ in told})
+    rows = [
+        {
+            "seq": seq,
+            "channel": channel,
+            "owner": owner,
+            "number": _following(session, channel, owner),
+            "payload": sealer.seal(
+                _place(seq), json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+            ),
+            "created_at": now,
+        }
+        for seq, (owner, payload) in enumerate(told, start=first)
+    ]
+    session.merge(Setting(name=LAST, value=str(rows[-1]["seq"])))
+    session.execute(insert(Event), rows)
+    return first + len(rows) - 1
 
 
 def since(
@@ -161,6 +189,16 @@ def _following(session: Session, channel: str, owner: bytes | None) -> int:
             given[channel, owner] = session.scalar(query) or 0
     given[channel, owner] += 1
     return given[channel, owner]
+
+
+def _look_up(session: Session, channel: str, owners: set[bytes]) -> None:
+    """Reads the last numbers of many owners' streams at once."""
+    given: dict[tuple[str, bytes | None], int] = session.info.setdefault(GIVEN, {})
+    unknown = sorted(owner for owner in owners if (channel, owner) not in given)
+    given |= {(channel, owner): 0 for owner in unknown}
+    query = select(Event.owner, func.max(Event.number)).where(Event.channel == channel, Event.owner.in_(unknown))
+    with session.no_autoflush:
+        given |= {(channel, owner): number for owner, number in session.execute(query.group_by(Event.owner))}
 
 
 def _whose(owner: bytes | None) -> ColumnElement[bool]:
