@@ -1,8 +1,8 @@
 """Intake under load: ``python -m bench.intake [--full] [--seconds N] [--rate R] [--out FILE]``.
 
-The service runs in a process of its own, this one sends: signed orders at a fixed rate over HTTP, one in five wrong in one of seven ways. Then
-ten times that. Then the service is killed, and its database must hold every order that was acknowledged, under the number that was
-promised, in one chain of receipts. Short unless ``--full`` is said; a run that breaks a promise ends with 1.
+The service runs in a process of its own, this one sends: signed orders at a fixed rate over HTTP, one in five wrong in one of seven
+ways. Then ten times that. Then the service is killed, and its database must hold every order that was acknowledged, under the number
+that was promised, in one chain of receipts. Short unless ``--full`` is said; a run that breaks a promise ends with 1.
 """
 
 from __future__ import annotations
@@ -103,8 +103,7 @@ class Server:
     def __init__(self, folder: Path, accounts: int, capacity: int) -> None:
         command = [sys.executable, "-m", "bench.intake_server", str(folder), str(accounts), str(capacity)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
             raise RuntimeError("the service did not start")
         document = json.loads(line)
@@ -245,7 +244,8 @@ def document(figures: Figures) -> str:
         ),
         *said(
             f"Memory of the service: {size(figures.memory[0])} at the start, {size(figures.memory[1])} after the load,",
-            f"{size(figures.memory[2])} at most under ten times that. Of {whole(len(load.acknowledged | over.acknowledged))} acknowledged orders",
+            f"{size(figures.memory[2])} at most under ten times that.",
+            f"Of {whole(len(load.acknowledged | over.acknowledged))} acknowledged orders",
             f"{whole(figures.lost)} were lost; the batch's chain holds {whole(figures.stored)} receipts without a gap.",
         ),
     ]

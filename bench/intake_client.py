@@ -17,13 +17,16 @@ from bench.intake_orders import RIGHT, Load
 
 SHED: Final = ("BUSY", "RATE_LIMITED")
 END: Final = b"\r\n\r\n"
+HEAD: Final = (
+    b"POST /v1/orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+)
 CREATED: Final = (201, 202)
 
 
 @dataclass
 class Outcome:
-    """What came of a load. ``latencies`` in seconds, of answers that are no shedding; ``acknowledged``: order hash → its receipt's (batch, sequence), if
-    any; ``wrong``: (expected, got) → how often.
+    """What came of a load. ``latencies`` in seconds, of answers that are no shedding; ``acknowledged``: order hash → (batch, sequence) of
+    its receipt, if any; ``wrong``: (expected, got) → how often.
     """
 
     sent: int = 0
@@ -115,13 +118,12 @@ class Generator:
         while self._behind and self._idle:
             connection = self._idle.popleft()
             if connection.transport is None or connection.transport.is_closing():
-                asyncio.get_running_loop().create_task(self._connect())  # noqa: RUF006 - a later request shows whether it came
+                asyncio.get_running_loop().create_task(self._connect())
                 continue
             due, load = self._behind.popleft()
             self._open += 1
             connection.answer = lambda status, body, due=due, load=load: self._take(due, load, status, body)
-            head = f"POST /v1/orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(load.body)}\r\n\r\n"
-            connection.transport.write(head.encode() + load.body)
+            connection.transport.write(HEAD % len(load.body) + load.body)
 
     def _take(self, due: float, load: Load, status: int, body: bytes) -> None:
         """Compares an answer with what it must be."""

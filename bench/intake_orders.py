@@ -1,4 +1,4 @@
-"""The load: signed orders, one in five wrong in one of seven ways, encrypted beforehand so that making them costs nothing while measuring."""
+"""The load: signed orders, one in five wrong in one of seven ways, encrypted beforehand: making them costs nothing while measuring."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def loads(traders: Sequence[Trader], key: PublicKey, count: int, seed: int = 1, 
         order = Order(
             account=own.account,
             instrument=row.instrument,
-            buy=drawn.random() < 0.5,  # noqa: PLR2004 - a coin
+            buy=drawn.random() < 0.5,
             quantity=drawn.randint(1, FEW_LOTS),
             limit=max(1, row.mark),
             max_fee_rate=FEE_RATE,

@@ -1,7 +1,7 @@
 """The service under load, in a process of its own: ``python -m bench.intake_server FOLDER ACCOUNTS CAPACITY``.
 
-The interface is the relayer's own, over HTTP, on uvicorn as in service; the vault stands still (:mod:`bench.intake_scene`). The first line on
-standard output says where it listens, once orders are taken. It runs until it is killed, which the measurement does on purpose.
+The interface is the relayer's own, over HTTP, on uvicorn as in service; the vault stands still (:mod:`bench.intake_scene`). The first
+line on standard output says where it listens, once orders are taken. It runs until it is killed, which the measurement does on purpose.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ async def serve(database: Database, accounts: int, capacity: int) -> None:
         await asyncio.sleep(0.05)
     current = made.keys.current()
     said = {"port": listening.getsockname()[1], "key": current.public.hex() if current else ""}
-    print(json.dumps(said), flush=True)  # noqa: T201 - read by who started this
+    print(json.dumps(said), flush=True)
     await uvicorn.Server(config).serve(sockets=[listening])
 
 

@@ -14,14 +14,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from prover import eddsa
-from relayer.auth import verify_cancel
 from relayer.envelope import Envelope
 from relayer.errors import LeaseLost, StoreError
 from relayer.intake.acceptance import Acceptance, Acknowledged, Answer, Candidate
+from relayer.intake.cancels import Cancel, carry_out
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, Request, packed_key
 from relayer.intake.refusal import Busy, Code, Issue, Refused
@@ -29,7 +28,7 @@ from relayer.intake.view import View
 from relayer.store import orders
 from relayer.store.database import Database
 from relayer.store.leases import Lease, Leases
-from relayer.store.models import OrderState
+from relayer.watching import measures
 
 logger = logging.getLogger("relayer.intake")
 
@@ -80,12 +79,10 @@ class _Waiting:
 
 @dataclass(slots=True, eq=False)
 class _Cancel:
-    """A cancel in the queue: order, owner, signature."""
+    """A cancel in the queue."""
 
-    order: str
-    owner: bytes
-    signature: bytes
-    answer: asyncio.Future[Any] = field(repr=False)
+    cancel: Cancel
+    answer: asyncio.Future[Any]
 
 
 class Engine:
@@ -133,7 +130,7 @@ class Engine:
         """Ends a waiting order for its owner: NOT_FOUND if the owner has none of this id, INVALID_SIGNATURE, CONFLICT if it has a
         receipt.
         """
-        await self._ask(_Cancel(order, owner, signature, self._future()))
+        await self._ask(_Cancel(Cancel(order, owner, signature), self._future()))
 
     async def register(self, envelope: Envelope) -> Registered:
         """Makes an owner known to the operator; the same again changes nothing. Any process does it."""
@@ -150,6 +147,11 @@ class Engine:
     def waiting(self) -> int:
         """Requests in the queue."""
         return len(self._queue)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next request is told to come again."""
+        return len(self._queue) >= self.rhythm.queue
 
     # ---- running
 
@@ -238,6 +240,7 @@ class Engine:
 
     async def _next_group(self, lease: Lease) -> None:
         group = [self._queue.popleft() for _ in range(min(len(self._queue), self.rhythm.group))]
+        measures.INTAKE_QUEUE.set(len(self._queue))
         try:
             if self.view is None:
                 raise _not_ready("the vault is not read yet")
@@ -270,6 +273,7 @@ class Engine:
         if stored:
             hold, candidates = self._promoted is not None, [candidate for _, candidate in stored]
             answers = await self._run(lambda: self.acceptance.take(lease, view, candidates, hold=hold))
+            measures.INTAKE_GROUP.observe(len(candidates))
             for (each, candidate), answer in zip(stored, answers, strict=True):
                 _answer(each, answer, candidate.signed.owner)
         for each, candidate in judged:
@@ -287,27 +291,13 @@ class Engine:
     async def _cancel(self, lease: Lease, view: View, cancel: _Cancel) -> None:
         if cancel.answer.done():
             return
-        issue = await self._run(self._cancelled, lease, view, cancel)
+        issue = await self._run(carry_out, self.database, self.acceptance, lease, view, cancel.cancel)
         if cancel.answer.done():
             return
         if issue is None:
             cancel.answer.set_result(None)
         else:
-            cancel.answer.set_exception(Refused(issue, int.from_bytes(cancel.owner, "big")))
-
-    def _cancelled(self, lease: Lease, view: View, cancel: _Cancel) -> Issue | None:
-        with self.database.read() as session:
-            stored = orders.get(session, cancel.order, cancel.owner)
-            packed = orders.keys(session, [cancel.owner]).get(cancel.owner)
-        if stored is None or packed is None:
-            return Issue(Code.NOT_FOUND, "the owner has no order of this id")
-        key, message = eddsa.unpack(packed), int.from_bytes(stored.hash, "big")
-        if not verify_cancel(key, view.terms.domain, message, cancel.signature):
-            return Issue(Code.INVALID_SIGNATURE, "the signature does not cancel this order")
-        if stored.state is OrderState.CANCELLED or self.acceptance.cancel(lease, view, stored.id):
-            return None
-        what = "the order has a receipt, so it is in its batch: send an order of kind cancel"
-        return Issue(Code.CONFLICT, what, {"id": stored.id})
+            cancel.answer.set_exception(Refused(issue, int.from_bytes(cancel.cancel.owner, "big")))
 
     def _register(self, envelope: Envelope) -> Registered:
         holder = self.opener.registration(envelope)
@@ -327,11 +317,16 @@ class Engine:
     async def _ask(self, waiting: _Waiting | _Cancel) -> Any:  # noqa: ANN401 - as the request's kind has it
         if self._lease is None:
             raise _not_leader()
-        if len(self._queue) >= self.rhythm.queue:
+        if self.full:
+            measures.refused(Busy.code)
             raise Busy(len(self._queue))
         self._queue.append(waiting)
         self._arrived.set()
-        return await waiting.answer
+        since = time.perf_counter()
+        try:
+            return await waiting.answer
+        finally:
+            measures.INTAKE_SECONDS.observe(time.perf_counter() - since)
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
@@ -350,8 +345,10 @@ def _answer(waiting: _Waiting, answer: Answer, owner: int | None) -> None:
     if waiting.answer.done():
         return  # nobody waits any more
     if not isinstance(answer, Issue):
+        measures.accepted(answer.state)
         waiting.answer.set_result(answer)
     elif waiting.store:
+        measures.refused(answer.code)
         waiting.answer.set_exception(Refused(answer, owner))
     else:
         waiting.answer.set_result([answer])

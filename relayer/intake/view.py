@@ -48,8 +48,8 @@ class View:
 
     ``open`` is the batch that takes orders, if one does; ``batch`` the number of that one, or of the one to come. ``deposits``: token units
     queued and not yet settled, by account; ``exiting``: accounts whose exit request waits for a seal; ``settled``: settlement values by
-    instrument; ``fixed``: the last settled batch, whose ``state`` this is; ``lost``: how many batches were void or ran out, whose orders
-    wait again or have lapsed; ``forecast``: the operator's policy on margin (None: as configured).
+    instrument; ``fixed``: the last settled batch, whose ``state`` this is; ``lost``: how many batches were void or ran out, and how many
+    orders the pipeline has still to take out of them; ``forecast``: the operator's policy on margin (None: as configured).
     """
 
     terms: Terms
@@ -65,7 +65,7 @@ class View:
     exiting: frozenset[int] = frozenset()
     paused: bool = False
     forecast: bool | None = None
-    lost: int = 0
+    lost: tuple[int, int] = (0, 0)
 
     def leaf(self, account: int) -> Leaf | None:
         """The account as last settled; None while it has not been."""

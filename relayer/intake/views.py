@@ -15,12 +15,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from prover.batch import State, risk_root
+from relayer.errors import RebuildError
 from relayer.history import History
 from relayer.intake.view import Table, Terms, View
 from relayer.records import EpochPosted
 from relayer.store import policies
 from relayer.store.database import Database
-from relayer.store.models import Batch, BatchState, ChainRecord, Setting, Snapshot
+from relayer.store.models import Batch, BatchState, ChainRecord, Order, Setting, Snapshot
 
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
 
@@ -39,9 +40,10 @@ class StoredViews:
     def __init__(self, database: Database, terms: Terms, sources: Sources, now: Callable[[], int]) -> None:
         self._database, self._terms, self._sources, self._now = database, terms, sources, now
         self._tables: dict[int, Table | None] = {}
+        self._state: State | None = None
 
     def version(self) -> object:
-        """Batches that are not over, the newest record of the chain, the newest snapshot, the policies."""
+        """Batches by state, lost orders, the newest record of the chain, the newest snapshot, the policies."""
         with self._database.read() as session:
             record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
             newest = session.execute(record.order_by(ChainRecord.block.desc(), ChainRecord.index.desc()).limit(1))
@@ -49,20 +51,31 @@ class StoredViews:
             return (
                 tuple(map(tuple, newest)),
                 tuple(sorted(map(tuple, batches))),
+                _lost(session),
                 session.scalar(select(func.max(Snapshot.batch))),
                 session.scalar(select(Setting.value).where(Setting.name == policies.NAME)),
             )
 
     def load(self) -> View | None:
-        """The vault now; None while its first record, or the snapshot of its last settled batch, is not stored."""
+        """The vault now; None while its first record, or the accounts after its last settled batch, are not stored."""
         with self._database.read() as session:
             history = self._sources.history(session)
             if history.genesis is None:
                 return None
-            state = self._sources.state(session, history)
+            state = self._accounts(session, history)
             if state is None and history.settlements:
                 return None
             return self._view(session, history, state)
+
+    def _accounts(self, session: Session, history: History) -> State | None:
+        """The accounts after the last settled batch, read anew only when that is another."""
+        root = history.settlements[-1].root_after if history.settlements else None
+        if root is None or self._state is None or self._state.root != root:
+            try:
+                self._state = self._sources.state(session, history)
+            except RebuildError:
+                return None  # the watcher or the pipeline is not as far
+        return self._state
 
     def _view(self, session: Session, history: History, state: State | None) -> View:
         open_ = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPEN))
@@ -84,7 +97,7 @@ class StoredViews:
             exiting=waiting_exits(history),
             paused=policy.intake_paused or history.frozen is not None or self._retired(history),
             forecast=policy.forecast,
-            lost=session.scalar(select(func.count()).select_from(Batch).where(Batch.state.in_(LOST))) or 0,
+            lost=_lost(session),
         )
 
     def _retired(self, history: History) -> bool:
@@ -97,6 +110,14 @@ class StoredViews:
             rows = {row.instrument: json.dumps(row.to_wire()) for row in epoch.rows}
             self._tables = {epoch.epoch: Table(epoch.epoch, epoch.time, rows) if good else None}
         return self._tables[epoch.epoch]
+
+
+def _lost(session: Session) -> tuple[int, int]:
+    """Batches that are void or ran out, and how many orders the pipeline has still to take out of them."""
+    numbers = select(Batch.number).where(Batch.state.in_(LOST))
+    batches = session.scalar(select(func.count()).select_from(numbers.subquery())) or 0
+    held = select(func.count()).select_from(Order).where(Order.batch.in_(numbers))
+    return batches, session.scalar(held) or 0
 
 
 def epoch_of(history: History, batch: int | None) -> EpochPosted | None:
