@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,8 +23,10 @@ from relayer.api.services import Network
 from relayer.errors import OutgoingError
 
 SCHEMES: Final = ("https", "http")
-TRANSLATED: Final = tuple(IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96"))
-"""Networks of version 6 that carry version 4 addresses, beside those that Python knows (mapped, 6to4, Teredo)."""
+SPECIAL_4: Final = tuple(IPv4Network(text) for text in ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24"))
+UNICAST_6: Final = IPv6Network("2000::/3")
+SPECIAL_6: Final = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+"""Registered for a purpose, beside what Python says: shared addresses, protocols, relays; and those that carry version 4 inside."""
 LONGEST: Final = 2_000
 
 IpAddress = IPv4Address | IPv6Address
@@ -96,10 +98,10 @@ class Outgoing:
 def is_public(address: IpAddress) -> bool:
     """Whether an address is global unicast, and carries no other inside."""
     if isinstance(address, IPv6Address):
-        if address.ipv4_mapped or address.sixtofour or address.teredo or address.scope_id:
+        if address not in UNICAST_6 or address.scope_id or any(address in network for network in SPECIAL_6):
             return False
-        if any(address in network for network in TRANSLATED):
-            return False
+    elif any(address in network for network in SPECIAL_4):
+        return False
     unicast = address.is_global and not address.is_multicast and not address.is_reserved
     return unicast and not address.is_unspecified and not address.is_loopback and not address.is_link_local
 

@@ -60,7 +60,7 @@ from tests.relayer.intake.scene import (
     trader,
 )
 
-ACCOUNTS: Final = 6
+ACCOUNTS: Final = 12
 FAST: Final = Rate(100_000.0, 100_000)
 SOMEBODY: Final = "0x" + "77" * 20
 PLACE: Final = At(1, 0, bytes(32), bytes(32))
@@ -73,7 +73,7 @@ VENUE: Final = Venue(
     receipt_signer=SIGNER.address,
     operator="0x" + "11" * 20,
     bonds="0x" + "22" * 20,
-    token="0x" + "33" * 20,  # noqa: S106 - an address
+    token="0x" + "33" * 20,
     fee_rate=FEE_RATE,
     num=5,
     den=4,

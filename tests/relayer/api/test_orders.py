@@ -12,6 +12,7 @@ from relayer.receipts import SignedReceipt
 from tests.relayer.api.house import VENUE, House
 from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, UNIT, UNKNOWN_INSTRUMENT, trader
 
+NONE: dict[str, Any] = {}
 ALICE, BOB = trader(1), trader(2)
 
 
@@ -23,7 +24,12 @@ def test_an_order_is_answered_with_a_receipt_that_binds_the_operator(house: Hous
     document = answer.json()
     receipt = SignedReceipt.from_wire(document["receipt"])
     receipt.check(
-        SIGNER.address, TERMS.separator, domain=DOMAIN, order=int(document["hash"], 16), account=1, batch=document["batch"]
+        SIGNER.address,
+        TERMS.separator,
+        domain=DOMAIN,
+        order=int(document["hash"], 16),
+        account=1,
+        batch=document["batch"],
     )
     assert int(document["hash"], 16) == order.hash(DOMAIN)
     assert document["state"] == "receipted"
@@ -31,7 +37,7 @@ def test_an_order_is_answered_with_a_receipt_that_binds_the_operator(house: Hous
 
 
 def test_the_same_order_again_has_the_same_answer(house: House) -> None:
-    envelope = house.envelope(ALICE, slot=1)
+    envelope = house.envelope(trader(7), slot=1)
     first, second = (house.client.post("/v1/orders", json=envelope) for _ in range(2))
     assert first.status_code == second.status_code == 201
     assert first.json() == second.json()
@@ -88,8 +94,8 @@ def test_why_margin_is_short_is_told_to_the_owner_alone(house: House) -> None:
 
 
 def test_several_orders_at_once_are_taken_and_refused_each_by_itself(house: House) -> None:
-    who = trader(4)
-    asked = [house.envelope(who, slot=0), house.envelope(who, instrument=UNKNOWN_INSTRUMENT), house.envelope(who, slot=1)]
+    who, wrong = trader(4), {"instrument": UNKNOWN_INSTRUMENT}
+    asked = [house.envelope(who, slot=slot, **changes) for slot, changes in enumerate((NONE, wrong, NONE))]
     results = house.client.post("/v1/orders/bulk", json={"orders": asked}).json()["results"]
     assert [each["status"] for each in results] == [201, 422, 201]
     assert results[1]["problem"]["code"] == "UNKNOWN_INSTRUMENT"
@@ -99,17 +105,20 @@ def test_several_orders_at_once_are_taken_and_refused_each_by_itself(house: Hous
 def test_a_check_says_what_stands_against_an_order_and_stores_nothing(house: House) -> None:
     who = trader(5)
     before = house.client.get(f"/v1/accounts/0x{who.owner.hex()}/orders", headers=house.known(who)).json()
-    issues = house.client.post("/v1/orders/check", json=house.envelope(who, instrument=UNKNOWN_INSTRUMENT)).json()["issues"]
+    issues = house.client.post("/v1/orders/check", json=house.envelope(who, instrument=UNKNOWN_INSTRUMENT)).json()[
+        "issues"
+    ]
     assert [each["code"] for each in issues] == ["UNKNOWN_INSTRUMENT"]
     assert house.client.post("/v1/orders/check", json=house.envelope(who)).json() == {"issues": []}
     assert house.client.get(f"/v1/accounts/0x{who.owner.hex()}/orders", headers=house.known(who)).json() == before
 
 
 def test_an_order_is_shown_to_its_owner_with_what_it_says(house: House) -> None:
-    sent = house.send(ALICE, slot=3, quantity=12_345, limit=987_654 * UNIT)
-    shown = house.client.get(f"/v1/orders/{sent['id']}", headers=house.known(ALICE)).json()
+    who = trader(6)
+    sent = house.send(who, slot=3, quantity=12_345, limit=987 * UNIT)
+    shown = house.client.get(f"/v1/orders/{sent['id']}", headers=house.known(who)).json()
     assert shown["receipt"] == sent["receipt"]
-    assert (shown["content"]["quantity"], shown["content"]["limit"]) == ("12345", str(987_654 * UNIT))
+    assert (shown["content"]["quantity"], shown["content"]["limit"]) == ("12345", str(987 * UNIT))
     assert shown["content"]["side"] == "buy"
     assert "salt" not in shown["content"]
     assert shown["result"] is None
