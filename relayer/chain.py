@@ -13,7 +13,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -24,6 +24,8 @@ from relayer.errors import RevertedError, RpcError
 from relayer.interface import Interface, Value
 
 Address = str
+Connect = Callable[[SplitResult, float], http.client.HTTPConnection]
+"""Makes a connection to the host of a URL, with seconds to answer."""
 Tag = Literal["latest", "safe", "finalized", "earliest"]
 
 TIMEOUT: Final = 30.0
@@ -87,14 +89,21 @@ class Receipt:
 class Chain:
     """A chain behind one endpoint. May be used from several threads; each has its own connection until :meth:`close`.
 
-    ``patience``: seconds between attempts while it says that it is busy.
+    ``patience``: seconds between attempts while it says that it is busy; ``connect``: what connects to it.
     """
 
-    def __init__(self, url: str, timeout: float = TIMEOUT, patience: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float = TIMEOUT,
+        patience: Sequence[float] | None = None,
+        connect: Connect | None = None,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RpcError("an endpoint is http://HOST:PORT or https://HOST/PATH", {"scheme": parts.scheme})
         self._url, self._parts, self._timeout, self._patience = url, parts, timeout, patience
+        self._connect = connect or _connect
         self._links = threading.local()
         self._open: set[http.client.HTTPConnection] = set()
 
@@ -286,7 +295,7 @@ class Chain:
     def _exchange(self, body: bytes) -> tuple[int, bytes]:
         link = getattr(self._links, "link", None)
         if link is None:
-            link = self._links.link = _connect(self._parts, self._timeout)
+            link = self._links.link = self._connect(self._parts, self._timeout)
             self._open.add(link)
         path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
         link.request("POST", path, body, self._headers(body))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, Self, TypeVar, cast
 
 from prover.hashing import keccak256
-from relayer.chain import Block, Chain
+from relayer.chain import Block, Chain, Connect
 from relayer.errors import RevertedError, RpcError, UnsettledError
 from relayer.interface import Value
 from relayer.transactions.health import Health, Sample, Standing, in_agreement, in_step, on_chain, strict_majority
@@ -91,12 +91,14 @@ class Endpoints(Chain):
         self._wait = timeout + GRACE
 
     @classmethod
-    def open(cls, urls: Sequence[str], *, timeout: float = 5.0, **options: Value) -> Self:
-        """The endpoints at these URLs. They are not asked to wait when busy: another is asked instead."""
+    def open(
+        cls, urls: Sequence[str], *, timeout: float = 5.0, connect: Connect | None = None, **options: Value
+    ) -> Self:
+        """The endpoints at these URLs. One that is busy is not waited for where there is another to ask."""
         if len(set(urls)) != len(urls):
             raise RpcError("an endpoint is named twice, and would count as two", {"endpoints": len(urls)})
         patience = () if len(urls) > 1 else None
-        return cls([Chain(url, timeout, patience) for url in urls], timeout=timeout, **options)
+        return cls([Chain(url, timeout, patience, connect) for url in urls], timeout=timeout, **options)
 
     def close(self) -> None:
         """Closes the connections and ends the threads."""

@@ -17,7 +17,7 @@ from typing import Final, Self
 from eth_utils.address import to_checksum_address
 
 from prover.hashing import keccak256
-from relayer.chain import Chain
+from relayer.chain import Chain, Connect
 from relayer.errors import RevertedError, RpcError
 from relayer.interface import Value
 from relayer.signing import Signer
@@ -44,8 +44,8 @@ class Refused:
 class Relay(Chain):
     """One private relay."""
 
-    def __init__(self, url: str, signer: Signer | None, timeout: float = 5.0) -> None:
-        super().__init__(url, timeout, ())
+    def __init__(self, url: str, signer: Signer | None, timeout: float = 5.0, connect: Connect | None = None) -> None:
+        super().__init__(url, timeout, (), connect)
         self._signer = signer
 
     def _headers(self, body: bytes) -> dict[str, str]:
@@ -79,11 +79,18 @@ class Relays:
         self._threads = ThreadPoolExecutor(max(1, len(self._relays)), thread_name_prefix="relay")
 
     @classmethod
-    def open(cls, urls: Sequence[str], method: str, signer: Signer | None, timeout: float = 5.0) -> Self:
+    def open(
+        cls,
+        urls: Sequence[str],
+        method: str,
+        signer: Signer | None,
+        timeout: float = 5.0,
+        connect: Connect | None = None,
+    ) -> Self:
         """The relays at these URLs; a bundle needs a ``signer``."""
         if urls and signer is None and method == Method.BUNDLE:
             raise RpcError("relays take bundles from a known searcher alone: set keys.searcher", {"method": method})
-        return cls([Relay(url, signer, timeout) for url in urls], Method(method))
+        return cls([Relay(url, signer, timeout, connect) for url in urls], Method(method))
 
     def __len__(self) -> int:
         return len(self._relays)

@@ -1,0 +1,96 @@
+"""Endpoints, relays and the sender of transactions as the settings say.
+
+Endpoints and relays are named by the operator, who may well run them beside the service, so private networks and this machine are
+allowed; every other form of :mod:`relayer.api.outgoing` is refused, and each connection is made to an address that was checked then.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from functools import partial
+from ipaddress import ip_network
+from typing import Any, Final
+from urllib.parse import SplitResult
+
+from relayer.api.outgoing import IpAddress, Outgoing
+from relayer.chain import Connect
+from relayer.config import Settings
+from relayer.errors import OutgoingError
+from relayer.store.database import Database
+from relayer.store.leases import Leases
+from relayer.transactions.endpoints import Endpoints
+from relayer.transactions.manager import Manager
+from relayer.transactions.policy import Policy
+from relayer.transactions.private import Relays
+
+OPERATORS_OWN: Final = tuple(
+    ip_network(text) for text in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+"""Networks that an endpoint may be in, beside the internet. Not link-local ones: there are the metadata of clouds."""
+
+
+def open_endpoints(settings: Settings) -> Endpoints:
+    """The endpoints of ``[chain]``; :class:`relayer.errors.OutgoingError` for an address that nothing is sent to."""
+    chain, outgoing = settings.chain, Outgoing(OPERATORS_OWN)
+    for url in chain.rpc:
+        outgoing.form(url)
+    return Endpoints.open(
+        chain.rpc,
+        timeout=chain.timeout_seconds,
+        connect=connecting(outgoing),
+        max_lag=chain.behind_blocks,
+        depth=chain.compare_depth,
+        quorum=chain.quorum,
+        every=chain.poll_seconds,
+    )
+
+
+def open_relays(settings: Settings) -> Relays:
+    """The private endpoints of ``[transactions]``."""
+    given, outgoing = settings.transactions, Outgoing(OPERATORS_OWN)
+    for url in given.private:
+        outgoing.form(url)
+    signer, timeout = settings.searcher(), settings.chain.timeout_seconds
+    return Relays.open(given.private, given.private_method, signer, timeout, connecting(outgoing))
+
+
+def open_manager(settings: Settings, database: Database, leases: Leases, chain: Endpoints, relays: Relays) -> Manager:
+    """The sender of the operator's transactions."""
+    signer = settings.operator()
+    signers = {signer.address: signer}
+    return Manager(
+        database, leases, chain, signers, partial(Policy.of, settings), relays, seconds=settings.leases.seconds
+    )
+
+
+def connecting(outgoing: Outgoing) -> Connect:
+    """Connects to checked addresses alone; certificates are still those of the name."""
+
+    def checked(parts: SplitResult, address: tuple[str, int]) -> list[IpAddress]:
+        try:
+            if parts.scheme == "http":
+                outgoing.check(parts.geturl())
+            return outgoing.addresses(*address)
+        except OutgoingError as error:
+            # It may be refused for a moment only, as when names do not resolve: another endpoint is asked.
+            raise OSError(str(error)) from error
+
+    def connect(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
+        secure = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        link: Any = kind(parts.hostname or "", parts.port, timeout=timeout)
+
+        def create(address: tuple[str, int], *rest: Any) -> socket.socket:  # noqa: ANN401 - time-out and source, passed on
+            failure: OSError | None = None
+            for each in checked(parts, address):
+                try:
+                    return socket.create_connection((str(each), address[1]), *rest)
+                except OSError as error:
+                    failure = failure or error
+            raise failure or OSError("no address")
+
+        link._create_connection = create
+        return link  # type: ignore[no-any-return]
+
+    return connect

@@ -1,0 +1,225 @@
+"""What is private is in no mempool before its block; relays that drop, delay or refuse are seen through; policy alone lets anything out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from demo.chain import LocalChain
+from prover.hashing import keccak256
+from relayer.signing import Signer
+from relayer.store import transactions
+from relayer.transactions.policy import LOCAL_CHAINS, Policy
+from relayer.transactions.private import Relay, Relays, signature
+from tests.relayer.private_relay import PrivateRelay, mempool_watch, private_relay, searcher_of
+from tests.relayer.transactions.scene import Scene
+
+SEARCHER = Signer(keccak256(b"searcher"))
+Make = Callable[..., Scene]
+
+
+@pytest.fixture
+def relay(chain: LocalChain) -> Iterator[PrivateRelay]:
+    with private_relay(chain) as made:
+        yield made
+
+
+@pytest.fixture(params=["transaction", "bundle"])
+def scene(make_scene: Make, relay: PrivateRelay, request: pytest.FixtureRequest) -> Scene:
+    """One that speaks to a relay, in either way."""
+    return make_scene(relays=Relays.open([relay.url], request.param, SEARCHER))
+
+
+def turn(scene: Scene, relay: PrivateRelay, count: int = 1) -> None:
+    """Blocks of the relay's builder, and a step after each."""
+    for _ in range(count):
+        relay.build()
+        scene.step()
+
+
+def hashes(scene: Scene, purpose: str) -> set[str]:
+    return {"0x" + each.hash.hex() for each in scene.attempts(purpose)}
+
+
+def test_a_private_transaction_is_in_no_mempool_before_its_block(
+    scene: Scene, relay: PrivateRelay, chain: LocalChain
+) -> None:
+    relay.delay = 2
+    with mempool_watch(chain, relay) as watch:
+        scene.queue("settle:1", private=True)
+        scene.queue("other", to="0x" + "77" * 20)
+        scene.step()
+        turn(scene, relay, 4)
+    assert (scene.state("settle:1"), scene.state("other"), scene.count()) == ("mined", "mined", 1)
+    assert watch.samples > 3
+    assert not hashes(scene, "settle:1") & watch.seen.keys()
+    # The other one is public: the watch sees what there is to see.
+    assert hashes(scene, "other") & watch.seen.keys()
+
+
+def test_every_request_is_signed_by_the_searcher(scene: Scene, relay: PrivateRelay) -> None:
+    scene.queue("settle:1", private=True)
+    scene.step()
+    assert {each.searcher for each in relay.seen} == {SEARCHER.address}
+
+
+def test_the_signature_is_of_the_body_and_of_nobody_else() -> None:
+    header = signature(SEARCHER, b'{"id":1}')
+    assert searcher_of(header, b'{"id":1}') == SEARCHER.address
+    with pytest.raises(Exception, match="not that of the searcher"):
+        searcher_of(header, b'{"id":2}')
+
+
+def test_the_signature_is_what_relays_document() -> None:
+    """Of eth-account's own EIP-191, over the hexadecimal hash of the body."""
+    from eth_account.messages import encode_defunct
+
+    from relayer.wallet import Account
+
+    body = b'{"jsonrpc":"2.0","id":1,"method":"eth_sendBundle","params":[]}'
+    named, _, made = signature(SEARCHER, body).partition(":")
+    message = encode_defunct(text="0x" + keccak256(body).hex())
+    assert Account.recover_message(message, signature=made) == named
+    assert made == "0x" + bytes(Account.sign_message(message, SEARCHER.key).signature).hex()
+
+
+def test_a_relay_that_drops_without_a_word_is_told_after_25_blocks_and_it_is_sent_again_privately(
+    scene: Scene, relay: PrivateRelay, chain: LocalChain
+) -> None:
+    relay.dropping = True
+    with mempool_watch(chain, relay) as watch:
+        scene.queue("settle:1", private=True)
+        scene.step()
+        turn(scene, relay, 24)
+        assert "private_transaction_dropped" not in scene.alarms()
+        turn(scene, relay)
+        assert "private_transaction_dropped" in scene.alarms()
+        assert scene.state("settle:1") == "sent"
+        relay.dropping, asked = False, len(relay.seen)
+        turn(scene, relay, 4)
+    assert len(relay.seen) > asked
+    assert (scene.state("settle:1"), scene.count(), scene.used()) == ("mined", 1, 1)
+    assert not watch.seen
+    assert {each.channel for each in scene.attempts("settle:1")} == {"private"}
+
+
+def test_what_is_dropped_goes_public_only_if_the_policy_says_so_and_says_so(scene: Scene, relay: PrivateRelay) -> None:
+    scene.policy = Policy(public_fallback=True, drop_after=5)
+    relay.dropping = True
+    scene.queue("settle:1", private=True)
+    scene.step()
+    turn(scene, relay, 4)
+    assert scene.waiting() == []
+    turn(scene, relay)
+    assert scene.waiting()
+    assert scene.alarms()[-1] == "private_transaction_public"
+    turn(scene, relay)
+    assert (scene.state("settle:1"), scene.count()) == ("mined", 1)
+
+
+def test_a_relay_that_refuses_is_told_and_tried_again(scene: Scene, relay: PrivateRelay) -> None:
+    relay.refusing = "rate limited"
+    scene.queue("settle:1", private=True)
+    scene.step()
+    assert (scene.state("settle:1"), scene.waiting()) == ("sent", [])
+    assert "private_endpoint_refuses" in scene.alarms()
+    assert "rate limited" in str(scene.attempts("settle:1")[0].error)
+    relay.refusing = None
+    turn(scene, relay, 5)
+    assert (scene.state("settle:1"), scene.count()) == ("mined", 1)
+
+
+def test_one_relay_that_answers_is_enough(make_scene: Make, relay: PrivateRelay) -> None:
+    nobody = Relay("http://127.0.0.1:9", SEARCHER)
+    scene = make_scene(relays=Relays([nobody, Relay(relay.url, SEARCHER)]))
+    scene.queue("settle:1", private=True)
+    scene.step()
+    turn(scene, relay)
+    assert scene.state("settle:1") == "mined"
+    assert scene.alarms() == ["private_endpoint_refuses"]
+
+
+def test_a_private_transaction_is_replaced_privately_when_fees_rise(
+    scene: Scene, relay: PrivateRelay, chain: LocalChain
+) -> None:
+    with mempool_watch(chain, relay) as watch:
+        scene.queue("settle:1", private=True)
+        scene.step()
+        for _ in range(4):
+            scene.base_fee(50 * 10**9)
+            turn(scene, relay)
+    assert (scene.state("settle:1"), scene.count(), len(scene.attempts("settle:1"))) == ("mined", 1, 2)
+    assert not watch.seen
+
+
+def test_what_is_withdrawn_is_cancelled_at_the_relay_and_its_nonce_filled(
+    make_scene: Make, relay: PrivateRelay
+) -> None:
+    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER))
+    scene.queue("settle:1", private=True)
+    scene.step()
+    with scene.database.write() as session:
+        transactions.withdraw(session, scene.row("settle:1").id, "no longer wanted")
+    scene.step()
+    assert "eth_cancelPrivateTransaction" in relay.methods()
+    turn(scene, relay)
+    assert (scene.state("settle:1"), scene.count(), scene.used()) == ("failed", 0, 1)
+
+
+def test_a_private_transaction_that_a_reorganisation_takes_back_is_sent_again_privately(
+    scene: Scene, relay: PrivateRelay
+) -> None:
+    scene.queue("settle:1", private=True)
+    scene.step()
+    turn(scene, relay)
+    assert scene.state("settle:1") == "mined"
+    scene.chain.rpc("anvil_reorg", 1, [])
+    scene.drop()
+    asked = len(relay.seen)
+    scene.step()
+    assert len(relay.seen) > asked
+    turn(scene, relay)
+    assert (scene.state("settle:1"), scene.count(), scene.used()) == ("mined", 1, 1)
+
+
+def test_transactions_of_one_bundle_keep_their_order(make_scene: Make, relay: PrivateRelay) -> None:
+    scene = make_scene(relays=Relays.open([relay.url], "bundle", SEARCHER))
+    for number in range(3):
+        scene.queue(f"settle:1:{number}", bytes([number]), private=True)
+    scene.step()
+    assert relay.methods() == ["eth_sendBundle"]
+    assert len(relay.seen[0].params["txs"]) == 3
+    turn(scene, relay)
+    assert [scene.row(f"settle:1:{number}").nonce for number in range(3)] == [0, 1, 2]
+    assert scene.count() == 3
+
+
+def test_without_a_relay_nothing_private_is_sent_on_a_chain_that_others_watch(
+    make_scene: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_scene()
+    assert scene.chain.chain_id in LOCAL_CHAINS
+    monkeypatch.setattr("relayer.transactions.desk.LOCAL_CHAINS", ())
+    scene.queue("settle:1", private=True)
+    scene.step()
+    assert (scene.state("settle:1"), scene.waiting()) == ("queued", [])
+    assert scene.alarms() == ["private_endpoint_missing"]
+    scene.policy = Policy(public_fallback=True)
+    scene.step()
+    assert scene.waiting()
+    scene.turn(1)
+    assert scene.state("settle:1") == "mined"
+
+
+def test_no_calldata_is_in_what_is_told_of_a_relay(
+    scene: Scene, relay: PrivateRelay, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "1234567890abcdef" * 4
+    relay.refusing = f"already have 0x02{secret}"
+    with caplog.at_level("DEBUG"):
+        scene.queue("settle:1", bytes.fromhex(secret), private=True)
+        scene.step()
+    assert relay.seen
+    told = repr((scene.told(), scene.told("transactions"), [each.error for each in scene.attempts("settle:1")]))
+    assert secret not in told + caplog.text
