@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Delete, Update, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from relayer.errors import StoreError
 from relayer.store.clock import now_ms
@@ -31,6 +31,8 @@ LAST: Final = "events.last"
 """Setting that holds the last number given: deleting events must not give it again."""
 
 
+SAYS: Final = func.length(Event.payload) > 0
+"""Holds of events but those that were deleted and keep their place only."""
 GIVEN: Final = "tacit.events"
 """Where a session keeps the numbers that it has given."""
 
@@ -111,7 +113,7 @@ def since(
     limit: int = 1000,
 ) -> list[Told]:
     """The first ``limit`` events after ``seq`` of these channels, by number; of ``OWNERS`` those of this owner alone."""
-    query = select(Event).where(Event.seq > seq, Event.channel.in_(list(channels)))
+    query = select(Event).where(SAYS, Event.seq > seq, Event.channel.in_(list(channels)))
     query = query.where(
         or_(Event.owner.is_(None), Event.owner == owner) if owner is not None else Event.owner.is_(None)
     )
@@ -129,7 +131,8 @@ def stream(
     limit: int = 1000,
 ) -> list[Told]:
     """The first ``limit`` events of a stream after a number of its own, of those up to ``through`` in the sequence of all."""
-    query = select(Event).where(Event.channel == channel, _whose(owner), Event.number > after, Event.seq <= through)
+    query = select(Event).where(SAYS, Event.channel == channel, _whose(owner))
+    query = query.where(Event.number > after, Event.seq <= through)
     return [_told(row, sealer) for row in session.scalars(query.order_by(Event.number).limit(limit))]
 
 
@@ -141,7 +144,8 @@ def places(session: Session, seq: int, limit: int = 1000) -> list[tuple[int, str
 
 def opened(session: Session, seqs: Sequence[int], sealer: Sealer) -> list[Told]:
     """Those of these events that are kept, by number, opened."""
-    return [_told(row, sealer) for row in session.scalars(select(Event).where(Event.seq.in_(seqs)).order_by(Event.seq))]
+    query = select(Event).where(SAYS, Event.seq.in_(seqs)).order_by(Event.seq)
+    return [_told(row, sealer) for row in session.scalars(query)]
 
 
 def last_number(session: Session, channel: str, owner: bytes | None, through: int) -> int:
@@ -150,13 +154,25 @@ def last_number(session: Session, channel: str, owner: bytes | None, through: in
     return session.scalar(query) or 0
 
 
-def forget(session: Session, before: int) -> int:
-    """Deletes events older than a time (ms) but the last of each stream, so that no number is given again; how many."""
-    newest = select(func.max(Event.seq)).group_by(Event.channel, Event.owner).scalar_subquery()
-    gone = session.execute(
-        delete(Event).where(Event.created_at < before, Event.seq.not_in(newest)).returning(Event.seq)
-    )
-    return len(gone.all())
+def forget(session: Session, *, owned_before: int, public_before: int) -> bool:
+    """Deletes what owners were told before a time (ms), and what all were; whether there was any.
+
+    The last of each stream keeps its number, so that none is given again; an owner's loses what it says.
+    """
+    later = aliased(Event)
+    same_owner = {True: later.owner == Event.owner, False: later.owner.is_(None)}
+    gone = 0
+    for owned, before in ((True, owned_before), (False, public_before)):
+        old = and_(Event.owner.is_not(None) if owned else Event.owner.is_(None), Event.created_at <= before)
+        newer = exists().where(later.channel == Event.channel, same_owner[owned], later.number > Event.number)
+        gone += _changed(session, delete(Event).where(old, newer))
+        if owned:
+            gone += _changed(session, update(Event).where(old, SAYS).values(payload=b""))
+    return gone > 0
+
+
+def _changed(session: Session, statement: Delete | Update) -> int:
+    return session.connection().execute(statement).rowcount
 
 
 def last(session: Session) -> int:

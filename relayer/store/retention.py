@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
 from relayer.points import reached
+from relayer.store import events
 from relayer.store.batches import CLEARED
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
@@ -127,8 +128,6 @@ def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str
     """Deletes what is due; names of the tables that lost something."""
     of_final = and_(Order.batch.in_(final), Order.state == OrderState.FINAL)
     of_ended = and_(Order.state.in_(ENDED), Order.updated_at <= ended)
-    told = and_(Event.owner.is_not(None), Event.created_at <= min(ended, now - EVENTS_LEAST))
-    published = and_(Event.owner.is_(None), Event.created_at <= now - EVENTS_PUBLIC)
     finals = select(Batch.number).where(Batch.state == BatchState.FINAL)
     newest = select(func.max(Snapshot.batch)).where(Snapshot.batch.in_(finals)).scalar_subquery()
     marks = [f"{CLEARED}{number}" for number in final]
@@ -136,14 +135,15 @@ def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str
         Order: update(Order).where(LEFT, or_(of_final, of_ended)).values(content_sealed=None, result_sealed=None),
         Batch: update(Batch).where(Batch.number.in_(final)).values(batch_sealed=None),
         Snapshot: delete(Snapshot).where(Snapshot.batch < newest),
-        Event: delete(Event).where(or_(told, published)),
         Setting: delete(Setting).where(Setting.name.in_(marks)),
         SessionRow: delete(SessionRow).where(SessionRow.expires_at <= now),
         AuthChallenge: delete(AuthChallenge).where(AuthChallenge.expires_at <= now),
         Idempotency: delete(Idempotency).where(Idempotency.created_at <= now - IDEMPOTENCY),
     }
-    changed = {kind: session.connection().execute(each).rowcount for kind, each in statements.items()}
-    return {kind.__tablename__ for kind, count in changed.items() if count}
+    counts = {kind.__tablename__: session.connection().execute(each).rowcount for kind, each in statements.items()}
+    told = min(ended, now - EVENTS_LEAST)
+    counts[Event.__tablename__] = events.forget(session, owned_before=told, public_before=now - EVENTS_PUBLIC)
+    return {name for name, count in counts.items() if count}
 
 
 def _keys_deleted(session: Session) -> set[str]:
