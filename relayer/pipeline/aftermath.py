@@ -84,4 +84,6 @@ def retry(desk: Desk, turn: Turn) -> bool:
 
 def _due(desk: Desk, session: Session, batch: Batch) -> bool:
     failed = batches.failed_times(session, batch.number)
+    if batch.sealed_time is None:
+        return False  # given up before it was sealed: there is nothing to clear
     return failed < desk.policy.attempts and now_ms() - batch.updated_at >= PAUSE_MS * 2 ** (failed - 1)

@@ -28,7 +28,7 @@ def open_next(desk: Desk, turn: Turn) -> bool:
             return False
         history = desk.history()
         batch = batches.last(session)
-        if batch is None or batch.state is not BatchState.OPENING:
+        if batch is None or batch.number < _next(history):
             batch = batches.add(session, _next(history), max(history.epochs))
         purpose = f"open:{batch.number}"
         ensure(session, desk, purpose, desk.call("open"), batch=batch.number, attempts=failures(session, purpose) + 1)
@@ -46,11 +46,10 @@ def _due(desk: Desk, session: Session) -> bool:
     batch = batches.last(session)
     if batch is None:
         return True
-    if batch.number >= _next(desk.history()) and batch.state is not BatchState.OPENING:
-        return False  # the records are behind
-    if batch.state is BatchState.OPENING:
-        return _failed(session, batch)
-    return batch.state not in batches.TAKING or run_out(desk, batch)
+    unsealed = batch.state in batches.TAKING or (batch.state is BatchState.FAILED and batch.sealed_time is None)
+    if batch.number >= _next(desk.history()):
+        return unsealed and batch.opened_time is None and _failed(session, batch)  # else the records are behind
+    return not unsealed or run_out(desk, batch)
 
 
 def _failed(session: Session, batch: Batch) -> bool:

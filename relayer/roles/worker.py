@@ -19,6 +19,8 @@ from relayer.pipeline.worker import LEASE as PIPELINE
 from relayer.roles.common import Held, Process, repeat
 from relayer.store import overview
 from relayer.store.leases import Lease
+from relayer.store.retention import LEASE as RETENTION
+from relayer.store.retention import Retention
 from relayer.transactions.manager import Manager
 from relayer.transactions.policy import Policy
 from relayer.transactions.private import Relays
@@ -44,7 +46,13 @@ def run(process: Process) -> None:
             failed.append(error)
             process.stop.set()
 
-    loops: dict[str, Loop] = {"watcher": follow, "pipeline": batches, "transactions": send, "observer": observe}
+    loops: dict[str, Loop] = {
+        "watcher": follow,
+        "pipeline": batches,
+        "transactions": send,
+        "observer": observe,
+        "retention": forget,
+    }
     threads = [threading.Thread(target=guarded, args=(loop,), name=name) for name, loop in loops.items()]
     for thread in threads:
         thread.start()
@@ -117,6 +125,23 @@ def relays(process: Process) -> Relays:
     settings = process.settings
     method = settings.transactions.private_method
     return Relays.open(settings.transactions.private, method, settings.searcher(), settings.chain.timeout_seconds)
+
+
+def forget(process: Process) -> None:
+    """Deletes what is over."""
+    given = process.settings.retention
+    retention = Retention(
+        database=process.database,
+        after_final=round(1000 * given.after_final_seconds),
+        proofs=process.settings.proving.directory,
+    )
+    with holding(process, RETENTION) as held:
+
+        def step() -> bool:
+            lease = held.take()
+            return lease is not None and in_turn(held, lambda: retention.step(lease))
+
+        repeat("retention", process.stop, step, given.every_seconds)
 
 
 def observe(process: Process) -> None:

@@ -6,7 +6,7 @@ kept apart.
 
 A copy is older than what it is a copy of. What must not be done twice is told from the chain (settlements, seals, nonces), but for
 receipts: orders that were promised a place after the copy was made are in nobody's list any more. So a restored database gives no
-further receipt for a batch that was not sealed yet, and does not seal it (``FAILED``): the vault ends its opening by itself, and what was
+further receipt for a batch that took orders then, and does not seal it (``FAILED``): the vault ends its opening by itself, and what was
 promised costs the base of that batch's bond at most (docs/protocol.md section 14).
 """
 
@@ -31,7 +31,8 @@ from relayer.store.models import Batch, BatchState
 from relayer.store.steps import move
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
-UNSEALED: Final = (BatchState.OPENING, BatchState.OPEN, BatchState.CLOSING)
+TAKING: Final = (BatchState.OPENING, BatchState.OPEN)
+"""Batches that may have promised places since."""
 AFTER_RESTORE: Final = "restored from a backup: receipts given since it was made are not known here"
 
 
@@ -48,7 +49,7 @@ def backup(database: Database, path: Path) -> None:
 
 
 def restore(path: Path, database: Database) -> str:
-    """Fills an empty database from a copy; its revision. Batches that were not sealed then are ``FAILED`` in it."""
+    """Fills an empty database from a copy; its revision. Batches that took orders then are ``FAILED`` in it."""
     if not path.is_file():
         raise StoreError(f"there is no backup {path}", {"path": str(path)})
     _require_empty(database)
@@ -65,7 +66,7 @@ def restore(path: Path, database: Database) -> str:
 
 def _end_openings(database: Database) -> None:
     with database.write() as session:
-        for batch in session.scalars(select(Batch).where(Batch.state.in_(UNSEALED))).all():
+        for batch in session.scalars(select(Batch).where(Batch.state.in_(TAKING))).all():
             move(session, batch, BatchState.FAILED, AFTER_RESTORE)
 
 

@@ -98,7 +98,7 @@ def restore_command(
     config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fills an empty database from a copy. Batches that were not sealed when it was made are given up."""
+    """Fills an empty database from a copy. Batches that took orders when it was made are given up."""
     with told(as_json), _connected(database, config) as found:
         revision = restore(file, found)
         tell(as_json, {"database": found.name, "revision": revision}, f"{found.name} is restored, revision {revision}")

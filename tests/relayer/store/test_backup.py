@@ -117,7 +117,7 @@ def test_what_is_no_copy_of_ours_is_refused(empty_url: Callable[[], str], tmp_pa
             restore(copy, empty)
 
 
-def test_batches_that_were_not_sealed_are_given_up_in_a_restored_database(
+def test_batches_that_took_orders_are_given_up_in_a_restored_database(
     database: Database, empty_url: Callable[[], str], tmp_path: Path
 ) -> None:
     with database.write() as session:
@@ -128,7 +128,7 @@ def test_batches_that_were_not_sealed_are_given_up_in_a_restored_database(
         restore(tmp_path / "copy.backup", restored)
         with restored.read() as session:
             rows = {list(BatchState)[row.number]: row for row in session.scalars(select(Batch))}
-    given_up = {BatchState.OPENING, BatchState.OPEN, BatchState.CLOSING}
+    given_up = {BatchState.OPENING, BatchState.OPEN}
     assert {state for state, row in rows.items() if row.reason == AFTER_RESTORE} == given_up
     assert {state for state, row in rows.items() if row.state != state} == given_up
 
