@@ -423,8 +423,8 @@ class StandIn:
             while True:
                 asked = await socket.receive_json()
                 self.requests.append(json.dumps(asked))
-                if asked["type"] == "subscribe":
-                    await socket.send_json({"type": "subscribed", "channels": asked["channels"], "seq": self.seq})
+                for channel in asked.get("subscribe", {}):
+                    await socket.send_json({"type": "subscribed", "channel": channel, "seq": self.seq})
         except WebSocketDisconnect:
             self.sockets.remove(socket)
 
@@ -437,8 +437,8 @@ class StandIn:
             batch["state"] = "proved"
         self.seq += 1
         for socket in list(self.sockets):
-            event = {"type": "event", "seq": self.seq, "channel": "batches", "payload": {"number": batch["number"]}}
-            await socket.send_json(event)
+            event = {"type": "event", "channel": "batches", "seq": self.seq, "at": batch["updated_at"]}
+            await socket.send_json(event | {"data": {"batch": batch["number"], "state": batch["state"]}})
 
     async def advance_now(self, _: Request) -> Response:
         """POST /tests-advance: what a test uses to let time pass."""

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from playwright.sync_api import Browser, Page
 
 from tests.web.site import Stage
@@ -42,24 +40,10 @@ def read(name: str) -> object:
         ("orderVectors", "encodings.json", 4),
         ("readingVectors", "batches_dev.json", 30),
         ("readingVectors", "batches_standard.json", 4),
+        ("hpkeVectors", "external/hpke_rfc9180.json", 1),
+        ("clientVectors", "client.json", 4),
         ("marginVectors", "batches_dev.json", 10),
     ],
 )
 def test_vectors_hold_in_the_browser(page: Page, check: str, name: str, least: int) -> None:
     assert held(page, check, read(name)) >= least
-
-
-def test_what_the_browser_seals_is_opened_by_another_implementation(page: Page) -> None:
-    key = X25519PrivateKey.generate()
-    info, plain = b"tacit.order.1", bytes(range(256)) * 4
-    sealed = page.evaluate(
-        """async ([key, info, plain]) => {
-            const { seal } = await import("/web/crypto/hpke.js");
-            const { fromHex, toHex } = await import("/web/crypto/field.js");
-            const { encapsulated, ciphertext } = seal(fromHex(key), fromHex(info), fromHex(plain));
-            return toHex(encapsulated) + toHex(ciphertext).slice(2);
-        }""",
-        [key.public_key().public_bytes_raw().hex(), info.hex(), plain.hex()],
-    )
-    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-    assert suite.decrypt(bytes.fromhex(sealed[2:]), key, info) == plain

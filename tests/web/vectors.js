@@ -2,11 +2,14 @@
 // that does not.
 
 import { packPoint, packSignature, publicKey, sign, verify } from "/web/crypto/eddsa.js";
+import { accountEnvelope, orderEnvelope } from "/web/crypto/envelope.js";
 import { element, fromHex, toHex } from "/web/crypto/field.js";
-import { domainOf, orderFields, orderHash } from "/web/crypto/orders.js";
+import { seal } from "/web/crypto/hpke.js";
+import { domainOf, orderFields, orderHash, signCancel, signChallenge, signOrder } from "/web/crypto/orders.js";
 import { poseidon, sponge, sponge8 } from "/web/crypto/poseidon.js";
 import { margin } from "/web/crypto/margin.js";
 import { PARAMS, readTouch } from "/web/crypto/reading.js";
+import { checkReceipt } from "/web/crypto/receipts.js";
 import { holder, holderToWire, signingKey } from "/web/crypto/seed.js";
 
 function same(found, expected, what) {
@@ -125,3 +128,53 @@ export function marginVectors({ cases }) {
   }
   return count;
 }
+
+/** RFC 9180 A.2.1, its first message. */
+export function hpkeVectors({ info, pkRm, skEm, enc, pt, encryptions }) {
+  const { aad, ct } = encryptions[0];
+  const made = seal(fromHex(pkRm), fromHex(info), fromHex(pt), fromHex(aad), fromHex(skEm));
+  same([toHex(made.encapsulated), toHex(made.ciphertext)], ["0x" + enc, "0x" + ct], "RFC 9180");
+  return 1;
+}
+
+/** What a client sends and what it checks, from a seed to bytes on the wire. */
+export function clientVectors({ cases }) {
+  for (const each of cases) {
+    const seed = fromHex(each.seed);
+    const domain = domainOf(BigInt(each.chain_id), each.vault);
+    const venue = { domain, vault: each.vault };
+    const own = holder(seed, domain, each.holder.subaccount);
+    const key = signingKey(seed);
+    const signature = signOrder(key, each.order, domain);
+    same(element(domain), each.domain, "domain");
+    same(element(own.owner), each.owner, "owner");
+    same(element(orderHash(each.order, domain)), each.order_hash, "order hash");
+    same(toHex(packSignature(signature)), each.signature, "signature");
+    const { sealed_order: order, sealed_registration: registration } = each;
+    same(orderEnvelope(venue, each.encryption_key.public, own.owner, each.order, signature, fromHex(order.ephemeral)), order.envelope, "order");
+    same(accountEnvelope(venue, each.encryption_key.public, own, fromHex(registration.ephemeral)), registration.envelope, "registration");
+    same(toHex(packSignature(signChallenge(key, BigInt(each.challenge.challenge), domain))), each.challenge.signature, "challenge");
+    same(toHex(packSignature(signCancel(key, BigInt(each.order_hash), domain))), each.cancel.signature, "cancel");
+    receiptVector(each, domain);
+  }
+  return cases.length;
+}
+
+function receiptVector({ chain_id, vault, order_hash, receipt }, domain) {
+  const { signed, signer } = receipt;
+  const expected = { signer, chainId: BigInt(chain_id), vault, domain, order: BigInt(order_hash), account: signed.account, batch: signed.batch };
+  checkReceipt(signed, expected);
+  const flipped = (hex) => hex.slice(0, -4) + (hex.at(-4) === "0" ? "1" : "0") + hex.slice(-3);
+  const high = (L_SECP - BigInt("0x" + signed.signature.slice(66, 130))).toString(16).padStart(64, "0");
+  const malleated = signed.signature.slice(0, 66) + high + (signed.signature.endsWith("1b") ? "1c" : "1b");
+  const wrong = [
+    { ...signed, account: signed.account + 1 }, { ...signed, batch: signed.batch + 1 }, { ...signed, sequence: signed.sequence + 1 },
+    { ...signed, previous: flipped(signed.previous) }, { ...signed, signature: flipped(signed.signature) }, { ...signed, signature: malleated },
+    { ...signed, signature: signed.signature.slice(0, -2) + "00" },
+  ];
+  wrong.forEach((other, i) => same(isRefused(() => checkReceipt(other, expected)), true, `receipt ${i} altered`));
+  for (const name of ["account", "batch"]) same(isRefused(() => checkReceipt(signed, { ...expected, [name]: expected[name] + 1 })), true, name);
+  same(isRefused(() => checkReceipt(signed, { ...expected, order: expected.order ^ 1n })), true, "order");
+}
+
+const L_SECP = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;

@@ -181,6 +181,10 @@ async function showOpen() {
     el("h2", {}, "Orders"), orderList.node, el("div", { id: "account-rest" }), el("h2", {}, "Fills"), fillList.node, check);
   showAccount();
   at("open-account").focus();
+  followOwn();
+}
+
+function followOwn() {
   follow("orders", renewSoon, own.token);
   follow("account", renewSoon, own.token);
 }
@@ -245,8 +249,13 @@ function renewSoon() {
 
 /** A session that is over is begun anew; anything else is said. */
 async function lost(error) {
-  if (error instanceof Problem && error.status === 401) await signIn().catch((again) => say(again.message));
-  else say(error.message);
+  if (!(error instanceof Problem) || error.status !== 401) return say(error.message);
+  try {
+    await signIn();
+    followOwn();
+  } catch (again) {
+    say(again.message);
+  }
 }
 
 // ---- orders
