@@ -111,12 +111,13 @@ def test_a_trader_needs_no_mouse(page: Page, stand_in: StandIn) -> None:
     assert tab_to(page, "to-trade") == ["a to-venue", "a to-instruments", "a to-trade"]
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
+    expect(page.get_by_label("or a seed")).to_be_visible()
     tab_to(page, "key-seed")
     page.keyboard.type(TRADER_SEED.hex())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Account 1")).to_be_focused()
     tab_to(page, "input ")
-    expect(page.get_by_label("Trade", exact=True)).to_be_focused()
+    expect(page.get_by_role("radio", name="Trade")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_label("Buy")).to_be_focused()
     page.keyboard.press("ArrowRight")
@@ -164,7 +165,7 @@ def test_live_news_moves_no_focus(page: Page, address: str) -> None:
 def test_nothing_moves_for_who_asked_for_stillness(browser: Browser, address: str) -> None:
     moving = {}
     for wish in ("no-preference", "reduce"):
-        page = browser.new_page(reduced_motion=wish)  # type: ignore[arg-type]  # one of its literals
+        page = browser.new_page(reduced_motion=wish)
         page.goto(f"{address}/")
         expect(page.get_by_role("button", name="#5")).to_be_visible()
         moving[wish] = page.evaluate("document.getAnimations().length")
