@@ -19,6 +19,7 @@ from relayer.account_cli import app as account_app
 from relayer.audit import Auditor
 from relayer.chain import Chain, Tag
 from relayer.config_cli import app as config_app
+from relayer.deploy.cli import deploy_command
 from relayer.keys_cli import app as keys_app
 from relayer.rebuild import rebuild
 from relayer.replica_cli import app as replica_app
@@ -35,6 +36,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(replica_app, name="replica")
 app.add_typer(config_app, name="config")
 app.command("serve")(serve_command)
+app.command("deploy")(deploy_command)
 app.command("status")(status_command)
 app.command("pause")(pause_command)
 app.command("resume")(resume_command)

@@ -162,3 +162,9 @@ class ExecutorError(TacitError):
     """Machines that do not prove what they are given: a cluster that cannot be joined, tasks that keep failing."""
 
     code: ClassVar[str] = "EXECUTOR"
+
+
+class DeployError(TacitError):
+    """A vault that cannot be made as planned, or is not what was planned."""
+
+    code: ClassVar[str] = "DEPLOY"
