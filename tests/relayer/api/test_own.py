@@ -54,7 +54,9 @@ def test_anothers_object_is_answered_like_none(house: House, order: dict[str, An
     found, none = ask(house, method, path, known), ask(house, method, missing, known)
     assert found.status_code == none.status_code == 404
     assert found.content == none.content
-    assert {k: v for k, v in found.headers.items() if k != "date"} == {k: v for k, v in none.headers.items() if k != "date"}
+    assert {k: v for k, v in found.headers.items() if k != "date"} == {
+        k: v for k, v in none.headers.items() if k != "date"
+    }
 
 
 @pytest.mark.parametrize("number", range(7))
@@ -100,7 +102,9 @@ def answered(house: House, name: str, made: str, signature: bytes) -> httpx.Resp
 
 
 def test_a_challenge_is_given_for_every_word_alike(house: House) -> None:
-    known, unknown = (house.client.post("/v1/auth/challenges", json={"owner": each}) for each in (owner(ALICE), NOTHING))
+    known, unknown = (
+        house.client.post("/v1/auth/challenges", json={"owner": each}) for each in (owner(ALICE), NOTHING)
+    )
     assert known.status_code == unknown.status_code == 201
     assert known.json().keys() == unknown.json().keys()
 
