@@ -163,9 +163,10 @@ def _follow_orders(session: Session, batch: Batch, sealer: Sealer) -> None:
     wanted = _order_state(batch.state)
     others = [state for state in PROMISED if state != wanted]
     query = select(Order).where(Order.batch == batch.number, Order.sequence.is_not(None), Order.state.in_(others))
-    for order in session.scalars(query.order_by(Order.sequence)).all():
-        order.state, order.updated_at = wanted, now_ms()
-        events.append(session, "orders", _told(order, sealer), order.owner, sealer)
+    orders, now = session.scalars(query.order_by(Order.sequence)).all(), now_ms()
+    for order in orders:
+        order.state, order.updated_at = wanted, now
+    events.append_owned(session, "orders", [(order.owner, _told(order, sealer)) for order in orders], sealer)
 
 
 def _order_state(state: BatchState) -> OrderState:
