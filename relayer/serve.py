@@ -28,7 +28,7 @@ from relayer.telling import AsJson, told
 from relayer.watching import logs
 
 ROLES: Final[tuple[str, ...]] = get_args(Role)
-COMMAND: Final = (sys.executable, "-m", "relayer")
+COMMAND: Sequence[str] = (sys.executable, "-m", "relayer")
 """What starts this program again, for the processes of the service."""
 
 
@@ -74,13 +74,13 @@ def alone(settings: Settings, role: str, instance: str, descriptors: str | None)
             prover.run(made)
 
 
-def supervise(settings: Settings, config: Path | None, *, as_json: bool, command: Sequence[str] = COMMAND) -> None:
+def supervise(settings: Settings, config: Path | None, *, as_json: bool) -> None:
     """Runs all processes below this one."""
     logs.configure("supervisor", settings.logs.level)
     check(settings)
     sockets = api.bound(settings)
     try:
-        found = Supervisor([_child(settings, config, role, sockets, command) for role in ROLES])
+        found = Supervisor([_child(settings, config, role, sockets) for role in ROLES])
         until_told(found.stopping)
         found.run(lambda: typer.echo(_started(settings, sockets, found, as_json=as_json)))
     finally:
@@ -97,11 +97,11 @@ def check(settings: Settings) -> None:
     Database.open(settings.database.url).close()
 
 
-def _child(settings: Settings, config: Path | None, role: str, sockets: Sockets, command: Sequence[str]) -> Child:
+def _child(settings: Settings, config: Path | None, role: str, sockets: Sockets) -> Child:
     descriptors = (sockets.public.fileno(), sockets.admin.fileno()) if role == "api" else ()
     given = ["--config", str(config)] if config is not None else []
     own = ["--role", role, "--instance", name(settings, role), "--descriptors", ",".join(map(str, descriptors))]
-    return Child(role, [*command, "serve", *given, *own], descriptors)
+    return Child(role, [*COMMAND, "serve", *given, *own], descriptors)
 
 
 def _started(settings: Settings, sockets: Sockets, found: Supervisor, *, as_json: bool) -> str:

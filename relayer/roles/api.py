@@ -34,14 +34,13 @@ from relayer.intake.view import Terms
 from relayer.intake.views import Sources, StoredViews
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
-from relayer.roles.common import Process
+from relayer.roles.common import Process, outgoing_allowed
 from relayer.store.clock import now_ms
 from relayer.watching.service import ServiceWatching
 
 GLANCE: Final = 0.1
 FINISH_SECONDS: Final = 10
 BACKLOG: Final = 1_024
-PRIVATE: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +182,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         page=limits.page_size,
         trusted_proxies=tuple(_network(each) for each in settings.api.trusted_proxies),
         admin_tokens="" if tokens is None else tokens.get_secret_value(),
-        outgoing_allowed=tuple(map(ip_network, PRIVATE)) if settings.webhooks.private_addresses else (),
+        outgoing_allowed=outgoing_allowed(settings),
     )
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from prover.errors import TacitError
@@ -18,6 +19,7 @@ from relayer.pipeline.desk import Desk
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Lease, Leases
+from relayer.transactions.assembly import OPERATORS_OWN, open_endpoints
 from relayer.transactions.endpoints import Endpoints
 from relayer.vault import Vault
 from relayer.watching import logs, measures, tracing
@@ -50,13 +52,7 @@ class Process:
     @contextmanager
     def chain(self) -> Iterator[Endpoints]:
         """The chain, with connections of its own: each thread has one."""
-        given = self.settings.chain
-        found = Endpoints.open(
-            given.rpc,
-            timeout=given.timeout_seconds,
-            max_lag=given.behind_blocks,
-            every=given.poll_seconds,
-        )
+        found = open_endpoints(self.settings)
         try:
             yield found
         finally:
@@ -91,6 +87,11 @@ def process(settings: Settings, role: str, instance: str, stop: threading.Event)
         signs.stop()
         tracing.stop()
         database.close()
+
+
+def outgoing_allowed(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks that are otherwise refused and that webhooks may be in."""
+    return OPERATORS_OWN if settings.webhooks.private_addresses else ()
 
 
 class Held:

@@ -9,26 +9,30 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 from prover.errors import TacitError
+from relayer.api.outgoing import Outgoing
+from relayer.api.webhooks import LEASE as WEBHOOKS
+from relayer.api.webhooks import Deliverer
 from relayer.errors import LeaseLost
 from relayer.pipeline import assembly
 from relayer.pipeline.worker import LEASE as PIPELINE
-from relayer.roles.common import Held, Process, repeat
+from relayer.roles.common import Held, Process, outgoing_allowed, repeat
 from relayer.store import overview
 from relayer.store.leases import Lease
 from relayer.store.retention import LEASE as RETENTION
 from relayer.store.retention import Retention
-from relayer.transactions.manager import Manager
-from relayer.transactions.policy import Policy
-from relayer.transactions.private import Relays
+from relayer.transactions.assembly import open_manager, open_relays
 from relayer.watcher import LEASE as WATCHER
 from relayer.watcher import Watcher
+from relayer.watching import measures
 from relayer.watching.observing import Observer
 
 OBSERVE_SECONDS: Final = 5.0
+DELIVER_SECONDS: Final = 1.0
+OBSERVER: Final = "observer"
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ def run(process: Process) -> None:
         "transactions": send,
         "observer": observe,
         "retention": forget,
+        "webhooks": deliver,
     }
     threads = [threading.Thread(target=guarded, args=(loop,), name=name) for name, loop in loops.items()]
     for thread in threads:
@@ -64,14 +69,9 @@ def run(process: Process) -> None:
 
 def follow(process: Process) -> None:
     """Follows the chain."""
-    with process.chain() as chain, holding(process, WATCHER) as held:
+    with process.chain() as chain:
         watcher = Watcher(process.database, process.vault(chain), process.sealer)
-
-        def step() -> bool:
-            lease = held.take()
-            return lease is not None and in_turn(held, lambda: watcher.step(lease))
-
-        repeat("watcher", process.stop, step, process.settings.chain.poll_seconds)
+        leased(process, WATCHER, "watcher", watcher.step, process.settings.chain.poll_seconds)
 
 
 def batches(process: Process) -> None:
@@ -91,17 +91,8 @@ def batches(process: Process) -> None:
 def send(process: Process) -> None:
     """Moves transactions on."""
     settings = process.settings
-    operator = settings.operator()
-    with process.chain() as chain:
-        manager = Manager(
-            process.database,
-            process.leases,
-            chain,
-            {operator.address: operator},
-            lambda changed: Policy.of(settings, changed),
-            relays(process),
-            settings.leases.seconds,
-        )
+    with process.chain() as chain, closing(open_relays(settings)) as relays:
+        manager = open_manager(settings, process.database, process.leases, chain, relays)
         told: list[str] | None = None
 
         def step() -> bool:
@@ -120,43 +111,43 @@ def send(process: Process) -> None:
             manager.release()
 
 
-def relays(process: Process) -> Relays:
-    """The private endpoints of the settings."""
-    settings = process.settings
-    method = settings.transactions.private_method
-    return Relays.open(settings.transactions.private, method, settings.searcher(), settings.chain.timeout_seconds)
+def observe(process: Process) -> None:
+    """Looks at the chain from outside, and tells alerts."""
+    with process.chain() as chain:
+        operator = process.settings.operator().address
+        observer = Observer(process.database, process.settings, chain, process.vault(chain), operator)
+        leased(process, OBSERVER, "observer", observer.step, OBSERVE_SECONDS)
 
 
 def forget(process: Process) -> None:
-    """Deletes what is over."""
+    """Deletes what orders said once it is due."""
     given = process.settings.retention
     retention = Retention(
         database=process.database,
         after_final=round(1000 * given.after_final_seconds),
         proofs=process.settings.proving.directory,
     )
-    with holding(process, RETENTION) as held:
+    leased(process, RETENTION, "retention", retention.step, given.every_seconds)
+
+
+def deliver(process: Process) -> None:
+    """Tells webhooks."""
+    settings = process.settings
+    outgoing = Outgoing(outgoing_allowed(settings))
+    told = measures.delivered
+    deliverer = Deliverer(process.database, process.sealer, outgoing, settings.webhooks.timeout_seconds, told)
+    leased(process, WEBHOOKS, "webhooks", deliverer.step, DELIVER_SECONDS)
+
+
+def leased(process: Process, lease: str, name: str, work: Callable[[Lease], bool], every: float) -> None:
+    """Repeats work that needs nothing but its lease."""
+    with holding(process, lease) as held:
 
         def step() -> bool:
-            lease = held.take()
-            return lease is not None and in_turn(held, lambda: retention.step(lease))
+            taken = held.take()
+            return taken is not None and in_turn(held, lambda: work(taken))
 
-        repeat("retention", process.stop, step, given.every_seconds)
-
-
-def observe(process: Process) -> None:
-    """Looks at the chain from outside, and tells alerts."""
-    with process.chain() as chain:
-        observer = Observer(
-            process.database, process.settings, chain, process.vault(chain), process.settings.operator().address
-        )
-        with holding(process, "observer") as held:
-
-            def step() -> bool:
-                lease = held.take()
-                return lease is not None and in_turn(held, lambda: observer.step(lease))
-
-            repeat("observer", process.stop, step, OBSERVE_SECONDS)
+        repeat(name, process.stop, step, every)
 
 
 @contextmanager

@@ -92,3 +92,8 @@ def stepped(step: str, seconds: float, result: str) -> None:
     """Counts a step of the worker: ``worked``, ``idle``, ``standby`` or ``failed``."""
     STEP_SECONDS.labels(short(step)).inc(seconds)
     STEPS.labels(short(step), short(result)).inc()
+
+
+def delivered(result: str) -> None:
+    """Counts a webhook that was told: ``delivered`` or ``failed``."""
+    WEBHOOKS.labels(short(result)).inc()

@@ -26,6 +26,10 @@ class ServiceWatching:
         """Counts a request that was answered."""
         measures.answered(route, method, status, seconds)
 
+    def connected(self, change: int) -> None:
+        """Counts a WebSocket that began (1) or ended (-1)."""
+        measures.WEBSOCKETS.inc(change)
+
     def exposition(self) -> tuple[bytes, str]:
         """Everything measured, and its media type."""
         return metrics.exposition(self._database, self._settings, self._instance), metrics.CONTENT_TYPE

@@ -30,7 +30,7 @@ from tests.relayer.service.venue import KEYS, PLAN, ROOT, ROWS
 from tests.relayer.venue import CONTRACT, DOLLAR, OPERATOR_KEY, Owner, SeedVenue
 
 RELAYER: Final = (sys.executable, "-m", "relayer")
-PATIENCE: Final = 120.0
+PATIENCE: Final = 240.0
 SETTINGS: Final = """\
 [chain]
 rpc = ["{rpc}"]
