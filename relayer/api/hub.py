@@ -83,6 +83,8 @@ class Hub:
         while reached < newest:
             told = await run_in_threadpool(self._stored, stream, reached, place)
             if not told:
+                # What they said is deleted, their numbers stand.
+                await subscriber.queue.put({"type": "reset", "channel": channel, "seq": newest})
                 break
             if told[0].number > reached + 1:
                 await subscriber.queue.put({"type": "reset", "channel": channel, "seq": told[0].number - 1})

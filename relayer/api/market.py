@@ -1,7 +1,7 @@
 """The market as the service knows it: the risk table in force, instruments with their names, settlement values.
 
-Numbers are those that the chain holds; names, strikes and expiries come from the tables that the operator posts (``PUT /v1/risk``), matched
-by root, so that a name is never of another table's row. An instrument's name stays known after it has settled.
+Numbers are those that the chain holds; names, strikes and expiries come from the tables that the operator posts (``PUT /v1/risk``), and
+count once an epoch on chain has the same root. Ids are never used again, so a name stays known after its instrument has settled.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class Market:
         self._lock = threading.Lock()
         self._names: dict[int, Named] = {}
         self._numbers: dict[str, int] = {}
+        self._waiting: dict[bytes, RiskTable] = {}
         self._seen = 0
         self._labels: dict[bytes, tuple[str, ...]] = {}
 
@@ -104,19 +105,22 @@ class Market:
         return instrument if isinstance(instrument, int) else self._numbers.get(instrument)
 
     def _refresh(self) -> None:
-        """Takes in the tables that came since the last look."""
+        """Takes in the tables that came since the last look, and those that came into force."""
         with self._lock:
             with self.services.database.read() as session:
                 documents: Sequence[RiskDocument] = listing.risk_documents(session, self._seen)
             for document in documents:
                 if document.risk_root not in self._labels:
-                    self._take(document)
+                    self._waiting[document.risk_root] = RiskTable.from_json(document.document)
                 self._seen = max(self._seen, document.created_at)
+            if self._waiting:
+                posted = {epoch.risk_root.to_bytes(32, "big") for epoch in self.history.epochs.values()}
+                for root in posted & self._waiting.keys():
+                    self._take(root, self._waiting.pop(root))
 
-    def _take(self, document: RiskDocument) -> None:
-        table = RiskTable.from_json(document.document)
+    def _take(self, root: bytes, table: RiskTable) -> None:
         for row in table.rows:
             named = Named(str(row["name"]), str(row["type"]), int(row["strike"]), int(row["expiry"]))
             self._names[int(row["id"])] = named
             self._numbers[named.name] = int(row["id"])
-        self._labels[document.risk_root] = tuple(each.label for each in table.scenarios)
+        self._labels[root] = tuple(each.label for each in table.scenarios)

@@ -13,7 +13,7 @@ from relayer.auth import sign_challenge
 from relayer.store.clock import now_ms
 from relayer.store.models import AuthChallenge, Session
 from tests.relayer.api.house import House, opened, settings_of
-from tests.relayer.intake.scene import DOMAIN, trader
+from tests.relayer.intake.scene import DOMAIN, Trader, trader
 
 ALICE, BOB = trader(1), trader(2)
 NOTHING = "0x" + "0" * 63 + "9"
@@ -24,7 +24,7 @@ def order(house: House) -> dict[str, Any]:
     return house.send(ALICE)
 
 
-def owner(who: Any) -> str:  # noqa: ANN401 - a trader of the scene
+def owner(who: Trader) -> str:
     return "0x" + who.owner.hex()
 
 

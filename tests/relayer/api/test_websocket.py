@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ def tell(house: House, channel: str, number: int, owner: bytes | None = None) ->
 
 
 def joined(url: str, **options: Any) -> AbstractContextManager[ClientConnection]:  # noqa: ANN401 - of the client
-    return connect(url.replace("http", "ws") + "/v1/ws", open_timeout=10, close_timeout=2, **options)
+    address = url.replace("http", "ws") + websocket.PATH
+    made: AbstractContextManager[ClientConnection] = connect(address, open_timeout=10, close_timeout=2, **options)
+    return made
 
 
 def say(socket: ClientConnection, **message: Any) -> None:  # noqa: ANN401 - JSON
@@ -39,12 +41,11 @@ def heard(socket: ClientConnection, count: int = 1) -> list[dict[str, Any]]:
 
 def ended(socket: ClientConnection) -> int:
     """The code that a connection ends with."""
-    try:
+    with suppress(ConnectionClosed):
         while True:
             socket.recv(timeout=10)
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code
+    assert socket.close_code is not None
+    return socket.close_code
 
 
 def test_everybody_hears_batches_from_where_they_begin(house: House) -> None:
@@ -74,7 +75,12 @@ def test_a_subscriber_goes_on_from_the_last_number_it_saw(empty_house: House) ->
 
 def test_numbers_have_no_gap_while_events_come_and_subscribers_come_and_go(empty_house: House) -> None:
     house, total, seen = empty_house, 150, 0
-    teller = threading.Thread(target=lambda: [tell(house, "batches", number + 1) for number in range(total)])
+
+    def fill() -> None:
+        for number in range(total):
+            tell(house, "batches", number + 1)
+
+    teller = threading.Thread(target=fill)
     teller.start()
     while seen < total:
         with joined(house.url) as socket:
@@ -188,11 +194,25 @@ def test_events_that_are_deleted_are_said_to_be(empty_house: House) -> None:
     for number in range(1, 6):
         tell(house, "batches", number)
     with house.services.database.write() as session:
-        events.forget(session, 2**62)
+        events.forget(session, owned_before=2**62, public_before=2**62)
     with joined(house.url) as socket:
         say(socket, subscribe={"batches": 2})
         said = heard(socket, 3)
     assert [(each["type"], each["seq"]) for each in said] == [("subscribed", 2), ("reset", 4), ("event", 5)]
+
+
+def test_what_an_owner_was_told_is_said_to_be_deleted_and_numbers_go_on(empty_house: House) -> None:
+    house = empty_house
+    for number in range(1, 4):
+        tell(house, "orders", number, ALICE.owner)
+    with house.services.database.write() as session:
+        events.forget(session, owned_before=2**62, public_before=2**62)
+    with joined(house.url) as socket:
+        say(socket, subscribe={"orders": 1}, token=house.session(ALICE))
+        said = heard(socket, 2)
+        tell(house, "orders", 4, ALICE.owner)
+        said += heard(socket)
+    assert [(each["type"], each["seq"]) for each in said] == [("subscribed", 1), ("reset", 3), ("event", 4)]
 
 
 def test_a_channel_can_be_left(house: House) -> None:
@@ -244,10 +264,10 @@ def test_connections_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_page_of_another_place_is_not_let_in(house: House) -> None:
-    with pytest.raises(InvalidStatus) as refused, joined(house.url, origin="https://other.example"):  # type: ignore[arg-type]
+    with pytest.raises(InvalidStatus) as refused, joined(house.url, origin="https://other.example"):
         pass
     assert refused.value.response.status_code == 403
-    with joined(house.url, origin=house.url) as socket:  # type: ignore[arg-type]  # the client's own type for text
+    with joined(house.url, origin=house.url) as socket:
         say(socket, ping="x")
         heard(socket)
 
