@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
@@ -110,7 +110,7 @@ class Database:
 
     def maintain(self, *statements: str) -> bool:
         """Runs statements outside of any transaction; False if others keep the database, who are not kept waiting for it."""
-        with self._turn(), self.engine.connect() as connection:
+        with self._turn(), self._answering(), self.engine.connect() as connection:
             alone = connection.execution_options(isolation_level="AUTOCOMMIT", **{MODE: "alone"})
             brief, usual = self._patience(BRIEF_SECONDS), self._patience(BUSY_SECONDS)
             alone.exec_driver_sql(brief)
@@ -144,18 +144,26 @@ class Database:
             self._writing.release()
 
     @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turns what a database says that is busy, down or full into :class:`StoreError`; a statement that is wrong stays what it is."""
+        try:
+            yield
+        except DBAPIError as error:
+            if _is_busy(error):
+                raise _busy(self.name) from error
+            if not error.connection_invalidated and not isinstance(error, OperationalError | InternalError):
+                raise
+            what = f"{self.name} failed: {str(error.orig).splitlines()[0]}; is it up, and its disk not full?"
+            raise StoreError(what, {"database": self.name}) from error
+
+    @contextmanager
     def _session(self, mode: str) -> Iterator[Session]:
         engine = self.engine.execution_options(**{MODE: mode})
-        with Session(engine, expire_on_commit=False) as session:
-            try:
-                session.connection()
-                yield session
-                if mode == "write":
-                    session.commit()
-            except OperationalError as error:
-                if _is_busy(error):
-                    raise _busy(self.name) from error
-                raise
+        with self._answering(), Session(engine, expire_on_commit=False) as session:
+            session.connection()
+            yield session
+            if mode == "write":
+                session.commit()
 
 
 # ---- SQLite

@@ -63,6 +63,28 @@ def test_a_read_sees_one_moment(database: Database) -> None:
         assert reading.scalar(select(Setting.value)) is None
 
 
+def test_a_database_that_is_not_there_is_said_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"failed: .*; is it up") as refused:
+        Database.open(f"postgresql://user:s3cr3t@/name?host={tmp_path}")
+    assert "s3cr3t" not in str(refused.value)
+    with pytest.raises(StoreError, match="there is no folder"):
+        Database.open(f"sqlite:///{tmp_path / 'nowhere' / 'store.sqlite'}")
+
+
+def test_a_disk_that_is_full_is_said_and_the_write_has_not_happened(tmp_path: Path) -> None:
+    database = Database.create(f"sqlite:///{tmp_path / 'store.sqlite'}")
+
+    def fill(session: Session) -> None:
+        session.connection().exec_driver_sql("PRAGMA max_page_count = 1")
+        session.add(Setting(name="large", value="x" * 1_000_000))
+
+    with pytest.raises(StoreError, match="full"), database.write() as session:
+        fill(session)
+    with database.read() as session:
+        assert session.get(Setting, "large") is None
+    database.close()
+
+
 def test_events_have_no_gaps_and_none_is_left_of_a_write_that_failed(database: Database) -> None:
     for number in range(3):
         with database.write() as session:
