@@ -98,7 +98,8 @@ def state_issues(view: View, order: Order, standing: Standing, with_forecast: bo
         if instrument:
             return
     if with_forecast and view.table is not None and _valued(view, leaf):
-        before = [each for each in standing.batch if alive(view, each)]
+        epoch = max(leaf.epoch, order.epoch, *(each.epoch for each in standing.batch), 0)
+        before = [each for each in standing.batch if alive(view, each) and each.epoch >= epoch]
         yield from forecast.issues(view, view.table, leaf, before, order)
 
 

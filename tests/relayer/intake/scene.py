@@ -129,18 +129,24 @@ class Stage:
     """Everything that intake works with, on a database; batches are opened and closed by hand."""
 
     def __init__(
-        self, database: Database, accounts: int = 6, limits: Limits | None = None, clock: Callable[[], int] = now_ms
+        self,
+        database: Database,
+        accounts: int = 6,
+        limits: Limits | None = None,
+        clock: Callable[[], int] = now_ms,
+        fresh: bool = True,
     ) -> None:
         self.database, self.count, self.clock = database, accounts, clock
         self.limits = limits or Limits(orders=100, accounts=50, waiting=100)
         self.view = view_of(accounts)
         self._version = 0
         self._lock = threading.Lock()
-        with database.write() as session:
-            for index in range(accounts):
-                orders.register(session, SEALER, trader(index).holder, packed_key(trader(index).holder), index)
-        self.set_batch(2, BatchState.OPEN)
         self.leases = Leases(database, "test", clock)
+        if fresh:
+            with database.write() as session:
+                for index in range(accounts):
+                    orders.register(session, SEALER, trader(index).holder, packed_key(trader(index).holder), index)
+            self.set_batch(2, BatchState.OPEN)
 
     # ---- the vault
 
