@@ -207,7 +207,7 @@ class Evidence:
         self._slots = Params.named(batch.params).orders
         self._openings = [self._opening(touch) for touch in batch.touches]
         self._levels = _tree(
-            [_leaf(touch.index, _touch_hash(self._openings[i])) for i, touch in enumerate(batch.touches)]
+            [seal_leaf(touch.index, touch_hash(self._openings[i])) for i, touch in enumerate(batch.touches)]
         )
         self._places, self.receipts_hash = self._chain()
 
@@ -256,7 +256,7 @@ class Evidence:
         numbers = [each.sequence for each in touch.orders]
         empty = self._slots - len(hashes)
         salt = sponge(SALT_TAG, [touch.holder.viewing_key, context.domain, touch.index, context.batch])
-        return hashes + empty * [0], _packed(numbers + empty * [0]), salt
+        return hashes + empty * [0], sequence_words(numbers + empty * [0]), salt
 
     def _chain(self) -> tuple[dict[int, _Place], bytes]:
         """Places of the orders by number, and h_n."""
@@ -280,18 +280,20 @@ def answer_for(batch: SealedBatch, challenge: Challenge) -> Answer:
     return Evidence(batch).answer(challenge)
 
 
-def _packed(numbers: list[int]) -> list[int]:
+def sequence_words(numbers: list[int]) -> list[int]:
     """Sequence numbers as words, seven a word."""
     words = [numbers[i : i + SEQUENCES_PER_WORD] for i in range(0, len(numbers), SEQUENCES_PER_WORD)]
     return [sum(number << (SEQUENCE_BITS * i) for i, number in enumerate(word)) for word in words]
 
 
-def _touch_hash(opening: tuple[list[int], list[int], int]) -> int:
+def touch_hash(opening: tuple[list[int], list[int], int]) -> int:
+    """L of a touch: order hashes, words of sequence numbers, salt."""
     hashes, sequences, salt = opening
     return sponge(TOUCH_TAG, [*hashes, *sequences, salt])
 
 
-def _leaf(index: int, touch_hash: int) -> bytes:
+def seal_leaf(index: int, touch_hash: int) -> bytes:
+    """Leaf of the seal's tree."""
     return keccak256(b"\x00" + index.to_bytes(WORD, "big") + touch_hash.to_bytes(WORD, "big"))
 
 

@@ -1,0 +1,211 @@
+"""The client for asyncio. What it does is in :mod:`relayer.client.trader` and beside it; here it is carried out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from prover.orders import Order
+from relayer.api import schemas
+from relayer.chain import Address
+from relayer.client.looking import Leg
+from relayer.client.making import Number, Side
+from relayer.client.onchain import Deposited, Verdict
+from relayer.client.requests import Patience
+from relayer.client.setup import TIMEOUT, settings, trader
+from relayer.client.steps import run_async
+from relayer.client.stream import LONGEST, Event, Missed, Subscription, close_code, socket_url
+from relayer.client.terms import Terms
+from relayer.client.trader import Placed
+from relayer.reading import AccountReading, CipherSource
+from relayer.seed import Seed
+from relayer.sender import Sender
+
+
+class AsyncClient:
+    """A trader at a relayer, for asyncio. ``seed``: all keys follow from it, and it stays here. ``rpc``: an endpoint of the chain, to hold
+    what the relayer says against; ``vault``: the vault that is meant, else the one that the relayer serves. ``book``: a private file
+    of orders and receipts, so that a contradiction is seen after a restart too. ``source``: ciphertext of a validium vault
+    (:func:`relayer.replicas.one_of`). ``allow_http``: see :func:`relayer.client.setup.settings`.
+
+    Every method may be called again when it failed: nothing is executed twice. Refusals are :class:`relayer.client.Problem`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        seed: Seed,
+        *,
+        rpc: str | None = None,
+        vault: Address | None = None,
+        subaccount: int = 0,
+        book: Path | None = None,
+        source: CipherSource | None = None,
+        timeout: float = TIMEOUT,
+        patience: Patience | None = None,
+        allow_http: bool = False,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.rules = trader(
+            seed, rpc=rpc, vault=vault, subaccount=subaccount, book=book, source=source, patience=patience
+        )
+        self.url = url
+        self.http = httpx.AsyncClient(**settings(url, timeout, allow_http), transport=transport)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.http.aclose()
+        if self.rules.venue.chain is not None:
+            self.rules.venue.chain.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self.close()
+
+    async def owner(self) -> str:
+        """The owner word, which deposits name."""
+        return await run_async(self.rules.owner(), self.http)
+
+    async def terms(self) -> Terms:
+        """The vault's domain, receipt signer, fee rate and sizes."""
+        return await run_async(self.rules.terms(), self.http)
+
+    async def register(self) -> schemas.Registered:
+        """Makes the owner's keys known to the operator, encrypted. The same again changes nothing."""
+        return await run_async(self.rules.register(), self.http)
+
+    async def deposit(self, tokens: Number, sender: Sender) -> Deposited:
+        """Deposits tokens of ``sender`` into the own account. Needs ``rpc``."""
+        return await run_async(self.rules.deposit(tokens, sender), self.http)
+
+    async def trade(
+        self,
+        instrument: str | int,
+        side: Side,
+        quantity: Number,
+        limit: Number,
+        *,
+        batches: int = 2,
+        survives_void: bool = True,
+    ) -> Order:
+        """Makes a trade: contracts, at a limit in the quote currency a contract, valid for the next ``batches``."""
+        return await run_async(
+            self.rules.trade(instrument, side, quantity, limit, batches=batches, survives_void=survives_void), self.http
+        )
+
+    async def withdrawal(self, tokens: Number, recipient: Address, *, batches: int = 2) -> Order:
+        """Makes an order that takes tokens out; the recipient claims them after the batch."""
+        return await run_async(self.rules.withdrawal(tokens, recipient, batches=batches), self.http)
+
+    async def cancel_order(self, *, batches: int = 2) -> Order:
+        """Makes an order of kind cancel, which ends every older order of the account."""
+        return await run_async(self.rules.cancel_order(batches=batches), self.http)
+
+    async def check(self, order: Order) -> list[schemas.Issue]:
+        """What an order would be refused for now; nothing is stored."""
+        return await run_async(self.rules.check(order), self.http)
+
+    async def send(self, order: Order, *, idempotency_key: str | None = None) -> Placed:
+        """Signs, encrypts and sends an order, and checks the receipt. The same order again gets the same answer."""
+        return await run_async(self.rules.send(order, idempotency_key=idempotency_key), self.http)
+
+    async def order(self, order_id: str) -> schemas.Order:
+        """An order as it stands; a receipt that it got meanwhile is checked and kept."""
+        return await run_async(self.rules.order(order_id), self.http)
+
+    async def orders(self, *states: str) -> list[schemas.Order]:
+        """All orders, newest first; only those in some states, if any are named."""
+        return await run_async(self.rules.orders(states), self.http)
+
+    async def wait(self, order_id: str, *states: str, seconds: float = 600.0, every: float = 1.0) -> schemas.Order:
+        """Waits until an order is in one of these states (:class:`ClientError` after ``seconds``)."""
+        return await run_async(self.rules.wait(order_id, states, seconds, every), self.http)
+
+    async def cancel(self, order_id: str) -> schemas.Order:
+        """Cancels an order that waits (:class:`Conflict` for one with a receipt: send :meth:`cancel_order`)."""
+        return await run_async(self.rules.cancel(order_id), self.http)
+
+    async def account(self) -> schemas.Account:
+        """The account as the relayer has it, with margin by scenario."""
+        return await run_async(self.rules.account(), self.http)
+
+    async def read(self) -> AccountReading | None:
+        """The account decrypted from chain data, and what became of its last orders. Needs ``rpc``."""
+        return await run_async(self.rules.read(), self.http)
+
+    async def fills(self) -> list[schemas.Fill]:
+        """Everything that batches filled of the own orders, newest first."""
+        return await run_async(self.rules.fills(), self.http)
+
+    async def quote(self, *legs: Leg, own: bool = True) -> schemas.Quote:
+        """What legs cost and do to margin: of the own account, or of an empty one."""
+        return await run_async(self.rules.quote(legs, own=own), self.http)
+
+    async def verify_receipts(self) -> list[Verdict]:
+        """Holds every receipt that is kept against the chain. Needs ``rpc``."""
+        return await run_async(self.rules.verify_receipts(), self.http)
+
+    async def state(self) -> schemas.State:
+        """The vault that is served, and where it stands."""
+        return await run_async(self.rules.state(), self.http)
+
+    async def instruments(self) -> list[schemas.Instrument]:
+        """Every instrument, open and settled, by id."""
+        return await run_async(self.rules.instruments(), self.http)
+
+    async def risk(self) -> schemas.Risk:
+        """The risk table in force."""
+        return await run_async(self.rules.risk(), self.http)
+
+    async def batch(self, number: int) -> schemas.BatchDetail:
+        """A batch and its way so far."""
+        return await run_async(self.rules.batch(number), self.http)
+
+    async def batches(self, limit: int = 100) -> list[schemas.Batch]:
+        """The newest batches, newest first."""
+        return await run_async(self.rules.batches(limit), self.http)
+
+    async def proof(self, number: int) -> dict[str, Any]:
+        """The settlement of a batch that is in the chain (``tacit.settlement.1``)."""
+        return await run_async(self.rules.proof(number), self.http)
+
+    async def verify(self, number: int) -> schemas.Verification:
+        """Has the relayer check a settled batch's proofs."""
+        return await run_async(self.rules.verify(number), self.http)
+
+    async def inclusion(self, batch: int, order_id: str) -> schemas.Inclusion:
+        """An own order shown in a seal, as the contract `Bonds` takes it."""
+        return await run_async(self.rules.inclusion(batch, order_id), self.http)
+
+    async def subscribe(self, *channels: str, since: Mapping[str, int] | None = None) -> AsyncIterator[Event | Missed]:
+        """Events of channels (batches, orders, account) as they happen, on as many connections as it takes; ``since``: go on after these
+        numbers.
+        """
+        subscription = Subscription(channels, since or {}, self.rules.requests.patience)
+        while True:
+            code = None
+            try:
+                async with connect(socket_url(self.url), max_size=LONGEST) as socket:
+                    await socket.send(subscription.opening(await self._token(subscription)))
+                    async for text in socket:
+                        told = subscription.take(text)
+                        if told is not None:
+                            yield told
+                    code = socket.close_code
+            except (OSError, WebSocketException) as error:
+                code = close_code(error)
+            await asyncio.sleep(subscription.ended(code))
+
+    async def _token(self, subscription: Subscription) -> str | None:
+        if subscription.stale_token:
+            self.rules.requests.token = None
+        return await run_async(self.rules.requests.session(), self.http) if subscription.own else None

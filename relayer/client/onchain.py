@@ -1,0 +1,174 @@
+"""What a trader does and sees without the relayer: deposits, the account decrypted from chain data, receipts held against the seal.
+
+All of it needs an endpoint of the chain, and believes that endpoint as to what the chain is (docs/relayer.md, "Chain data").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Final
+
+from relayer.api import schemas
+from relayer.api.forms import plain
+from relayer.client.book import Book
+from relayer.client.looking import Looking
+from relayer.client.making import Number, token_units
+from relayer.client.problems import ClientError, Problem
+from relayer.client.steps import Steps, work
+from relayer.history import History
+from relayer.inclusion import shows, touch_of_receipts
+from relayer.ledger import read_ledger
+from relayer.reading import AccountReading, CipherSource, Touched, read_account, touches_of
+from relayer.receipts import Answer, SignedReceipt
+from relayer.sender import Sender, transact
+from relayer.vault import Vault
+
+TOUCH_WORD: Final = 1
+
+
+class Standing(StrEnum):
+    """What became of a receipt. ``PROVEN``: its order is in the settled batch, by chain data alone. ``SHOWN``: the relayer showed it in
+    the seal. ``UNSEALED``: its batch has no seal yet. ``VOID``: the batch was given up; the bond is burnt. ``UNSHOWN``: sealed, and
+    nobody has shown the order in it yet: challenge it in time.
+    """
+
+    PROVEN = "proven"
+    SHOWN = "shown"
+    UNSEALED = "unsealed"
+    VOID = "void"
+    UNSHOWN = "unshown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A receipt and what became of it; ``order``: its order's hash."""
+
+    batch: int
+    sequence: int
+    order: int
+    id: str | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """A deposit that is in the vault's queue: the next batch that is sealed credits it."""
+
+    transaction: bytes
+    account: int
+    amount: int
+
+
+class OnChain(Looking):
+    """A trader with an endpoint of the chain."""
+
+    source: CipherSource | None = None
+
+    def deposit(self, tokens: Number, sender: Sender) -> Steps[Deposited]:
+        """Deposits tokens of ``sender`` into the own account; allows the vault that much first, if it may not take it yet."""
+        amount, holder, vault = token_units(tokens), (yield from self.holder()), (yield from self.venue.vault())
+        yield from self.terms()
+        return (yield from work(lambda: _deposit(vault, sender, holder.owner, amount)))
+
+    def read(self) -> Steps[AccountReading | None]:
+        """The account after the last settled batch, decrypted from chain data; None before the first batch that touched it."""
+        holder, index, vault = (yield from self.holder()), (yield from self.index()), (yield from self.venue.vault())
+        source = self.source
+        return (yield from work(lambda: read_account(vault, _history(vault).settlements, holder, index, source)))
+
+    def verify_receipts(self) -> Steps[list[Verdict]]:
+        """Holds every receipt that is kept against the chain. :class:`ContradictionError` where the operator's seal breaks one."""
+        book, vault = (yield from self.book()), (yield from self.venue.vault())
+        index = yield from self.index()
+        history = yield from work(lambda: _history(vault))
+        verdicts: list[Verdict] = []
+        for batch, group in groupby((signed for _, signed in sorted(book.receipts.items())), lambda s: s.receipt.batch):
+            receipts = list(group)
+            standings = yield from self._standings(book, vault, history, index, batch, receipts)
+            verdicts += [_verdict(book, signed, standing) for signed, standing in zip(receipts, standings, strict=True)]
+        return verdicts
+
+    def _standings(
+        self, book: Book, vault: Vault, history: History, index: int, batch: int, receipts: list[SignedReceipt]
+    ) -> Steps[list[Standing]]:
+        if batch not in history.seals:
+            return [Standing.UNSEALED] * len(receipts)
+        for signed in receipts:
+            _against_seal(book, history, signed)
+        if batch in history.voided:
+            return [Standing.VOID] * len(receipts)
+        touched = next(
+            (each for each in touches_of(history.settlements, index, vault.layout.touches) if each.batch == batch), None
+        )
+        if touched is not None and (yield from self._proven(vault, touched, index, receipts)):
+            return [Standing.PROVEN] * len(receipts)
+        found: list[Standing] = []
+        for signed in receipts:
+            found.append((yield from self._shown(book, history, signed)))
+        return found
+
+    def _proven(self, vault: Vault, touched: Touched, index: int, receipts: list[SignedReceipt]) -> Steps[bool]:
+        """Whether the settled touch holds exactly these orders: its own hash on chain says which, in which sequence."""
+        key = (yield from self.holder()).viewing_key
+        own = touch_of_receipts(receipts, vault.sizes.orders, key, vault.domain, index, touched.batch)
+        return touched.segment.open_touch(touched.place)[TOUCH_WORD] == own
+
+    def _shown(self, book: Book, history: History, signed: SignedReceipt) -> Steps[Standing]:
+        kept, seal = book.orders.get(int.from_bytes(signed.receipt.order, "big")), history.seal_of(signed.receipt.batch)
+        if kept is None or kept.id is None:
+            return Standing.UNSHOWN
+        try:
+            shown = yield from self.inclusion(signed.receipt.batch, kept.id)
+        except Problem:
+            return Standing.UNSHOWN
+        answer = _answer(shown)
+        same = answer.seal_root == seal.seal.root and answer.receipts_hash == seal.receipts_hash
+        domain = (yield from self.terms()).domain
+        return Standing.SHOWN if same and shows(signed, answer, seal.seal.orders, domain) else Standing.UNSHOWN
+
+
+def _against_seal(book: Book, history: History, signed: SignedReceipt) -> None:
+    """Raises what convicts the operator at once: a number above the seal's, or a last one that is not the seal's."""
+    receipt, sealed = signed.receipt, history.seal_of(signed.receipt.batch)
+    if receipt.sequence > sealed.seal.orders:
+        raise book.contradiction("a receipt with a number above those it sealed", signed, None)
+    if receipt.sequence == sealed.seal.orders and receipt.chained != sealed.receipts_hash:
+        raise book.contradiction("a last receipt that is not what it sealed", signed, None)
+
+
+def _history(vault: Vault) -> History:
+    return History.of(read_ledger(vault))
+
+
+def _verdict(book: Book, signed: SignedReceipt, standing: Standing) -> Verdict:
+    order = int.from_bytes(signed.receipt.order, "big")
+    kept = book.orders.get(order)
+    return Verdict(signed.receipt.batch, signed.receipt.sequence, order, None if kept is None else kept.id, standing)
+
+
+def _answer(shown: schemas.Inclusion) -> Answer:
+    return Answer(
+        seal_root=plain(shown.seal_root),
+        receipts_hash=plain(shown.receipts_hash),
+        account=shown.account,
+        path=[plain(each) for each in shown.path],
+        position=shown.position,
+        slot=shown.slot,
+        hashes=[int(each, 16) for each in shown.hashes],
+        sequences=[int(each, 16) for each in shown.sequences],
+        salt=int(shown.salt, 16),
+        previous=plain(shown.previous),
+    )
+
+
+def _deposit(vault: Vault, sender: Sender, owner: int, amount: int) -> Deposited:
+    token, contract = vault.token, vault.contract
+    if int(token.call("balanceOf", sender.address)) < amount:
+        raise ClientError("the sender holds fewer tokens than are to be deposited", {"sender": sender.address})
+    if int(token.call("allowance", sender.address, vault.address)) < amount:
+        transact(token, sender, "approve", vault.address, amount)
+    receipt = transact(contract, sender, "deposit", owner, amount)
+    found = contract.call("accountOf", owner)
+    return Deposited(receipt.transaction, int(found.index), amount)

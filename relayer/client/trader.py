@@ -1,0 +1,300 @@
+"""Orders from making to receipt, and what becomes of them. A receipt is checked before anything is told to have one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from prover.orders import Order
+from relayer import auth
+from relayer.api import schemas
+from relayer.chain import Address
+from relayer.client.book import Book, Kept
+from relayer.client.identity import Identity
+from relayer.client.making import Number, Side, lots, price, token_units
+from relayer.client.nonces import free_nonce
+from relayer.client.problems import ClientError, Distrusted, UnknownInstrument
+from relayer.client.requests import Patience, read
+from relayer.client.steps import Answer, Ask, Pause, Steps, work
+from relayer.client.terms import Venue
+from relayer.envelope import SignedOrder, seal_order
+from relayer.errors import ReceiptError
+from relayer.receipts import SignedReceipt
+from relayer.seed import Seed
+
+LIVING: Final = ("waiting", "receipted", "sealed")
+PAGE: Final = 100
+AHEAD: Final = 2
+"""Batches that a relayer may be ahead of the chain that a client sees."""
+LARGEST_LIMIT: Final = 2**42
+GLANCES: Final = (0.25, 0.5, 1.0)
+"""Seconds between looks at a chain that is behind a receipt."""
+CREATED: Final = 201
+STARTS: Final = ("previous", "sequence")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that the relayer has on disk: with a checked receipt, or waiting for a batch."""
+
+    id: str
+    hash: int
+    state: str
+    order: Order = field(repr=False)
+    receipt: SignedReceipt | None = None
+
+    @property
+    def batch(self) -> int | None:
+        """The batch it is promised a place in."""
+        return None if self.receipt is None else self.receipt.receipt.batch
+
+    @property
+    def sequence(self) -> int | None:
+        """Its number in that batch."""
+        return None if self.receipt is None else self.receipt.receipt.sequence
+
+
+class Trader(Identity):
+    """An owner who trades."""
+
+    def __init__(
+        self,
+        seed: Seed,
+        venue_of: Venue,
+        *,
+        subaccount: int = 0,
+        book: Path | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        super().__init__(seed, venue_of, subaccount=subaccount, book=book, patience=patience)
+        self._made: dict[tuple[int, int], int] = {}
+        self._names: dict[str, int] = {}
+
+    # ---- making orders
+
+    def trade(
+        self,
+        instrument: str | int,
+        side: Side,
+        quantity: Number,
+        limit: Number,
+        *,
+        batches: int = 2,
+        survives_void: bool = True,
+    ) -> Steps[Order]:
+        """A trade: ``quantity`` in contracts, ``limit`` in the quote currency a contract, valid for the next ``batches``."""
+        if side not in ("buy", "sell"):
+            raise ClientError("a side is buy or sell")
+        number = yield from self.instrument(instrument)
+        terms = yield from self.terms()
+        fields = {"instrument": number, "buy": side == "buy", "quantity": lots(quantity), "limit": price(limit)}
+        return (yield from self._order("trade", fields | {"max_fee_rate": terms.fee_rate}, batches, survives_void))
+
+    def withdrawal(self, tokens: Number, recipient: Address, *, batches: int = 2) -> Steps[Order]:
+        """Takes tokens out to a recipient, who claims them after the batch."""
+        amount = token_units(tokens)
+        quantity = next((q for q in range(1, 4096) if amount % q == 0 and amount // q < LARGEST_LIMIT), None)
+        if not amount or quantity is None:
+            raise ClientError("such an amount cannot be withdrawn by one order: take a rounder one, in several orders")
+        fields: dict[str, int | str] = {"quantity": quantity, "limit": amount // quantity}
+        fields["recipient"] = recipient.lower()
+        return (yield from self._order("withdraw", fields, batches, True))
+
+    def cancel_order(self, *, batches: int = 2) -> Steps[Order]:
+        """An order of kind cancel: it raises the nonce epoch, so every older order of the account ends, receipts or not."""
+        order = yield from self._order("cancel", {}, batches, True)
+        account = yield from self.account()
+        living = yield from self._living()
+        epoch = 1 + max([0 if account.nonce is None else account.nonce.epoch, *(e for e, _ in living)])
+        return Order(
+            account=order.account,
+            kind="cancel",
+            epoch=epoch,
+            first_batch=order.first_batch,
+            last_batch=order.last_batch,
+            max_fee_rate=order.max_fee_rate,
+        )
+
+    def _order(
+        self,
+        kind: Literal["trade", "withdraw", "cancel"],
+        fields: Mapping[str, int | str],
+        batches: int,
+        survives: bool,
+    ) -> Steps[Order]:
+        if batches < 1:
+            raise ClientError("an order is valid for one batch at least")
+        index = yield from self.index()
+        first = yield from self._next_batch()
+        epoch, slot = yield from self._nonce(first)
+        self._made[epoch, slot] = first + batches - 1
+        place = {"epoch": epoch, "slot": slot, "first_batch": first, "last_batch": first + batches - 1}
+        return Order(account=index, kind=kind, survives_void=survives, **{**fields, **place})  # type: ignore[arg-type]
+
+    def instrument(self, named: str | int) -> Steps[int]:
+        """The number of an instrument by its name, as Deribit writes names, or number."""
+        if isinstance(named, int):
+            return named
+        if named not in self._names:
+            listed = yield from self.instruments()
+            self._names = {each.name: each.id for each in listed if each.name is not None}
+        if named not in self._names:
+            raise UnknownInstrument("UNKNOWN_INSTRUMENT", 0, "the relayer lists no instrument of this name")
+        return self._names[named]
+
+    def instruments(self) -> Steps[list[schemas.Instrument]]:
+        """Every instrument, open and settled, by id."""
+        found: list[schemas.Instrument] = []
+        cursor: str | None = None
+        while True:
+            page = yield from self.requests.get(schemas.Instruments, "/v1/instruments", limit=PAGE, cursor=cursor)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def _next_batch(self) -> Steps[int]:
+        """The batch that an order sent now goes to; a relayer that names one far from the chain's is distrusted."""
+        told = (yield from self.venue.state()).next_batch
+        if self.venue.chain is not None:
+            newest, opened = yield from self.venue.newest_batch()
+            low = opened or newest + 1
+            if not low <= told <= low + AHEAD:
+                what = f"the relayer says that the next batch is {told}, the vault is at {low}"
+                raise Distrusted(what, {"told": told, "vault": low})
+        return told
+
+    def _nonce(self, batch: int) -> Steps[tuple[int, int]]:
+        account = yield from self.account()
+        nonce = account.nonce
+        self._made = {each: last for each, last in self._made.items() if last >= batch}
+        living = yield from self._living()
+        return free_nonce(
+            0 if nonce is None else nonce.epoch, 0 if nonce is None else int(nonce.bitmap), living | set(self._made)
+        )
+
+    def _living(self) -> Steps[set[tuple[int, int]]]:
+        """Nonces of orders that may still be executed."""
+        listed = yield from self.orders(LIVING)
+        return {(each.content.epoch, each.content.slot) for each in listed if each.content is not None}
+
+    # ---- sending
+
+    def send(self, order: Order, *, idempotency_key: str | None = None) -> Steps[Placed]:
+        """Signs, encrypts and sends an order, and checks the receipt. Sent again, the same order gets the same answer."""
+        terms, holder, book = (yield from self.terms()), (yield from self.holder()), (yield from self.book())
+        signed = SignedOrder.sign(self.seed.signing_key, holder.owner, order, terms.domain)
+        digest = order.hash(terms.domain)
+        newest, opened = yield from self.venue.newest_batch()
+        kept = yield from work(lambda: book.sending(order, digest, opened or newest + 1))
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
+        answer = yield from self._sealed(
+            lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders", headers
+        )
+        return (yield from self._acknowledged(book, kept, answer))
+
+    def _acknowledged(self, book: Book, kept: Kept, answer: Answer) -> Steps[Placed]:
+        promised = read(schemas.Receipted, answer) if answer.status == CREATED else None
+        made = promised or read(schemas.Waiting, answer)
+        if int(made.hash, 16) != kept.hash:
+            raise Distrusted("the relayer acknowledges another order than was sent", {"id": made.id})
+        yield from work(lambda: book.acknowledged(kept.hash, made.id))
+        if promised is None:
+            return Placed(made.id, kept.hash, made.state, kept.order)
+        receipt = yield from self._checked(book, kept, promised.receipt)
+        return Placed(made.id, kept.hash, made.state, kept.order, receipt)
+
+    def _checked(self, book: Book, kept: Kept, told: schemas.Receipt) -> Steps[SignedReceipt]:
+        """A receipt, once it is known to bind the operator to this order in a batch that was open since it was sent."""
+        terms = yield from self.terms()
+        signed = SignedReceipt.from_wire(told.model_dump())
+        batch = signed.receipt.batch
+        if kept.receipt == signed:
+            return signed
+        yield from self._open_batch(kept, batch)
+        expected = {"order": kept.hash, "account": kept.order.account, "batch": batch}
+        try:
+            signed.check(terms.receipt_signer, terms.separator, domain=terms.domain, **expected)
+        except ReceiptError as error:
+            if error.values.get("what") in STARTS:
+                # Signed, for this order and this batch, and nothing that a seal could keep: it convicts.
+                raise book.contradiction("a receipt that starts from nothing", signed, None) from error
+            raise
+        yield from work(lambda: book.receipted(kept.hash, signed))
+        return signed
+
+    def _open_batch(self, kept: Kept, batch: int) -> Steps[None]:
+        """Refuses a receipt for a batch that was not open since the order was sent, or that is outside of the order's window."""
+        order = kept.order
+        if not order.first_batch <= batch <= order.last_batch:
+            raise Distrusted(f"the receipt is for batch {batch}, outside of the order's window", {"batch": batch})
+        for pause in (*GLANCES, None):
+            newest, _ = yield from self.venue.newest_batch()
+            if kept.since <= batch <= newest:
+                return
+            if batch < kept.since or pause is None:
+                break
+            yield Pause(pause)
+        what = f"the receipt is for batch {batch}, which the vault did not have open since the order was sent"
+        raise Distrusted(what, {"batch": batch, "open": newest, "since": kept.since})
+
+    # ---- own orders
+
+    def order(self, order_id: str) -> Steps[schemas.Order]:
+        """An order as it stands; a receipt that it got meanwhile is checked and kept."""
+        found = yield from self.requests.get(schemas.Order, f"/v1/orders/{order_id}", own=True)
+        book = yield from self.book()
+        kept = book.orders.get(int(found.hash, 16))
+        if kept is not None and found.receipt is not None:
+            yield from self._checked(book, kept, found.receipt)
+        return found
+
+    def orders(self, states: tuple[str, ...] = ()) -> Steps[list[schemas.Order]]:
+        """All orders, newest first; only those in some states, if any are named."""
+        owner = yield from self.owner()
+        found: list[schemas.Order] = []
+        for state in states or (None,):
+            cursor: str | None = None
+            while True:
+                page = yield from self.requests.get(
+                    schemas.Orders, f"/v1/accounts/{owner}/orders", own=True, limit=PAGE, cursor=cursor, state=state
+                )
+                found += page.items
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+        return found
+
+    def cancel(self, order_id: str) -> Steps[schemas.Order]:
+        """Cancels an order that waits (:class:`Conflict` for one with a receipt: send :meth:`cancel_order`)."""
+        terms, book = (yield from self.terms()), (yield from self.book())
+        kept = book.by_id(order_id)
+        digest = kept.hash if kept is not None else int((yield from self.order(order_id)).hash, 16)
+        signature = auth.sign_cancel(self.seed.signing_key, terms.domain, digest)
+        body = {"signature": "0x" + signature.hex()}
+        answer = yield from self.requests.ask(Ask("DELETE", f"/v1/orders/{order_id}", body), own=True)
+        return read(schemas.Order, answer)
+
+    def check(self, order: Order) -> Steps[list[schemas.Issue]]:
+        """What the order would be refused for now; nothing is stored."""
+        terms, holder = (yield from self.terms()), (yield from self.holder())
+        signed = SignedOrder.sign(self.seed.signing_key, holder.owner, order, terms.domain)
+        answer = yield from self._sealed(
+            lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders/check", {}
+        )
+        return read(schemas.Checked, answer).issues
+
+    def wait(self, order_id: str, states: tuple[str, ...], seconds: float, every: float = 1.0) -> Steps[schemas.Order]:
+        """Waits until an order is in one of these states (:class:`ClientError` after ``seconds``)."""
+        end = self.requests.clock() + seconds
+        while True:
+            found = yield from self.order(order_id)
+            if found.state in states:
+                return found
+            if self.requests.clock() + every > end:
+                what = f"order {order_id} is {found.state} after {seconds:g} s"
+                raise ClientError(what, {"id": order_id, "state": found.state})
+            yield Pause(every)
