@@ -27,11 +27,13 @@ from relayer.serve import serve_command
 from relayer.service_cli import pause_command, resume_command, status_command
 from relayer.store.db_cli import app as db_app
 from relayer.telling import AsJson, FollowTag, KeysOption, RpcOption, VaultOption, command_group, say, tell, told
+from relayer.token_cli import admin_token_command
 from relayer.vault import Vault
 
 app = command_group("What users, operator and auditors of a vault do with a chain.")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
+keys_app.command("admin-token")(admin_token_command)
 app.add_typer(db_app, name="db")
 app.add_typer(replica_app, name="replica")
 app.add_typer(config_app, name="config")

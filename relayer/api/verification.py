@@ -64,7 +64,10 @@ class Verifier:
             raise Refusal("NOT_READY", "the chain has not been read as far as this batch") from error
 
     def _checked(self, settlement: Settlement, expected: Expected, against: str) -> schemas.Verification:
-        keys = self.services.keys()
+        try:
+            keys = self.services.keys()
+        except TacitError as error:
+            raise Refusal("NOT_READY", "there are no verifying keys here that can be used") from error
         if keys is None or keys.params != settlement.params:
             raise Refusal("NOT_READY", f"no verifying keys of parameter set {settlement.params[:16]} are here")
         if not self._turn.acquire(timeout=WAIT_SECONDS):

@@ -41,6 +41,7 @@ from relayer.watching.service import ServiceWatching
 GLANCE: Final = 0.1
 FINISH_SECONDS: Final = 10
 BACKLOG: Final = 1_024
+WEBSOCKET_BYTES: Final = 8_192
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +218,7 @@ def _configured(app: Any) -> uvicorn.Config:  # noqa: ANN401 - an ASGI applicati
         server_header=False,
         proxy_headers=False,
         lifespan="on",
+        ws_max_size=WEBSOCKET_BYTES,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
 
