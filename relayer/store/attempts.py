@@ -27,7 +27,9 @@ PUBLIC: Final = "public"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed attempt. Fees in wei; ``block`` is the newest block when it was signed, ``sent_block`` when it was last sent."""
+    """A signed attempt. Fees in wei; ``block`` is the newest block when it was signed, ``sent_block`` when it was last sent, ``error`` what
+    was said then by all that it was sent to.
+    """
 
     hash: bytes
     raw: bytes = field(repr=False)
@@ -38,6 +40,7 @@ class Signed:
     nonce: int
     block: int
     sent_block: int | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def _outgoing(session: Session, row: ChainTransaction) -> Outgoing:
 
 def _signed(row: Attempt) -> Signed:
     most, tip = int(row.max_fee_wei), int(row.priority_fee_wei)
-    return Signed(row.hash, row.raw, most, tip, row.channel, row.empty, row.nonce, row.block, row.sent_block)
+    return Signed(row.hash, row.raw, most, tip, row.channel, row.empty, row.nonce, row.block, row.sent_block, row.error)
 
 
 # ---- nonces and attempts

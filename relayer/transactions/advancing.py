@@ -41,7 +41,7 @@ def _advance(desk: Desk, waiting: Sequence[Outgoing], out: Sequence[Outgoing]) -
     """One sender's queue; ``out`` is what it has out that is not mined."""
     changed, count, spent = False, len(out), sum(_cost(each) for each in out)
     for each in waiting:
-        if count >= desk.policy.in_flight:
+        if count >= desk.policy.in_flight or desk.seen_to(each):
             break
         try:
             gas = desk.gas(each)
@@ -69,8 +69,8 @@ def _cost(wanted: Outgoing) -> int:
 
 
 def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
-    """Gives up what most endpoints say would be refused, once that has been so for long enough."""
-    if desk.refused(wanted) is None or not desk.refused_for_good(wanted):
+    """Gives up what would be refused, once that has been so for long enough."""
+    if not desk.refused_for_good(wanted):
         return False
     _fail(desk, wanted, scrubbed(f"given up: {refusal}"))
     return True
@@ -81,7 +81,7 @@ def _fail(desk: Desk, wanted: Outgoing, why: str) -> None:
         attempts.note_failed(session, wanted.id, why)
         alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {why}")
     reached("transaction.after-give-up")
-    desk.accepted(wanted)
+    desk.forget(wanted)
     desk.alarms.done_with(desk.write, wanted.id)
 
 
@@ -94,13 +94,11 @@ def _start(desk: Desk, wanted: Outgoing, gas: int, spent: int) -> int | None:
         )
         desk.alarm(alarms.NO_RELAY, wanted.id, what)
         return None
+    desk.calm(alarms.NO_RELAY, wanted.id)
     if gas > desk.policy.max_gas:
-        # The margin may be cut, the need may not.
-        gas = desk.policy.max_gas
-        needed = desk.chain.gas(wanted.sender, wanted.to, wanted.data, wanted.value)
-        if needed > gas:
-            _fail(desk, wanted, f"it needs {needed} gas, and transactions.maximum_gas is {gas}")
-            return 0
+        _fail(desk, wanted, f"it needs {gas} gas, and transactions.maximum_gas is {desk.policy.max_gas}")
+        return 0
+    gas = desk.with_margin(gas)
     fees = _fees(desk, wanted)
     cost = None if fees is None else wanted.value + gas * fees.most
     if fees is None or cost is None or not _payable(desk, wanted, spent + cost):

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median_high, median_low
 
 from sqlalchemy.orm import Session
 
 from relayer.chain import Address, Block, Chain, Receipt
-from relayer.errors import RevertedError, RpcError
+from relayer.errors import RevertedError, RpcError, UnsettledError
 from relayer.signing import Signer
 from relayer.store.attempts import PRIVATE, PUBLIC, Outgoing
 from relayer.store.database import Database
@@ -43,6 +44,8 @@ class Desk:
     final: int
     refusals: dict[str, list[int]] = field(default_factory=dict)
     """Blocks at which simulation refused a transaction, by its id; kept from step to step."""
+    looked: dict[str, bytes] = field(default_factory=dict)
+    """The newest block when a transaction was last seen to, by its id; kept from step to step."""
     counts: dict[tuple[Address, int], int] = field(default_factory=dict)
     """Nonces used by a sender up to a block, asked once a step."""
 
@@ -75,8 +78,11 @@ class Desk:
 
     @cached_property
     def market(self) -> tuple[int, list[int]]:
-        """Base fee of the next block, tips of the last ones."""
-        return self.chain.fee_history(FEE_BLOCKS, FEE_PERCENTILE)
+        """Base fee of the next block, tips of the last ones: the middle of what endpoints say, so that none can make fees."""
+        told = self.chain.answers(lambda chain: chain.fee_history(FEE_BLOCKS, FEE_PERCENTILE))
+        histories = [each for each in told if not isinstance(each, RevertedError)]
+        tips = [median_high(tips) for _, tips in histories if tips]
+        return median_low(base for base, _ in histories), [median_low(tips)] if tips else []
 
     def used_nonces(self, sender: Address, block: int) -> int:
         """Nonces of a sender that the chain has used up to a block."""
@@ -91,9 +97,15 @@ class Desk:
 
     def stands(self, block: int, digest: bytes) -> bool:
         """Whether a block is in the chain, as most of the endpoints say that have come there."""
-        if block > self.head.number:
-            return False
-        return self.chain.agreed(lambda chain: _block(chain, block).hash, f"block {block}") == digest
+        try:
+            return self.chain.agreed(lambda chain: _block(chain, block).hash, f"block {block}") == digest
+        except UnsettledError:
+            raise
+        except RpcError:
+            # No endpoint has a block of that number: the chain has become shorter.
+            if block > self.head.number:
+                return False
+            raise
 
     # ---- simulation
 
@@ -106,9 +118,19 @@ class Desk:
         return None
 
     def gas(self, wanted: Outgoing) -> int:
-        """Gas that a transaction needs, with the policy's margin."""
-        needed = self.chain.gas(wanted.sender, wanted.to, wanted.data, wanted.value)
-        return needed * (100 + self.policy.gas_margin_percent) // 100
+        """Gas that a transaction needs, without margin: the middle of what endpoints say. :class:`RevertedError` if most say that it
+        would be refused.
+        """
+        told = self.chain.answers(lambda chain: chain.gas(wanted.sender, wanted.to, wanted.data, wanted.value))
+        needed = [each for each in told if not isinstance(each, RevertedError)]
+        refusals = [each for each in told if isinstance(each, RevertedError)]
+        if len(refusals) >= len(needed):
+            raise refusals[0]
+        return median_high(needed)
+
+    def with_margin(self, gas: int) -> int:
+        """Gas to send along, which the policy's most may cut down to what is needed."""
+        return max(gas, min(gas * (100 + self.policy.gas_margin_percent) // 100, self.policy.max_gas))
 
     def refused_for_good(self, wanted: Outgoing) -> bool:
         """Notes that a transaction is refused at this block; whether it has been at as many blocks as the policy says."""
@@ -116,6 +138,17 @@ class Desk:
         if self.head.number not in blocks:
             blocks.append(self.head.number)
         return len(blocks) >= self.policy.refused_after
+
+    def seen_to(self, wanted: Outgoing) -> bool:
+        """Whether a transaction was seen to at this very block already: nothing that it rests on has changed."""
+        before = self.looked.get(wanted.id)
+        self.looked[wanted.id] = self.head.hash
+        return before == self.head.hash
+
+    def forget(self, wanted: Outgoing) -> None:
+        """Drops what was noted of a transaction."""
+        self.refusals.pop(wanted.id, None)
+        self.looked.pop(wanted.id, None)
 
     def accepted(self, wanted: Outgoing) -> None:
         """Notes that a transaction is not refused."""

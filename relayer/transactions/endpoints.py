@@ -230,6 +230,16 @@ class Endpoints(Chain):
             raise vote.error
         return cast("T", vote.answer)
 
+    def answers(self, question: Callable[[Chain], T]) -> list[T | RevertedError]:
+        """What each believed endpoint answers, refusals of a contract among them; :class:`RpcError` if none does."""
+        votes = self._each(
+            self._order(), lambda chain: _Vote(question(chain)), lambda error: _Vote(None, error)
+        ).values()
+        told = [vote.error or cast("T", vote.answer) for vote in votes if not isinstance(vote.error, RpcError)]
+        if not told:
+            raise next(vote.error for vote in votes if vote.error is not None)
+        return told
+
     def _each(
         self, places: Sequence[int], question: Callable[[Chain], T], failed: Callable[[RpcError | RevertedError], T]
     ) -> dict[int, T]:

@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from relayer.chain import Address
-from relayer.errors import LeaseLost, RpcError, UnsettledError
+from relayer.errors import LeaseLost, RpcError
 from relayer.signing import Signer
 from relayer.store import policies
 from relayer.store.database import Database
@@ -56,7 +56,7 @@ class Manager:
         self._database, self._leases, self._chain, self._signers = database, leases, chain, dict(signers)
         self._policy, self._relays, self._seconds = policy, relays or Relays(()), seconds
         self._lease: Lease | None = None
-        self._alarms, self._refusals = Alarms(), dict[str, list[int]]()
+        self._alarms, self._refusals, self._looked = Alarms(), dict[str, list[int]](), dict[str, bytes]()
 
     @property
     def raised(self) -> Mapping[tuple[str, str], str]:
@@ -100,9 +100,9 @@ class Manager:
             if health.problem is not None:
                 return False
             return self._work(self._desk(lease, policy))
-        except UnsettledError as error:
-            self._unsettled(lease, str(error))
         except RpcError as error:
+            # What was to be seen to at this block may not have been.
+            self._looked.clear()
             self._unsettled(lease, scrubbed(str(error)))
         return False
 
@@ -118,6 +118,7 @@ class Manager:
             head=self._chain.head(),
             final=self._chain.final_height(),
             refusals=self._refusals,
+            looked=self._looked,
         )
 
     def _work(self, desk: Desk) -> bool:

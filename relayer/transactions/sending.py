@@ -111,6 +111,8 @@ def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
         raise AssertionError("a nonce is given with the attempt that uses it")
     if wanted.state is TransactionState.FAILED:
         return _fill_instead(desk, wanted, last)
+    if desk.seen_to(wanted) and last.sent_block is not None and not wanted.bump:
+        return False
     refusal = desk.refused(wanted)
     if refusal is not None:
         # One before it may be what it waits for; the lowest waits for nothing.
@@ -132,7 +134,7 @@ def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
         transactions.withdraw(session, wanted.id, why)
         alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {why}")
     reached("transaction.after-withdraw")
-    desk.accepted(wanted)
+    desk.forget(wanted)
     return True
 
 
@@ -143,7 +145,8 @@ def _fill_instead(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
         return False
     fees = _higher(desk, wanted, last)
     if fees is None:
-        _again(desk, wanted, last)
+        if last.empty:
+            _again(desk, wanted, last)
         return False
     signer = desk.signers[wanted.sender]
     attempt = sign_empty(signer, desk.chain_id, last.nonce, fees, desk.head.number)
@@ -160,7 +163,7 @@ def _replace(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
         _again(desk, wanted, last)
         return False
     signer = desk.signers[wanted.sender]
-    gas = max(wanted.gas_limit or 0, min(desk.gas(wanted), desk.policy.max_gas))
+    gas = max(wanted.gas_limit or 0, min(desk.with_margin(desk.gas(wanted)), desk.policy.max_gas))
     attempt = sign(signer, desk.chain_id, wanted, last.nonce, gas, fees, last.channel, desk.head.number)
     measures.REPLACED.inc()
     return _keep_and_send(desk, wanted, attempt, gas)
@@ -205,7 +208,7 @@ def _again(desk: Desk, wanted: Outgoing, last: Signed) -> None:
         desk.alarm(alarms.NO_RELAY, wanted.id, f"{wanted.purpose} is private, and no private endpoint is set")
     elif desk.relays.method is Method.TRANSACTION:
         since_first = desk.head.number - wanted.attempts[0].block
-        due = desk.head.number - since_first % desk.policy.drop_after
+        due = desk.head.number if last.error else desk.head.number - since_first % desk.policy.drop_after
         if last.sent_block is None or last.sent_block < due:
             deliver(desk, last, wanted.id)
 

@@ -64,7 +64,7 @@ def _now_mined(desk: Desk, wanted: Outgoing) -> bool:
         if error is not None and wanted.state is not TransactionState.FAILED:
             alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {error}")
     reached("transaction.after-mined")
-    desk.accepted(wanted)
+    desk.forget(wanted)
     desk.alarms.done_with(desk.write, wanted.id)
     log.info("transaction mined", extra={"transaction": wanted.id, "block": receipt.block, "gas": receipt.gas_used})
     return True

@@ -138,8 +138,7 @@ def test_a_sender_without_money_waits_and_says_so_until_it_has_some(scene: Scene
     assert scene.state("open:1") == "queued"
     assert scene.alarms() == ["sender_balance_insufficient", "sender_balance_low"]
     scene.chain.rpc("anvil_setBalance", scene.signer.address, hex(ETHER))
-    scene.step()
-    scene.turn(1)
+    scene.turn(2)
     assert scene.state("open:1") == "mined"
     assert [each["name"] for each in scene.told() if each["state"] == "cleared"] == scene.alarms()
 

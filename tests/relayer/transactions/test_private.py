@@ -206,7 +206,7 @@ def test_without_a_relay_nothing_private_is_sent_on_a_chain_that_others_watch(
     assert (scene.state("settle:1"), scene.waiting()) == ("queued", [])
     assert scene.alarms() == ["private_endpoint_missing"]
     scene.policy = Policy(public_fallback=True)
-    scene.step()
+    scene.turn(1)
     assert scene.waiting()
     scene.turn(1)
     assert scene.state("settle:1") == "mined"
