@@ -105,6 +105,7 @@ class Relayer:
             stderr=log,
             text=True,
             cwd=ROOT,
+            start_new_session=True,
         )
         log.close()
         assert self.process.stdout is not None
@@ -120,6 +121,14 @@ class Relayer:
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
+
+    def kill(self) -> None:
+        """All of its processes die at once."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     @property
     def log(self) -> str:
@@ -243,10 +252,7 @@ def relayer(folder: Path, database_url: str) -> Iterator[Relayer]:
                 yield made
         finally:
             if made.process is not None and made.process.poll() is None:
-                made.process.kill()
-                made.process.wait()
-            if made.process is not None and made.process.stdout is not None:
-                made.process.stdout.close()
+                made.kill()
 
 
 def children(pid: int) -> list[int]:
