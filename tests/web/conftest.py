@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.web.market import Market
 from tests.web.site import Stage, serving
@@ -50,10 +50,18 @@ def address(stage: tuple[Stage, str], stand_in: StandIn) -> str:
     return stage[1]
 
 
+@pytest.fixture(scope="session")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    """A desktop's window, whose cache all tests share."""
+    context = browser.new_context(viewport={"width": 1180, "height": 900})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
+def page(desk: BrowserContext, address: str) -> Iterator[Page]:
     """The page at its first view. That it broke no policy, and that nothing failed in it, is checked when the test is over."""
-    page = browser.new_page(viewport={"width": 1180, "height": 900})
+    page = desk.new_page()
     watch = Watch(page)
     page.goto(f"{address}/")
     yield page

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from prover.batch import State
 from relayer.api import tokens
@@ -40,6 +40,7 @@ from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.store.models import Batch, BatchState, BatchStep
+from relayer.watching.status import look
 from tests.relayer.api.house import Noted, served, settings_of
 from tests.web.market import CHAIN_ID, DEN, FEE_RATE, NUM, PARAMS, VAULT, Market
 
@@ -82,6 +83,23 @@ class Standing:
 
 
 @dataclass
+class Looking(Noted):
+    """As the service watches itself, with an alert."""
+
+    database: Database | None = None
+
+    def status(self) -> Mapping[str, Any]:
+        assert self.database is not None
+        alert = {
+            "name": "CHAIN_SILENT",
+            "severity": "critical",
+            "message": "no endpoint has answered for 90 s",
+            "since": 0,
+        }
+        return look(self.database).to_wire() | {"alerts": [alert]}
+
+
+@dataclass
 class Real:
     """Where the applications are, and what is behind them."""
 
@@ -102,7 +120,7 @@ def real_service(folder: Path, market: Market) -> Iterator[Real]:
     assert lease is not None
     engine.keys.rotate(lease)
     engine.leases.release(lease)
-    watching = Noted()
+    watching = Looking(database=database)
     services = Services(
         database=database,
         sealer=SEALER,

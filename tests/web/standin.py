@@ -365,7 +365,7 @@ class StandIn:
         key = request.headers.get("idempotency-key")
         order, owner, issues = self.judged(self.open_envelope(await request.json(), b"tacit.order.1"))
         if issues:
-            raise Refused(422, issues[0]["code"], issues[0]["detail"], scenario="+13.5 % up")
+            raise Refused(422, issues[0]["code"], issues[0]["detail"], scenario=0, shortfall=str(1234 * 10**14))
         if key in self.idempotent:
             return JSONResponse(self.idempotent[key], 201)
         waits = order.first_batch > 5 or self.open_batch is None

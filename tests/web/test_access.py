@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +18,12 @@ PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1180, "height": 900}
 
 
+CHECKS = (Path(__file__).parent / "access.js").read_text(encoding="utf-8").replace("export ", "")
+
+
 def found(page: Page, check: str) -> Any:  # noqa: ANN401 - what the check gives
-    return page.evaluate(f"async () => (await import('/tests/access.js')).{check}()")
+    """Runs a check of ``access.js`` in the page."""
+    return page.evaluate(f"() => {{ {CHECKS}; return {check}(); }}")
 
 
 def show(page: Page, address: str, view: str) -> None:
@@ -30,6 +35,8 @@ def show(page: Page, address: str, view: str) -> None:
         expect(page.get_by_role("region", name="Batch 2")).to_contain_text("BTC-")
     if view == "trade":
         page.get_by_text("I have no keys yet").click()
+    if view == "vault":
+        expect(page.get_by_role("heading", name="Encryption keys")).to_be_visible()
     if view == "instruments":
         expect(page.get_by_role("rowheader").first).to_be_visible()
 

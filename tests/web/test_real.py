@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from relayer.store.models import Batch, BatchState, Order
 from tests.web.market import Market
 from tests.web.real import OPERATOR, Real, real_service
 from tests.web.standin import StandIn
+from tests.web.test_access import found
 from tests.web.test_trader import fill_in, open_keys, send
 from tests.web.watch import Watch
 
@@ -55,7 +57,7 @@ def test_what_margin_refuses_is_said_with_its_scenario(real_page: Page) -> None:
     open_keys(real_page)
     fill_in(real_page, "Sell", "BTC-25SEP26-95000-C", "500", "100")
     send(real_page)
-    expect(real_page.locator("#review")).to_contain_text("INSUFFICIENT_MARGIN")
+    expect(real_page.locator("#review")).to_contain_text(re.compile(r"INSUFFICIENT_MARGIN \(short by [0-9,.]+ in .+\)"))
 
 
 def test_a_stranger_registers_at_the_real_service(real_page: Page) -> None:
@@ -91,6 +93,10 @@ def test_the_operator_sees_transactions_and_policies_with_a_token_kept_in_memory
     page.get_by_role("button", name="seal:3").click()
     expect(page.get_by_role("region", name="Transaction seal:3")).to_contain_text("0x5fbdb2")
     expect(page.get_by_text("intake paused")).to_be_visible()
+    expect(page.get_by_text("critical: CHAIN_SILENT")).to_be_visible()
+    for check in ("unnamed", "tooWide"):
+        assert found(page, check) == []
+    assert found(page, "faint")["found"] == []
     assert OPERATOR not in watch.shown()
     assert watch.kept()["local"] == watch.kept()["session"] == {}
     page.get_by_role("button", name="Forget the token").click()

@@ -13,18 +13,20 @@ const CASH_A_VALUE = 10_000n;
 const LOOKED_BACK = 200;
 
 /**
- * The account in the newest settled batch that touched it: {batch, leaf, hash}, null if none did. `hash` is that of the batch's words.
+ * The account in the newest settled batch that touched it: {batch, leaf, hash, seen}, null if none of the last did. `hash` is that of the
+ * batch's words, `seen` the newest batch that was looked at; `before`, an earlier reading, stands if no later batch touched the account.
  */
-export async function readAccount(keys, index) {
-  const batches = await all("v1/batches?limit=100", LOOKED_BACK);
-  for (const { number, state } of batches) {
-    if (state !== "mined" && state !== "final") continue;
+export async function readAccount(keys, index, before = null) {
+  const batches = (await all("v1/batches?limit=100", LOOKED_BACK)).filter(({ state }) => state === "mined" || state === "final");
+  const seen = batches[0]?.number ?? 0;
+  for (const { number } of batches) {
+    if (before && number <= before.seen) return { ...before, seen };
     const document = await settlementOf(number);
     const words = wordsOf(document);
     const touch = touchOf(words, index);
-    if (touch) return { batch: number, hash: dataHash(words), ...keys.read(PARAMS[document.params], touch, index) };
+    if (touch) return { batch: number, seen, hash: dataHash(words), ...keys.read(PARAMS[document.params], touch, index) };
   }
-  return null;
+  return before && { ...before, seen };
 }
 
 /** Whether a node's chain has the words that the account was read from; throws with what is wrong. */
@@ -154,6 +156,7 @@ function picture(rows, least) {
   numbers.show(rows.map((row, place) => ({ ...row, excess: String(row.excess), place })));
   return el("div", {}, el("h2", {}, "Margin by scenario"),
     el("div", { class: "panel" }, el("p", { id: "margin-text" }, titleOf(rows, least)), frame,
+      el("p", { class: "hint" }, "A scenario is a move of the price with volatility up or down; tails count in the part that stands behind ×. Excess is what is left of the initial margin requirement, in the quote currency."),
       el("details", {}, el("summary", {}, "Exact numbers"), numbers.node)));
 }
 

@@ -72,7 +72,7 @@ function show({ ready, reasons, policies, details }) {
 
 function policy(name, value) {
   if (value === null) return el("span", { class: "quiet-text" }, "as configured");
-  if (typeof value === "boolean") return el("span", { class: `state ${value && name.endsWith("_paused") ? "held" : "past"}` }, value ? "yes" : "no");
+  if (typeof value === "boolean") return value && name.endsWith("_paused") ? el("span", { class: "state held" }, "yes") : value ? "yes" : "no";
   return String(value);
 }
 

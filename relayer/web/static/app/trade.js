@@ -4,7 +4,7 @@ import { toHex } from "../crypto/field.js";
 import { accountOf, accountParts, checkAgainst, readAccount } from "./account.js";
 import { Problem, get, post, request } from "./api.js";
 import { at, el, field, fill, say } from "./dom.js";
-import { whole } from "./format.js";
+import { cash, whole } from "./format.js";
 import { Keyring, drawSeed, seedOf } from "./keyring.js";
 import { follow, unfollow } from "./live.js";
 import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
@@ -198,13 +198,18 @@ async function read() {
   ]);
   const settled = known.state.batch;
   if (account.account !== null && (own.readAt !== settled || own.account?.updates !== account.updates)) {
-    own.reading = await readAccount(own.keys, account.account);
+    own.reading = await readAccount(own.keys, account.account, reorganised() ? null : own.reading);
     own.readAt = settled;
     own.trust = null;
     if (own.node) await compare(at("node-said"));
   }
   Object.assign(own, { account, fills: fills.items });
   own.orders = orders.items.map((order) => ({ ...order, fault: receiptFault(order, account.account, own) }));
+}
+
+/** Whether a batch that was read from is not settled any more: then nothing that was read stands. */
+function reorganised() {
+  return own.reading !== null && known.state.batch < own.reading.seen;
 }
 
 async function compare(said) {
@@ -284,7 +289,9 @@ async function onlyCheck({ order }, answer) {
 }
 
 function refusal(error) {
-  const where = error.values?.scenario ? ` in scenario ${error.values.scenario}` : "";
+  const { scenario, shortfall } = error.values ?? {};
+  const label = known.risk?.scenarios.find(({ number }) => number === scenario)?.label ?? scenario ?? "the mark";
+  const where = shortfall ? ` (short by ${cash(shortfall)} in ${label})` : "";
   return el("p", { class: "bad-text" }, error.code ? `${error.code}${where}: ${error.message}` : error.message);
 }
 
