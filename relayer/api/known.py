@@ -6,7 +6,7 @@ What is somebody else's is answered like what does not exist, by the same querie
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -21,6 +21,8 @@ from relayer.store.clock import now_ms
 LONGEST_TOKEN: Final = 128
 
 Bearer = HTTPBearer(auto_error=False, scheme_name="session", description="Token of POST /v1/auth/sessions")
+OPTIONAL: Final[dict[str, Any]] = {"security": [{}]}
+"""For the description of a route that anybody may ask, and that tells an owner more."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(Bearer)]
 
 

@@ -10,7 +10,7 @@ from prover.batch import Leaf, RiskRow
 from prover.orders import Order
 from relayer.api import paging, schemas
 from relayer.api.forms import at, at_second, plain, word
-from relayer.api.known import Credentials, Known
+from relayer.api.known import OPTIONAL, Credentials, Known
 from relayer.api.margins import EMPTY, Margins
 from relayer.api.market import Greeks, Market, Table
 from relayer.api.problems import Refusal, documented, not_found
@@ -80,7 +80,11 @@ def router(services: Services, known: Known, market: Market) -> APIRouter:
         ]
         return schemas.Keys(keys=made, domain=word(venue.domain.to_bytes(32, "big")), vault=venue.vault)
 
-    @routes.post("/quotes", responses=documented("UNAUTHENTICATED", "NOT_FOUND", "UNKNOWN_INSTRUMENT", "INVALID_ORDER"))
+    @routes.post(
+        "/quotes",
+        responses=documented("UNAUTHENTICATED", "NOT_FOUND", "UNKNOWN_INSTRUMENT", "INVALID_ORDER"),
+        openapi_extra=OPTIONAL,
+    )
     def quote(asked: schemas.QuoteAsked, credentials: Credentials) -> schemas.Quote:
         """What legs cost if filled in full at their price, and what they do to margin at their worst."""
         asker = known.perhaps(credentials)

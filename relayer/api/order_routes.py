@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from prover.errors import TacitError
 from relayer.api import schemas
 from relayer.api.forms import Id, Signature, plain, word
-from relayer.api.known import Credentials, Known
+from relayer.api.known import OPTIONAL, Credentials, Known
 from relayer.api.limits import CALLER, Buckets
 from relayer.api.market import Market
 from relayer.api.problems import Problem, Refusal, documented, not_found, problem, refusal_of, sayable
@@ -65,7 +65,11 @@ def router(services: Services, known: Known, market: Market, buckets: Buckets) -
         "",
         status_code=201,
         response_model=schemas.Receipted,
-        responses={202: {"model": schemas.Waiting, "description": "Stored; waits for a batch."}, **documented(*INTAKE)},
+        responses={
+            202: {"model": schemas.Waiting, "description": "Stored; waits for a batch."},
+            **documented(*INTAKE, "UNAUTHENTICATED"),
+        },
+        openapi_extra=OPTIONAL,
     )
     async def send(
         envelope: schemas.Envelope, credentials: Credentials, idempotency_key: IdempotencyKey = None
@@ -79,7 +83,7 @@ def router(services: Services, known: Known, market: Market, buckets: Buckets) -
         status, document = acknowledgement(made)
         return JSONResponse(document.model_dump(), status)
 
-    @routes.post("/bulk", responses=documented("UNAUTHENTICATED"))
+    @routes.post("/bulk", responses=documented("UNAUTHENTICATED"), openapi_extra=OPTIONAL)
     async def bulk(
         asked: schemas.Bulk, request: Request, credentials: Credentials, idempotency_key: IdempotencyKey = None
     ) -> schemas.BulkResults:
@@ -92,7 +96,7 @@ def router(services: Services, known: Known, market: Market, buckets: Buckets) -
             results.append(await _one(services, each, key, asker))
         return schemas.BulkResults(results=results)
 
-    @routes.post("/check", responses=documented("DECRYPTION_FAILED", "UNAUTHENTICATED", "UNKNOWN_KEY", "INVALID_ORDER"))
+    @routes.post("/check", responses=documented(*INTAKE, "UNAUTHENTICATED"), openapi_extra=OPTIONAL)
     async def check(envelope: schemas.Envelope, credentials: Credentials) -> schemas.Checked:
         """What an order would be refused for now. Nothing is stored."""
         asker = await run_in_threadpool(known.perhaps, credentials) if credentials is not None else None
