@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import Final
 
 from prover.errors import TacitError
@@ -122,12 +123,21 @@ def observe(process: Process) -> None:
 def forget(process: Process) -> None:
     """Deletes what orders said once it is due."""
     given = process.settings.retention
-    retention = Retention(
-        database=process.database,
-        after_final=round(1000 * given.after_final_seconds),
-        proofs=process.settings.proving.directory,
-    )
-    leased(process, RETENTION, "retention", retention.step, given.every_seconds)
+    with process.chain() as chain:
+        vault = process.vault(chain)
+
+        @cache
+        def evidence() -> int:
+            terms = vault.bonds.call("terms")
+            return 1000 * int(terms.challengeTime + terms.answerTime)
+
+        retention = Retention(
+            database=process.database,
+            after_final=round(1000 * given.after_final_seconds),
+            evidence=evidence,
+            proofs=process.settings.proving.directory,
+        )
+        leased(process, RETENTION, "retention", retention.step, given.every_seconds)
 
 
 def deliver(process: Process) -> None:

@@ -1,7 +1,9 @@
 """What orders said is deleted once nobody needs it, and its bytes with it.
 
-``after_final`` after a batch is final: content and results of its orders, the sealed batch, what its clearing was noted with, its folder
-of proofs. Orders that were cancelled or lapsed, the same time after. Accounts of an earlier batch as soon as a later one is final; the
+``after_final`` after a batch is final: content and results of its orders, what its clearing was noted with, its folder of proofs. Its
+sealed batch too, but not before ``evidence`` is over and no challenge is open: with it challenges to receipts are answered. Of a batch that
+is void or ran out, ``after_final`` after that, and an hour at least, since it could be taken back. Orders that were cancelled or lapsed,
+the same time after. Accounts of an earlier batch as soon as a later one is final; the
 newest final ones stay, since the next batch starts there. What owners were told goes after the same time, but not within
 ``EVENTS_LEAST``, so that subscribers that were away can resume; what all were told after ``EVENTS_PUBLIC``. Sessions and challenges that
 have run out, and answers to idempotent requests after ``IDEMPOTENCY``. Ended encryption keys lose their private halves by
@@ -17,7 +19,7 @@ backups and the cells of a disk are out of reach of both.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,6 +40,7 @@ from relayer.store.models import (
     Batch,
     BatchState,
     BatchStep,
+    BondChallenge,
     EncryptionKey,
     Event,
     Idempotency,
@@ -51,6 +54,8 @@ from relayer.store.models import Session as SessionRow
 LEASE: Final = "retention"
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
+OPEN: Final = "open"
+"""State of a challenge that is to be answered."""
 EVENTS_LEAST: Final = HOUR
 EVENTS_PUBLIC: Final = 90 * DAY
 IDEMPOTENCY: Final = 7 * DAY
@@ -66,21 +71,30 @@ WIPED: Final = "retention.wiped"
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """Deletes by policy. ``after_final`` and ``rewrite`` in ms; ``proofs`` is the folder of the batches' proofs, if they are here."""
+    """Deletes by policy. ``after_final``, ``evidence`` and ``rewrite`` in ms; ``proofs``: the folder of the batches' proofs, if it is here.
+
+    ``evidence`` is the longest that a settled batch can be challenged and the challenge be open: the vault's ``challengeTime`` and
+    ``answerTime``.
+    """
 
     database: Database
     after_final: int
+    evidence: Callable[[], int]
     proofs: Path | None = None
     rewrite: int = REWRITE
     clock: Callable[[], int] = now_ms
 
     def step(self, lease: Lease) -> bool:
         """Deletes what is due and has its bytes overwritten; whether there was anything. To be repeated for ever."""
-        now = self.clock()
+        now, after = self.clock(), self.after_final
+        evidence = max(self.evidence(), after)
         with self.database.write() as session:
             lease.check(session)
-            final = _final_before(session, now - self.after_final)
-            changed = _delete(session, now, now - self.after_final, final)
+            final = _since(session, (BatchState.FINAL,), now - after)
+            changed = _delete(session, now, now - after, final)
+            over = _since(session, (BatchState.FINAL,), now - evidence)
+            over += _since(session, (BatchState.VOID, BatchState.EXPIRED), now - max(after, HOUR))
+            changed |= _delete_batches(session, over)
             changed |= _keys_deleted(session)
             _note(session, changed)
             reached("retention.before-commit")
@@ -114,14 +128,22 @@ class Retention:
 # ---- what is due
 
 
-def _final_before(session: Session, time: int) -> list[int]:
-    """Batches that have been final for long enough and of which something is left."""
-    steps = select(BatchStep.batch).where(BatchStep.state == BatchState.FINAL).group_by(BatchStep.batch)
+def _since(session: Session, states: Sequence[BatchState], time: int) -> list[int]:
+    """Batches that came to the state that they are in, one of these, by a time, and of which something is left."""
+    steps = select(BatchStep.batch).where(BatchStep.state.in_(states)).group_by(BatchStep.batch)
     long_enough = steps.having(func.max(BatchStep.at) <= time)
     with_orders = select(Order.batch).where(LEFT, Order.state == OrderState.FINAL, Order.batch.is_not(None))
     some_left = or_(Batch.batch_sealed.is_not(None), Batch.number.in_(with_orders))
-    query = select(Batch.number).where(Batch.state == BatchState.FINAL, Batch.number.in_(long_enough), some_left)
+    query = select(Batch.number).where(Batch.state.in_(states), Batch.number.in_(long_enough), some_left)
     return list(session.scalars(query))
+
+
+def _delete_batches(session: Session, numbers: list[int]) -> set[str]:
+    """Deletes sealed batches that nobody can ask about any more."""
+    asked = select(BondChallenge.batch).where(BondChallenge.state == OPEN)
+    over = and_(Batch.number.in_(numbers), Batch.number.not_in(asked), Batch.batch_sealed.is_not(None))
+    count = session.connection().execute(update(Batch).where(over).values(batch_sealed=None)).rowcount
+    return {Batch.__tablename__} if count else set()
 
 
 def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str]:
@@ -133,7 +155,6 @@ def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str
     marks = [f"{CLEARED}{number}" for number in final]
     statements: dict[type[Base], Update | Delete] = {
         Order: update(Order).where(LEFT, or_(of_final, of_ended)).values(content_sealed=None, result_sealed=None),
-        Batch: update(Batch).where(Batch.number.in_(final)).values(batch_sealed=None),
         Snapshot: delete(Snapshot).where(Snapshot.batch < newest),
         Setting: delete(Setting).where(Setting.name.in_(marks)),
         SessionRow: delete(SessionRow).where(SessionRow.expires_at <= now),

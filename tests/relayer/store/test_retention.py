@@ -23,6 +23,7 @@ from relayer.store.models import (
     Batch,
     BatchState,
     BatchStep,
+    BondChallenge,
     EncryptionKey,
     Event,
     Holder,
@@ -54,14 +55,14 @@ class Kept:
         self.database = database
         self.bytes: dict[str, bytes] = {}
         self.now = NOW
+        self.evidence = 0
         lease = Leases(database, "this process").acquire(LEASE, 3600)
         assert lease is not None
         self.lease: Lease = lease
 
     def retention(self, after: int = AFTER, proofs: Path | None = None) -> Retention:
-        return Retention(
-            database=self.database, after_final=after, proofs=proofs, rewrite=0, clock=lambda: self.now
-        )  # fmt: skip
+        return Retention(database=self.database, after_final=after, evidence=lambda: self.evidence, proofs=proofs,
+                         rewrite=0, clock=lambda: self.now)  # fmt: skip
 
     def sealed(self, place: str, plain: bytes) -> bytes:
         """Seals something and remembers how it looks on disk."""
@@ -79,7 +80,7 @@ class Kept:
             session.flush()
             mark_cleared(session, number, "mark")
             if final_at is not None:
-                session.add(BatchStep(batch=number, state=BatchState.FINAL, at=final_at))
+                session.add(BatchStep(batch=number, state=state, at=final_at))
             for sequence in range(1, ORDERS + 1):
                 self._order(
                     session, number, sequence, OrderState.FINAL if state is BatchState.FINAL else OrderState.SEALED
@@ -163,6 +164,35 @@ def test_what_is_not_yet_due_stays_until_it_is(kept: Kept) -> None:
     assert kept.retention().step(kept.lease)
     assert kept.left("orders") == set()
     assert not kept.retention().step(kept.lease)
+
+
+def test_what_challenges_are_answered_with_stays_until_none_can_be_open(kept: Kept) -> None:
+    kept.evidence = AFTER + DAY
+    kept.batch(1, BatchState.FINAL, NOW - AFTER)
+    kept.batch(2, BatchState.FINAL, NOW - AFTER)
+    with kept.database.write() as session:
+        session.add(BondChallenge(id=1, batch=2, sequence=1, deadline=1, state="open"))
+    kept.retention().step(kept.lease)
+    assert kept.left("orders") == set()
+    assert kept.left("batches") == {"batches.batch:1", "batches.batch:2"}
+    kept.now += DAY
+    kept.retention().step(kept.lease)
+    assert kept.left("batches") == {"batches.batch:2"}
+    with kept.database.write() as session:
+        session.get_one(BondChallenge, 1).state = "over"
+    kept.retention().step(kept.lease)
+    assert kept.left("batches") == set()
+
+
+@pytest.mark.parametrize("state", [BatchState.VOID, BatchState.EXPIRED])
+def test_a_batch_that_will_never_be_settled_goes_too(kept: Kept, state: BatchState) -> None:
+    kept.evidence = 1000 * DAY
+    kept.batch(1, state, NOW - HOUR + 1)
+    kept.retention(after=0).step(kept.lease)
+    assert "batches.batch:1" in kept.left("")
+    kept.now += 1
+    kept.retention(after=0).step(kept.lease)
+    assert "batches.batch:1" not in kept.left("")
 
 
 def test_orders_that_were_never_sealed_go_too(kept: Kept) -> None:
@@ -251,7 +281,7 @@ def test_postgresql_rewrites_tables_no_more_often_than_it_may(postgres: Cluster)
     with database.write() as session:
         session.add(Holder(owner=OWNER, key=OWNER, subaccount=0, account=1, holder_sealed=b"", created_at=0))
     kept = Kept(database)
-    retention = Retention(database=database, after_final=AFTER, rewrite=DAY, clock=lambda: kept.now)
+    retention = Retention(database=database, after_final=AFTER, evidence=lambda: 0, rewrite=DAY, clock=lambda: kept.now)
     kept.batch(1, BatchState.FINAL, NOW - AFTER)
     retention.step(kept.lease)
     assert kept.left("orders.content:1") == set()
