@@ -60,6 +60,11 @@ class Alarms:
         log.warning("alarm", extra={"alert": code})
         return True
 
+    def told(self, code: str, subject: str, message: str) -> None:
+        """Something holds, and was told (:func:`tell`) in the write that made it so."""
+        self._raised[code, subject] = message
+        log.warning("alarm", extra={"alert": code})
+
     def over(self, write: Write, code: str, subject: str) -> None:
         """Something holds no longer; told if it did."""
         if (code, subject) not in self._raised:

@@ -226,11 +226,11 @@ def _let_out(desk: Desk, wanted: Outgoing, last: Signed) -> Signed:
             measures.DROPPED.inc()
     if not desk.policy.public_fallback or not (dropped or not len(desk.relays)):
         return last
+    what = f"{wanted.purpose} goes to the public mempool, as the policy says"
     with desk.write() as session:
         attempts.make_public(session, last.hash)
-        alarms.tell(
-            session, alarms.PUBLIC, wanted.id, f"{wanted.purpose} goes to the public mempool, as the policy says"
-        )
+        alarms.tell(session, alarms.PUBLIC, wanted.id, what)
+    desk.alarms.told(alarms.PUBLIC, wanted.id, what)
     measures.FALLBACKS.inc()
     return Signed(last.hash, last.raw, last.most, last.tip, PUBLIC, last.empty, last.nonce, last.block, None)
 
