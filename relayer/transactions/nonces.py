@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
+from relayer.errors import UnsettledError
 from relayer.points import reached
 from relayer.signing import Signer
 from relayer.store import attempts
@@ -26,7 +28,7 @@ MOST_FILLED: Final = 16
 SETTLING: Final = 3
 """Blocks after which every endpoint has a receipt."""
 MOST_SKIPPED: Final = 1_000
-"""Nonces by which the chain's count may be ahead of the stored one, before it is taken for a lie."""
+"""Nonces by which the chain's count may be ahead of the stored one before it has to be final to be believed."""
 
 
 def mend(desk: Desk) -> bool:
@@ -46,14 +48,18 @@ def _adopt(desk: Desk, sender: str, used: int) -> bool:
     """Takes over the chain's count where it is ahead: for a new sender, and where its key was used elsewhere."""
     with desk.database.read() as session:
         stored = attempts.following(session, sender)
-    if stored is not None and used <= stored:
+    if stored is None:
+        # What waits in mempools counts, as far as every endpoint has it.
+        waiting = [each for each in desk.chain.answers(lambda chain: chain.nonce(sender)) if isinstance(each, int)]
+        following = max(used, min(waiting))
+    elif used <= stored:
         return False
-    if stored is not None:
+    else:
+        following = used
         what = f"the chain has used {used} nonces of {sender}, and {stored} were given here: its key is used elsewhere"
         desk.alarm(alarms.FOREIGN, sender, what)
-        if used > stored + MOST_SKIPPED:
-            return False
-    following = max(used, desk.chain.nonce(sender)) if stored is None else used
+        if used > stored + MOST_SKIPPED >= desk.used_nonces(sender, max(0, desk.final)):
+            raise UnsettledError(f"{what}; that is so many that it counts when it is final", {"sender": sender})
     with desk.write() as session:
         attempts.set_following(session, sender, following)
     return True
@@ -88,12 +94,12 @@ def _fill(desk: Desk, signer: Signer, used: int) -> bool:
     with desk.database.read() as session:
         following = attempts.following(session, signer.address) or 0
         given = attempts.given(session, signer.address, used)
-    missing = [nonce for nonce in range(used, following) if nonce not in given]
+    missing = list(islice((nonce for nonce in range(used, following) if nonce not in given), MOST_FILLED))
     final = [nonce for nonce in given if given[nonce]]
     if final:
         what = f"the chain has forgotten nonce {final[0]} of {signer.address}, which it had called final: is it another chain?"
         desk.alarm(alarms.REWOUND, signer.address, what)
-    for nonce in missing[:MOST_FILLED]:
+    for nonce in missing:
         base, tips = desk.market
         fees = offer(base, tips, desk.policy.fees)
         if isinstance(fees, AtCap):

@@ -119,6 +119,9 @@ def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
         return lowest and _give_up(desk, wanted, refusal)
     desk.accepted(wanted)
     last = _let_out(desk, wanted, last)
+    if last.channel == PRIVATE and not len(desk.relays):
+        desk.alarm(alarms.NO_RELAY, wanted.id, f"{wanted.purpose} is private, and no private endpoint is set")
+        return False
     if wanted.bump or (lowest and desk.head.number - last.block >= desk.policy.replace_after):
         return _replace(desk, wanted, last)
     _again(desk, wanted, last)
@@ -204,8 +207,6 @@ def _again(desk: Desk, wanted: Outgoing, last: Signed) -> None:
             forgetful = desk.chain.without(last.hash)
             if forgetful:
                 deliver(desk, last, wanted.id, forgetful)
-    elif not len(desk.relays):
-        desk.alarm(alarms.NO_RELAY, wanted.id, f"{wanted.purpose} is private, and no private endpoint is set")
     elif desk.relays.method is Method.TRANSACTION:
         since_first = desk.head.number - wanted.attempts[0].block
         due = desk.head.number if last.error else desk.head.number - since_first % desk.policy.drop_after

@@ -174,3 +174,16 @@ def test_a_key_used_elsewhere_is_told_and_the_count_taken_over(scene: Scene) -> 
     scene.turn(1)
     assert (scene.row("seal:1").nonce, scene.state("seal:1")) == (2, "mined")
     assert scene.alarms() == ["nonce_used_elsewhere"]
+
+
+def test_a_count_that_is_far_ahead_is_believed_only_when_it_is_final(scene: Scene) -> None:
+    scene.queue("open:1")
+    scene.step()
+    scene.turn(1)
+    scene.chain.rpc("anvil_setNonce", scene.signer.address, hex(5_000))
+    scene.queue("seal:1")
+    scene.turn(2)
+    assert (scene.state("seal:1"), scene.following()) == ("queued", 1)
+    assert sorted(set(scene.alarms())) == ["endpoints_unsettled", "nonce_used_elsewhere"]
+    scene.turn(9)
+    assert (scene.state("seal:1"), scene.row("seal:1").nonce) == ("mined", 5_000)

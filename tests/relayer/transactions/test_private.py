@@ -212,6 +212,24 @@ def test_without_a_relay_nothing_private_is_sent_on_a_chain_that_others_watch(
     assert scene.state("settle:1") == "mined"
 
 
+def test_what_is_out_privately_waits_when_no_relay_is_left(make_scene: Make, relay: PrivateRelay) -> None:
+    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER))
+    relay.dropping = True
+    scene.queue("settle:1", private=True)
+    scene.step()
+    scene.manager.release()
+    scene.relays, before = None, scene.relays
+    scene.manager = scene.sender("restarted")
+    scene.turn(5)
+    assert (scene.state("settle:1"), scene.waiting(), len(scene.attempts("settle:1"))) == ("sent", [], 1)
+    assert scene.alarms() == ["private_endpoint_missing"]
+    scene.relays, relay.dropping = before, False
+    scene.manager.release()
+    scene.manager = scene.sender("first")
+    turn(scene, relay, 3)
+    assert (scene.state("settle:1"), scene.count()) == ("mined", 1)
+
+
 def test_no_calldata_is_in_what_is_told_of_a_relay(
     scene: Scene, relay: PrivateRelay, caplog: pytest.LogCaptureFixture
 ) -> None:
