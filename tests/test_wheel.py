@@ -53,6 +53,8 @@ def test_the_wheel_holds_the_packages_their_types_and_the_licences_alone(wheel: 
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"prover", "relayer"}
     assert {"prover/py.typed", "prover/_native.pyi", "relayer/py.typed", "relayer/interfaces/Vault.json"} <= set(names)
+    web = "relayer/web/static"
+    assert {f"{web}/index.html", f"{web}/operator.html", f"{web}/vendor/curves/LICENSE"} <= set(names)
     assert len([name for name in names if name.endswith(".so")]) == 1
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE-MIT", "LICENSE-APACHE"}
 

@@ -304,7 +304,7 @@ class StandIn:
             own | greeks | {"mark": str(int(row["mark"])), "value": str(quantity * int(row["mark"])), "settled": False}
         )
 
-    async def fills(self, request: Request) -> JSONResponse:
+    async def fills(self, request: Request) -> Response:
         """GET /v1/accounts/{owner}/fills."""
         owner = self._own(request)
         index, items = self._index(owner), []
@@ -329,7 +329,17 @@ class StandIn:
                             "fee": str(FEE_RATE * paid),
                         }
                     )
+        if request.query_params.get("format") == "csv":
+            return self._csv(items, request.query_params.get("cursor"))
         return JSONResponse({"items": items, "next_cursor": None})
+
+    def _csv(self, items: list[Json], cursor: str | None) -> Response:
+        """A fill a page."""
+        at = int(cursor or 0)
+        names = ("order", "batch", "quantity", "price")
+        text = ",".join(names) + "\r\n" + ",".join(str(items[at][name]) for name in names) + "\r\n"
+        following = {"Next-Cursor": str(at + 1)} if at + 1 < len(items) else {}
+        return Response(text, media_type="text/csv", headers=following)
 
     async def own_orders(self, request: Request) -> JSONResponse:
         """GET /v1/accounts/{owner}/orders."""

@@ -11,10 +11,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pydantic import BaseModel
 
+from prover import Order
 from relayer.api import schemas
+from relayer.envelope import SignedOrder, seal_order
+from relayer.hpke import PublicKey
 from relayer.store import events
-from relayer.store.models import Batch, BatchState, Order
-from tests.web.market import Market
+from relayer.store.models import Batch, BatchState
+from relayer.store.models import Order as OrderRow
+from tests.web.market import VAULT, Market
 from tests.web.real import OPERATOR, Real, real_service
 from tests.web.standin import StandIn
 from tests.web.test_access import found
@@ -50,7 +54,22 @@ def test_the_trader_trades_at_the_real_service(real_page: Page, real: Real) -> N
     row = real_page.get_by_role("row").filter(has_text="buy BTC-26JUN26-95000-C").filter(has_text="receipted")
     expect(row).to_contain_text("12,345.678901")
     with real.database.read() as session:
-        assert session.query(Order).count() == 1
+        assert session.query(OrderRow).count() == 1
+
+
+def test_an_order_sent_from_elsewhere_appears_by_itself(real_page: Page, real: Real, market: Market) -> None:
+    open_keys(real_page)
+    expect(real_page.get_by_role("heading", name="Account 1")).to_be_visible()
+    expect(real_page.locator("#link-text")).to_have_text("live")
+    order = Order(
+        account=1, instrument=market.ids()[0], limit=77_654_321, max_fee_rate=30, epoch=0, slot=40, first_batch=3
+    )
+    signed = SignedOrder.sign(market.trader.seed.signing_key, market.trader.holder.owner, order, market.domain)
+    key = PublicKey(bytes.fromhex(httpx.get(f"{real.url}/v1/keys").json()["keys"][0]["public"][2:]))
+    sealed = seal_order(key, market.domain, VAULT, signed).to_wire()
+    assert httpx.post(f"{real.url}/v1/orders", json=sealed).status_code == 201
+    expect(real_page.get_by_role("row").filter(has_text="77.654321")).to_contain_text("receipted")
+    expect(real_page.locator("#link-text")).to_have_text("live")
 
 
 def test_what_margin_refuses_is_said_with_its_scenario(real_page: Page) -> None:

@@ -89,6 +89,15 @@ def test_a_receipt_can_be_saved_and_is_what_a_challenge_needs(page: Page, stand_
     receipt.check(market.signer.address, market.separator, domain=market.domain, order=order, account=1, batch=5)
 
 
+def test_fills_are_saved_whole_as_csv(page: Page) -> None:
+    open_keys(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save fills as CSV").click()
+    lines = Path(saved.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "order,batch,quantity,price"
+    assert [line.split(",")[0] for line in lines[1:]] == ["old-0", "old-1", "old-2"]
+
+
 def test_a_waiting_order_is_cancelled_by_a_signature(page: Page, stand_in: StandIn) -> None:
     stand_in.open_batch = None
     page.reload()

@@ -20,18 +20,35 @@ export class Unreachable extends Error {
 /** One request. `token` is a bearer token; a body is sent as JSON. */
 export async function request(method, path, { body, token, headers = {} } = {}) {
   const sent = { Accept: "application/json", ...headers };
-  if (token) sent.Authorization = `Bearer ${token}`;
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  let response;
+  const response = await ask(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) }, token);
+  const document = parsed(await response.text());
+  if (!response.ok && !(path === "readyz" && response.status === 503)) throw new Problem(response.status, document ?? {});
+  return document;
+}
+
+async function ask(path, options, token) {
+  if (token) options.headers.Authorization = `Bearer ${token}`;
   try {
-    response = await fetch(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+    return await fetch(path, { ...options, cache: "no-store" });
   } catch {
     throw new Unreachable();
   }
-  const text = await response.text();
-  const document = parsed(text);
-  if (!response.ok && !(path === "readyz" && response.status === 503)) throw new Problem(response.status, document ?? {});
-  return document;
+}
+
+/** All pages of a CSV as one text. */
+export async function download(path, token) {
+  const lines = [];
+  let cursor = null;
+  do {
+    const page = cursor ? `${path}&cursor=${encodeURIComponent(cursor)}` : path;
+    const response = await ask(page, { headers: { Accept: "text/csv" } }, token);
+    const text = await response.text();
+    if (!response.ok) throw new Problem(response.status, parsed(text) ?? {});
+    lines.push(...text.split("\r\n").filter(Boolean).slice(lines.length ? 1 : 0));
+    cursor = response.headers.get("Next-Cursor");
+  } while (cursor);
+  return lines.join("\r\n") + "\r\n";
 }
 
 function parsed(text) {

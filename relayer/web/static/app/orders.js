@@ -30,8 +30,8 @@ function receiptCell(order) {
 }
 
 /** Offers a text as a file: it is made and saved here, no server sees it. */
-export function saveAs(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+export function saveAs(name, text, type = "application/json") {
+  const address = URL.createObjectURL(new Blob([text], { type }));
   el("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

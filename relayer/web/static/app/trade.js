@@ -2,7 +2,7 @@
 
 import { toHex } from "../crypto/field.js";
 import { accountOf, accountParts, checkAgainst, readAccount } from "./account.js";
-import { Problem, get, post, request } from "./api.js";
+import { Problem, download, get, post, request } from "./api.js";
 import { at, el, field, fill, say } from "./dom.js";
 import { cash, whole } from "./format.js";
 import { Keyring, drawSeed, seedOf } from "./keyring.js";
@@ -178,7 +178,8 @@ async function showOpen() {
   fillList = fillTable();
   await read();
   fill(at("trader"), head(), el("div", { id: "account" }), ticket(known, { send, check: onlyCheck }),
-    el("h2", {}, "Orders"), orderList.node, el("div", { id: "account-rest" }), el("h2", {}, "Fills"), fillList.node, check);
+    el("h2", {}, "Orders"), orderList.node, el("div", { id: "account-rest" }), el("h2", {}, "Fills"), fillList.node,
+    el("div", { class: "buttons" }, el("button", { type: "button", onclick: saveFills }, "Save fills as CSV")), check);
   showAccount();
   at("open-account").focus();
   followOwn();
@@ -260,6 +261,16 @@ async function lost(error) {
     followOwn();
   } catch (again) {
     say(again.message);
+  }
+}
+
+/** All fills that the relayer keeps, as a file. */
+async function saveFills() {
+  try {
+    const text = await download(`v1/accounts/${own.keys.owner}/fills?format=csv&limit=100`, own.token);
+    saveAs("fills.csv", text, "text/csv");
+  } catch (error) {
+    say(error.message);
   }
 }
 
