@@ -69,7 +69,7 @@ FULL: Final = Extent(seconds=300, overload=30)
 @dataclass(frozen=True)
 class Figures:
     """What was measured; memory in bytes: at the start, after the load, the most during overload; ``processor``: seconds of the service's
-    processor time under the load and under ten times that.
+    processor time under the load and under ten times that; ``own``: of the generator's under the load.
     """
 
     machine: Machine
@@ -81,6 +81,7 @@ class Figures:
     stored: int
     busy: float
     processor: tuple[float, float]
+    own: float
 
     @property
     def faults(self) -> list[str]:
@@ -148,8 +149,9 @@ def _measured(extent: Extent, folder: Path, server: Server, say: bool) -> Figure
     _write(second, loads(traders[: max(1, pool // 8)], server.key, pool, seed=2, first_slot=OTHER_SLOTS))
     start = server.memory()
     _say(say, f"{extent.rate} a second for {extent.seconds} s")
-    used = server.processor()
+    used, own = server.processor(), time.process_time()
     load = _send(server, _read(first), extent.rate, extent.seconds)
+    own = time.process_time() - own
     after, busy, between = server.memory(), machine.load(), server.processor()
     _say(say, f"{OVERLOAD * extent.rate} a second for {extent.overload} s")
     watch = _Watch(server)
@@ -159,7 +161,7 @@ def _measured(extent: Extent, folder: Path, server: Server, say: bool) -> Figure
     server.kill()
     lost, stored = _compare(folder, load.acknowledged | overload.acknowledged)
     memory = (start, after, watch.most)
-    return Figures(machine.describe(), extent, load, overload, memory, lost, stored, busy, processor)
+    return Figures(machine.describe(), extent, load, overload, memory, lost, stored, busy, processor, own)
 
 
 def _send(server: Server, load: Iterator[Load], rate: float, length: float) -> Outcome:
@@ -272,6 +274,7 @@ def _rows(figures: Figures) -> list[tuple[str, str, str]]:
             "processor time of the service a request",
             *(seconds(used / each.sent) for used, each in zip(figures.processor, both, strict=True)),
         ),
+        cells("of the generator", seconds(figures.own / figures.load.sent), ""),
         cells("median", *(seconds(quantile(each.latencies, 0.5)) for each in both)),
         cells("99th percentile", *(seconds(quantile(each.latencies, 0.99)) for each in both)),
         cells("99.9th percentile", *(seconds(quantile(each.latencies, 0.999)) for each in both)),

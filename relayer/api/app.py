@@ -29,9 +29,11 @@ from relayer.api.known import Known
 from relayer.api.limits import AddressRates, Buckets
 from relayer.api.market import Market
 from relayer.api.services import ApiSettings, Services
+from relayer.api.shedding import Shedding
 from relayer.api.verification import Verifier
 from relayer.api.websocket import Connections
 from relayer.store import events
+from relayer.watching import measures
 
 VERSION: Final = "1"
 METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
@@ -53,7 +55,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        middleware=guards(settings, services, buckets),
+        middleware=[_shedding(services), *guards(settings, services, buckets)],
         lifespan=stopping(hub),
     )
     refusals.install(app)
@@ -70,6 +72,11 @@ def create_app(services: Services) -> FastAPI:
         web.mount(app)
     openapi.install(app)
     return app
+
+
+def _shedding(services: Services) -> Middleware:
+    """What stands before everything else."""
+    return Middleware(Shedding, full=lambda: services.engine.full, count=lambda: measures.refused("BUSY"))
 
 
 def streams_of(known: Known) -> websocket.Entitled:

@@ -10,6 +10,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -22,6 +23,8 @@ from relayer.api.services import Network, Rate
 MOST_BUCKETS: Final = 65_536
 CUSTOMER_BITS: Final = 64
 MOST_HOPS: Final = 16
+REMEMBERED: Final = 4_096
+"""Addresses whose reading is kept: the same ones come again."""
 CALLER: Final = "tacit.caller"
 """Where the caller's address stands in the scope."""
 FREE: Final = ("/healthz", "/readyz")
@@ -118,6 +121,7 @@ def _is_trusted(text: str, trusted: Sequence[Network]) -> bool:
     return any((mapped or found) in network for network in trusted)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _customer(text: str) -> str:
     """What one customer's addresses have in common."""
     try:

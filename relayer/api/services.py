@@ -65,6 +65,11 @@ class Issue(Protocol):
 class Engine(Protocol):
     """Takes orders (:class:`relayer.intake.engine.Engine`). What it refuses is a :class:`prover.errors.TacitError` with a wire code."""
 
+    @property
+    def full(self) -> bool:
+        """Whether the next request is told to come again."""
+        ...
+
     async def submit(self, envelope: Any, idempotency_key: str | None) -> Acknowledged:  # noqa: ANN401
         """Waits until the order is on disk."""
         ...
