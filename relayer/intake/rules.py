@@ -63,10 +63,10 @@ def account_issue(view: View, owner: int, order: Order) -> Issue | None:
 
 
 def service_issue(view: View, now: int) -> Issue | None:
-    """Whether orders are taken at all. ``now`` in seconds."""
+    """Whether orders are taken at all. ``now`` in seconds, where the view knows no block's time."""
     if view.paused:
         return Issue(Code.PAUSED, "the operator takes no orders at the moment")
-    table = view.table
+    table, now = view.table, now if view.time is None else view.time
     if view.open is None and (table is None or now - table.time > view.terms.epoch_age):
         epoch = None if table is None else table.epoch
         what = "the risk table in force is too old for a batch to open: a new one must be posted first"

@@ -25,7 +25,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a vault never changes: its domain and address, parameter set, fee rate, margin ratio, and how old a table may be (seconds)."""
+    """What a vault never changes: its domain and address, parameter set, fee rate, margin ratio; in seconds, how old a table may be and how
+    long an opening can be sealed (None: for ever).
+    """
 
     domain: int
     vault: Address
@@ -35,6 +37,7 @@ class Terms:
     num: int
     den: int
     epoch_age: int
+    open_time: int | None = None
 
     @property
     def sizes(self) -> Params:
@@ -49,7 +52,8 @@ class View:
     ``open`` is the batch that takes orders, if one does; ``batch`` the number of that one, or of the one to come. ``deposits``: token units
     queued and not yet settled, by account; ``exiting``: accounts whose exit request waits for a seal; ``settled``: settlement values by
     instrument; ``fixed``: the last settled batch, whose ``state`` this is; ``lost``: how many batches were void or ran out, and how many
-    orders the pipeline has still to take out of them; ``forecast``: the operator's policy on margin (None: as configured).
+    orders the pipeline has still to take out of them; ``forecast``: the operator's policy on margin (None: as configured);
+    ``time``: of the newest block, in seconds.
     """
 
     terms: Terms
@@ -66,6 +70,7 @@ class View:
     paused: bool = False
     forecast: bool | None = None
     lost: tuple[int, int] = (0, 0)
+    time: int | None = None
 
     def leaf(self, account: int) -> Leaf | None:
         """The account as last settled; None while it has not been."""

@@ -19,10 +19,13 @@ from relayer.errors import RebuildError
 from relayer.history import History
 from relayer.intake.view import Table, Terms, View
 from relayer.records import EpochPosted
-from relayer.store import policies
+from relayer.store import chain, policies
 from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, ChainRecord, Order, Setting, Snapshot
 
+CLOSING_SECONDS: Final = 60
+CLOSING_PART: Final = 10
+"""No receipts in the last minute of an opening, or in the last tenth of a short one."""
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
 
 
@@ -35,7 +38,7 @@ class Sources:
 
 
 class StoredViews:
-    """Makes views of a vault. ``now`` in seconds, for a retirement that has taken effect."""
+    """Makes views of a vault. ``now`` in seconds, for where no block is read yet: else the block clock counts."""
 
     def __init__(self, database: Database, terms: Terms, sources: Sources, now: Callable[[], int]) -> None:
         self._database, self._terms, self._sources, self._now = database, terms, sources, now
@@ -43,7 +46,7 @@ class StoredViews:
         self._state: State | None = None
 
     def version(self) -> object:
-        """Batches by state, lost orders, the newest record of the chain, the newest snapshot, the policies."""
+        """Batches by state, lost orders, the newest record of the chain, the newest snapshot, the policies, the newest block."""
         with self._database.read() as session:
             record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
             newest = session.execute(record.order_by(ChainRecord.block.desc(), ChainRecord.index.desc()).limit(1))
@@ -54,6 +57,7 @@ class StoredViews:
                 _lost(session),
                 session.scalar(select(func.max(Snapshot.batch))),
                 session.scalar(select(Setting.value).where(Setting.name == policies.NAME)),
+                session.scalar(select(Setting.value).where(Setting.name == chain.HEAD)),
             )
 
     def load(self) -> View | None:
@@ -78,7 +82,9 @@ class StoredViews:
         return self._state
 
     def _view(self, session: Session, history: History, state: State | None) -> View:
-        open_ = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPEN))
+        head = chain.head(session)
+        time = self._now() if head is None else head.time
+        open_ = self._open(session, time)
         opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
         last = max([0, *history.openings])
         epoch = epoch_of(history, open_)
@@ -95,13 +101,23 @@ class StoredViews:
             accounts=history.accounts,
             deposits=waiting_deposits(history),
             exiting=waiting_exits(history),
-            paused=policy.intake_paused or history.frozen is not None or self._retired(history),
+            paused=policy.intake_paused or history.frozen is not None or _retired(history, time),
             forecast=policy.forecast,
             lost=_lost(session),
+            time=time,
         )
 
-    def _retired(self, history: History) -> bool:
-        return history.retiring is not None and self._now() >= history.retiring.time
+    def _open(self, session: Session, time: int) -> int | None:
+        """The batch that takes orders. Not one that is about to run out: a receipt of a batch that is not sealed costs its bond."""
+        newest = select(Batch.number, Batch.opened_time).where(Batch.state == BatchState.OPEN)
+        row = session.execute(newest.order_by(Batch.number.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        lasts = self._terms.open_time
+        if lasts is None or row.opened_time is None:
+            return int(row.number)
+        end = row.opened_time + lasts - min(CLOSING_SECONDS, lasts // CLOSING_PART)
+        return int(row.number) if time < end else None
 
     def _table(self, epoch: EpochPosted) -> Table | None:
         """The table of an epoch; None if its posted rows are not the root's: nothing can be valued by it, nor a batch proven."""
@@ -110,6 +126,10 @@ class StoredViews:
             rows = {row.instrument: json.dumps(row.to_wire()) for row in epoch.rows}
             self._tables = {epoch.epoch: Table(epoch.epoch, epoch.time, rows) if good else None}
         return self._tables[epoch.epoch]
+
+
+def _retired(history: History, time: int) -> bool:
+    return history.retiring is not None and time >= history.retiring.time
 
 
 def _lost(session: Session) -> tuple[int, int]:

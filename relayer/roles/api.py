@@ -145,6 +145,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
         num=vault.terms.num,
         den=vault.terms.den,
         epoch_age=vault.delays.epochAge,
+        open_time=vault.delays.openTime,
     )
     signer = settings.receipt_signer()
     expected = str(vault.roles.receiptSigner).lower()

@@ -43,6 +43,7 @@ class Intake:
             num=terms.num,
             den=terms.den,
             epoch_age=vault.delays.epochAge,
+            open_time=vault.delays.openTime,
         )
         sources = Sources(
             history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)
