@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 
 from prover.errors import TacitError
 from relayer.api import schemas
-from relayer.api.forms import Id, Signature, plain, word
+from relayer.api.forms import Id, Signature, maybe_word, plain, word
 from relayer.api.known import OPTIONAL, Credentials, Known
 from relayer.api.limits import CALLER, Buckets
 from relayer.api.market import Market
@@ -101,12 +101,20 @@ def router(services: Services, known: Known, market: Market, buckets: Buckets) -
         """What an order would be refused for now. Nothing is stored."""
         asker = await run_in_threadpool(known.perhaps, credentials) if credentials is not None else None
         try:
-            issues = await engine.check(envelope_of(envelope))
+            looked = await engine.look(envelope_of(envelope))
         except TacitError as error:
             raise told_to(error, asker) from error
-        return schemas.Checked(
-            issues=[schemas.Issue(code=each.code, detail=each.detail, values=sayable(each.values)) for each in issues]
-        )
+        own = asker is not None and looked.owner == int.from_bytes(asker, "big")
+        issues = [
+            schemas.Issue(
+                code=each.code,
+                detail=each.detail,
+                values=sayable(each.values) | (sayable(each.private) if own else {}),
+            )
+            for each in looked.issues
+        ]
+        domain = services.venue.domain.to_bytes(32, "big")
+        return schemas.Checked(issues=issues, hash=maybe_word(looked.hash), domain=word(domain))
 
     @routes.get("/{order_id}", responses=documented(*OWN))
     def one(order_id: Id, credentials: Credentials) -> schemas.Order:
@@ -172,7 +180,7 @@ def told_to(error: TacitError, asker: bytes | None) -> Refusal:
     private: Mapping[str, Any] = getattr(issue, "private", {})
     if private and asker is not None and owner == int.from_bytes(asker, "big"):
         refusal.values |= sayable(private)
-    seconds = getattr(error, "seconds", None)
+    seconds = getattr(error, "seconds", None) or refusal.values.get("retry_after")
     if isinstance(seconds, int):
         refusal.retry_after = seconds
     return refusal

@@ -101,9 +101,13 @@ class Issue(Told):
 
 
 class Checked(Told):
-    """What stands against an order now; nothing was stored. ``hash`` and ``domain`` are what its owner signs and for where, if it opens."""
+    """What stands against an order now; nothing was stored. ``hash`` is what its owner must have signed, under ``domain``; null if the
+    envelope does not open, or holds no order whose signature holds.
+    """
 
     issues: list[Issue]
+    hash: Word | None
+    domain: Word
 
 
 class OrderContent(Told):

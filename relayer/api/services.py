@@ -60,6 +60,19 @@ class Issue(Protocol):
     def detail(self) -> str: ...  # noqa: D102
     @property
     def values(self) -> Mapping[str, object]: ...  # noqa: D102
+    @property
+    def private(self) -> Mapping[str, object]: ...  # noqa: D102
+
+
+class Looked(Protocol):
+    """What stands against an order now; its hash and owner if it is one whose signature holds."""
+
+    @property
+    def issues(self) -> Sequence[Issue]: ...  # noqa: D102
+    @property
+    def hash(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def owner(self) -> int | None: ...  # noqa: D102
 
 
 class Engine(Protocol):
@@ -82,7 +95,7 @@ class Engine(Protocol):
         """Cancels a waiting order."""
         ...
 
-    async def check(self, envelope: Any) -> Sequence[Issue]:  # noqa: ANN401
+    async def look(self, envelope: Any) -> Looked:  # noqa: ANN401
         """What stands against an order."""
         ...
 

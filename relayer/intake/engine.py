@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -58,6 +59,15 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What stands against an order now; its hash (32 bytes) and owner if its envelope opened and its signature holds."""
+
+    issues: list[Issue]
+    hash: bytes | None = None
+    owner: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rhythm:
     """How much at once: requests that may wait, orders in a commit, threads that open envelopes; seconds of the lease."""
 
@@ -98,7 +108,10 @@ class Engine:
         opener: Opener,
         acceptance: Acceptance,
         rhythm: Rhythm | None = None,
+        rate: Callable[[str], float] | None = None,
     ) -> None:
+        """``rate``: takes one order of an owner (by its word in digits) into account; seconds until it may come, 0 if it may now."""
+        self._rate = rate
         self.database, self.leases, self.keys = database, leases, keys
         self.views, self.opener, self.acceptance = views, opener, acceptance
         self.rhythm = rhythm or Rhythm()
@@ -123,8 +136,12 @@ class Engine:
 
     async def check(self, envelope: Envelope) -> list[Issue]:
         """Everything that stands against an order now; nothing is stored."""
-        issues: list[Issue] = await self._ask(_Waiting(Request(envelope), self._future(), store=False))
-        return issues
+        return (await self.look(envelope)).issues
+
+    async def look(self, envelope: Envelope) -> Looked:
+        """The same with the order's hash, which shows an owner whose hash is another what went wrong."""
+        looked: Looked = await self._ask(_Waiting(Request(envelope), self._future(), store=False))
+        return looked
 
     async def cancel(self, order: str, owner: bytes, signature: bytes) -> None:
         """Ends a waiting order for its owner: NOT_FOUND if the owner has none of this id, INVALID_SIGNATURE, CONFLICT if it has a
@@ -265,10 +282,12 @@ class Engine:
         opened = await self._open([each.request for each in group])
         judged: list[tuple[_Waiting, Candidate]] = []
         for each, result in zip(group, opened, strict=True):
-            if isinstance(result, Candidate):
-                judged.append((each, result))
-            else:
+            if not isinstance(result, Candidate):
                 _answer(each, result, None)
+            elif each.store and (wait := self._wait(result)) is not None:
+                _answer(each, wait, result.signed.owner)
+            else:
+                judged.append((each, result))
         stored = [(each, candidate) for each, candidate in judged if each.store]
         if stored:
             hold, candidates = self._promoted is not None, [candidate for _, candidate in stored]
@@ -278,7 +297,16 @@ class Engine:
                 _answer(each, answer, candidate.signed.owner)
         for each, candidate in judged:
             if not each.store and not each.answer.done():
-                each.answer.set_result(await self._run(self.acceptance.judge, view, candidate))
+                issues = await self._run(self.acceptance.judge, view, candidate)
+                each.answer.set_result(Looked(issues, candidate.hash, candidate.signed.owner))
+
+    def _wait(self, candidate: Candidate) -> Issue | None:
+        """What an owner is told who sends more than it may: counted once the signature is known to be its own."""
+        seconds = 0.0 if self._rate is None else self._rate(candidate.owner.hex())
+        if not seconds:
+            return None
+        wait = max(1, math.ceil(seconds))
+        return Issue(Code.RATE_LIMITED, f"too many orders of one owner: try again in {wait} s", {"retry_after": wait})
 
     async def _open(self, requests: Sequence[Request]) -> list[Candidate | Issue]:
         """Opens the envelopes, in as many threads as are worth it."""
@@ -351,7 +379,7 @@ def _answer(waiting: _Waiting, answer: Answer, owner: int | None) -> None:
         measures.refused(answer.code)
         waiting.answer.set_exception(Refused(answer, owner))
     else:
-        waiting.answer.set_result([answer])
+        waiting.answer.set_result(Looked([answer]))
 
 
 def _fail(group: Sequence[_Waiting | _Cancel], refused: Refused) -> None:

@@ -35,6 +35,7 @@ class Code(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     NOT_LEADER = "NOT_LEADER"
     NOT_READY = "NOT_READY"
+    RATE_LIMITED = "RATE_LIMITED"
 
 
 def _nothing() -> Mapping[str, object]:

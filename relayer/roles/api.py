@@ -21,6 +21,7 @@ import uvicorn
 from prover.keys import Keys
 from relayer.api.admin import create_admin_app
 from relayer.api.app import create_app
+from relayer.api.limits import Buckets
 from relayer.api.reading import StoredReading
 from relayer.api.services import ApiSettings, Network, Rate, Services, Venue
 from relayer.config import Settings
@@ -169,6 +170,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
             lease_seconds=settings.leases.seconds,
             renew_seconds=settings.leases.renew_seconds,
         ),
+        rate=Buckets(api_settings(settings).owner_rate).take,
     )
 
 

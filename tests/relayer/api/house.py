@@ -22,6 +22,7 @@ from prover.keys import Keys
 from relayer.api import tokens
 from relayer.api.admin import create_admin_app
 from relayer.api.app import create_app
+from relayer.api.limits import Buckets
 from relayer.api.services import ApiSettings, Rate, Services, Venue
 from relayer.auth import sign_challenge
 from relayer.envelope import Envelope
@@ -229,7 +230,8 @@ def opened(folder: Path, settings: ApiSettings | None = None, accounts: int = AC
     """Both applications, until the end of the block."""
     database = Database.create(f"sqlite:///{folder / 'api.sqlite'}")
     stage = Stage(database, accounts)
-    engine = stage.engine(Rhythm(queue=256))
+    choices = settings or settings_of()
+    engine = stage.engine(Rhythm(queue=256), rate=Buckets(choices.owner_rate).take)
     engine.keys.rotate(stage.lease())
     watching = Noted()
     services = Services(
@@ -239,7 +241,7 @@ def opened(folder: Path, settings: ApiSettings | None = None, accounts: int = AC
         reading=Told(history(accounts), (1, settled_state(accounts))),
         venue=VENUE,
         watching=watching,
-        settings=settings or settings_of(),
+        settings=choices,
         keys=_verifying_keys,
     )
     with (

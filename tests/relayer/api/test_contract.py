@@ -52,7 +52,7 @@ def operations() -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def lived_in(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[House, dict[str, str], dict[str, dict[str, str]]]]:
+) -> Iterator[tuple[House, dict[str, Any], dict[str, dict[str, str]]]]:
     """A house with an order in it; names that exist, by parameter, and headers that open every route."""
     token, operator = tokens.make("schemathesis", frozenset(tokens.SCOPES))
     with opened(tmp_path_factory.mktemp("contract"), settings_of(admin_tokens=operator.line)) as house:
@@ -62,7 +62,7 @@ def lived_in(
             "openapi.json": house.known(WHO),
             "openapi-admin.json": {"Authorization": f"Bearer {token}"},
         }
-        yield house, names, headers  # type: ignore[misc]  # a batch's number is one
+        yield house, names, headers
 
 
 @pytest.mark.parametrize(("name", "method", "path"), operations())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prover.hashing import FIELD_ORDER
+from relayer.api.services import Rate
 from relayer.auth import sign_cancel
 from relayer.receipts import SignedReceipt
-from tests.relayer.api.house import VENUE, House
-from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, UNIT, UNKNOWN_INSTRUMENT, trader
+from tests.relayer.api.house import VENUE, House, opened, settings_of
+from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, UNIT, UNKNOWN_INSTRUMENT, envelope, trader
 
 NONE: dict[str, Any] = {}
 ALICE, BOB = trader(1), trader(2)
@@ -93,6 +95,23 @@ def test_why_margin_is_short_is_told_to_the_owner_alone(house: House) -> None:
     assert "shortfall" not in plain.text + others.text
 
 
+def test_a_check_tells_what_is_missing_to_the_owner_alone(house: House) -> None:
+    asked = house.envelope(trader(5), quantity=2**32 - 1, limit=2**40)
+    own = house.client.post("/v1/orders/check", json=asked, headers=house.known(trader(5)))
+    others = house.client.post("/v1/orders/check", json=asked, headers=house.known(BOB))
+    assert "shortfall" in own.json()["issues"][0]["values"]
+    assert "shortfall" not in others.text
+
+
+def test_an_owner_that_sends_too_many_orders_is_told_when_to_come_again(tmp_path: Path) -> None:
+    with opened(tmp_path, settings_of(owner_rate=Rate(0.01, 2))) as house:
+        answers = [house.client.post("/v1/orders", json=house.envelope(ALICE, slot=slot)) for slot in range(3)]
+        assert [each.status_code for each in answers] == [201, 201, 429]
+        assert answers[2].json()["code"] == "RATE_LIMITED"
+        assert int(answers[2].headers["retry-after"]) > 50
+        assert house.client.post("/v1/orders", json=house.envelope(BOB)).status_code == 201
+
+
 def test_several_orders_at_once_are_taken_and_refused_each_by_itself(house: House) -> None:
     who, wrong = trader(4), {"instrument": UNKNOWN_INSTRUMENT}
     asked = [house.envelope(who, slot=slot, **changes) for slot, changes in enumerate((NONE, wrong, NONE))]
@@ -105,11 +124,13 @@ def test_several_orders_at_once_are_taken_and_refused_each_by_itself(house: Hous
 def test_a_check_says_what_stands_against_an_order_and_stores_nothing(house: House) -> None:
     who = trader(5)
     before = house.client.get(f"/v1/accounts/0x{who.owner.hex()}/orders", headers=house.known(who)).json()
-    issues = house.client.post("/v1/orders/check", json=house.envelope(who, instrument=UNKNOWN_INSTRUMENT)).json()[
-        "issues"
-    ]
-    assert [each["code"] for each in issues] == ["UNKNOWN_INSTRUMENT"]
-    assert house.client.post("/v1/orders/check", json=house.envelope(who)).json() == {"issues": []}
+    wrong = who.order(instrument=UNKNOWN_INSTRUMENT)
+    told = house.client.post("/v1/orders/check", json=house.sealed(envelope(house.keys, who.signed(wrong)))).json()
+    assert [each["code"] for each in told["issues"]] == ["UNKNOWN_INSTRUMENT"]
+    assert (int(told["hash"], 16), int(told["domain"], 16)) == (wrong.hash(DOMAIN), DOMAIN)
+    assert house.client.post("/v1/orders/check", json=house.envelope(who)).json()["issues"] == []
+    closed = house.client.post("/v1/orders/check", json=house.envelope(who) | {"last_batch": 9}).json()
+    assert ([each["code"] for each in closed["issues"]], closed["hash"]) == (["DECRYPTION_FAILED"], None)
     assert house.client.get(f"/v1/accounts/0x{who.owner.hex()}/orders", headers=house.known(who)).json() == before
 
 

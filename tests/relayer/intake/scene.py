@@ -212,7 +212,9 @@ class Stage:
         """As a new process has them."""
         return KeyRing(self.database, SEALER, clock=self.clock)
 
-    def engine(self, rhythm: Rhythm | None = None, holder: str = "test") -> Engine:
+    def engine(
+        self, rhythm: Rhythm | None = None, holder: str = "test", rate: Callable[[str], float] | None = None
+    ) -> Engine:
         """As a new process has it."""
         keys = self.keys()
         return Engine(
@@ -223,6 +225,7 @@ class Stage:
             opener=Opener(self.database, keys, TERMS),
             acceptance=self.acceptance(),
             rhythm=rhythm,
+            rate=rate,
         )
 
 
