@@ -70,6 +70,9 @@ class StandIn:
         self.lie: str | None = None
         self.sockets: list[WebSocket] = []
         self.seq = 40
+        self.epoch = 1
+        self.delisted: set[int] = set()
+        self.told_updates = 0
         self.sockets_allowed = True
 
     # ---- public
@@ -131,7 +134,7 @@ class StandIn:
                 "root": element(last.cleared.end_root),
                 "next_batch": 6,
                 "open_batch": self.open_batch,
-                "epoch": 1,
+                "epoch": self.epoch,
                 "block": 21_480_113,
                 "frozen": False,
                 "retiring": False,
@@ -179,7 +182,7 @@ class StandIn:
         rows = [row.to_wire() | {"name": self.name(row.instrument)} for row in self.market.rows]
         return JSONResponse(
             {
-                "epoch": 1,
+                "epoch": self.epoch,
                 "risk_root": element(self.market.risk_root),
                 "posted_at": when(0),
                 "stale_at": when(86_400),
@@ -200,6 +203,8 @@ class StandIn:
         """GET /v1/instruments."""
         items = []
         for row in self.market.table.rows:
+            if int(row["id"]) in self.delisted:
+                continue
             expiry = datetime.fromtimestamp(int(row["expiry"]), UTC).isoformat(timespec="milliseconds")
             numbers = {
                 name: str(int(row[name])) for name in ("strike", "mark", "short_minimum", "delta", "gamma", "vega")
@@ -290,7 +295,7 @@ class StandIn:
                 "positions": [self._position(each.instrument, each.quantity) for each in leaf.positions],
                 "margin": [],
                 "nonce": {"epoch": leaf.epoch, "bitmap": str(leaf.bitmap), "free_slot": free},
-                "updates": leaf.updates,
+                "updates": leaf.updates + self.told_updates,
             }
         deposits: list[Json] = []
         own = {"owner": element(owner), "account": index, "subaccount": 0, "batch": 2}

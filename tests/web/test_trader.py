@@ -205,6 +205,42 @@ def exact(value: int) -> str:
     return f"{'−' if value < 0 else ''}{whole:,}.{decimals}"
 
 
+def test_an_account_that_the_relayer_tells_otherwise_is_shown_as_it_was_proven(page: Page, stand_in: StandIn) -> None:
+    stand_in.told_updates = 1
+    open_keys(page)
+    expect(page.get_by_text("The relayer tells another account than batch 2 holds.")).to_be_visible()
+
+
+def test_a_new_risk_table_renews_what_can_be_traded_and_keeps_what_was_chosen(
+    page: Page, stand_in: StandIn, address: str
+) -> None:
+    open_keys(page)
+    fill_in(page, "Buy", "BTC-7DEC25-92000-C", "0.5", "1000")
+    stand_in.epoch, stand_in.delisted = 2, {1}
+    page.request.post(f"{address}/tests-advance")
+    expect(page.locator("#order-instrument option").filter(has_text="BTC-6DEC25-92000-C")).to_have_count(0)
+    send(page)
+    expect(page.locator("#review")).to_contain_text("Receipt checked")
+    assert stand_in.name(stand_in.orders[0]["order"].instrument) == "BTC-7DEC25-92000-C"
+
+
+def test_keys_closed_while_something_is_asked_are_closed(page: Page, address: str) -> None:
+    open_keys(page)
+    expect(page.get_by_role("heading", name="Account 1")).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/fills?limit=50", hold)
+    with page.expect_request("**/fills?limit=50"):
+        page.request.post(f"{address}/tests-advance")
+    page.get_by_role("button", name="Close keys").click()
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="Open your keys")).to_be_visible()
+    expect(page.get_by_role("heading", name="Account 1")).to_have_count(0)
+
+
 def test_words_are_compared_with_a_node_of_the_traders_own(page: Page, address: str) -> None:
     open_keys(page)
     page.get_by_label("Your own node").fill(f"{address}/node")

@@ -77,7 +77,13 @@ function told(account) {
 export function accountParts(account, reading, known, trust) {
   const leaf = reading?.leaf ?? told(account);
   if (!leaf || !known.risk) return { summary: summaryOfNothing(account), rest: [] };
-  const { rows, least } = marginOf(leaf, known);
+  let margins;
+  try {
+    margins = marginOf(leaf, known);
+  } catch (error) {
+    return { summary: el("p", { class: "notice bad" }, `The account cannot be valued: ${error.message}.`), rest: [positions(leaf, known)] };
+  }
+  const { rows, least } = margins;
   return { summary: summary(leaf, known, rows[least], provenance(account, reading, trust)), rest: [positions(leaf, known), picture(rows, least)] };
 }
 
@@ -91,6 +97,9 @@ function summaryOfNothing(account) {
 
 function provenance(account, reading, trust) {
   if (!reading) return el("p", { class: "notice warn" }, "Told by the relayer; no settled batch that touched the account could be read here yet.");
+  if (account.batch > reading.seen) {
+    return el("p", { class: "notice warn" }, `Decrypted here from the public words of batch ${reading.batch}; the relayer tells of batch ${account.batch}, whose words it has not shown yet.`);
+  }
   if (account.cash !== null && (BigInt(account.cash) !== reading.leaf.cash || account.updates !== reading.leaf.updates)) {
     return el("p", { class: "notice bad" }, `The relayer tells another account than batch ${reading.batch} holds. What is shown is what was proven there.`);
   }

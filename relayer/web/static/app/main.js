@@ -7,6 +7,7 @@ import { showInstruments, startInstruments } from "./instruments.js";
 import { follow, start } from "./live.js";
 import { known, listen, refresh } from "./store.js";
 
+const SLOWLY_SECONDS = 30;
 const VIEWS = ["venue", "instruments", "trade", "vault"];
 
 function view() {
@@ -61,4 +62,5 @@ addEventListener("hashchange", () => {
 showView(false);
 refresh();
 follow("batches", renew);
+setInterval(renew, SLOWLY_SECONDS * 1000); // health and the block change without an event
 start();

@@ -70,10 +70,22 @@ function select(options, chosen) {
   return el("select", {}, options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)));
 }
 
-function instrumentSelect({ instruments }) {
+function instrumentSelect(known) {
+  return el("select", {}, instrumentOptions(known));
+}
+
+/** Offers the instruments that are known now; what was chosen stays chosen while it is there. */
+export function renewInstruments(known) {
+  const list = at("order-instrument");
+  const chosen = list.value;
+  fill(list, instrumentOptions(known));
+  if ([...list.options].some(({ value }) => value === chosen)) list.value = chosen;
+}
+
+function instrumentOptions({ instruments }) {
   const groups = Map.groupBy(instruments.filter(({ state }) => state === "open"), ({ expires_at }) => expires_at?.slice(0, 10) ?? "open");
-  return el("select", {}, [...groups].map(([expiry, rows]) => el("optgroup", { label: `expires ${expiry}` }, rows.map((row) =>
-    el("option", { value: row.id }, `${row.name ?? `id ${row.id}`} · mark ${price(row.mark, 2)}`)))));
+  return [...groups].map(([expiry, rows]) => el("optgroup", { label: `expires ${expiry}` }, rows.map((row) =>
+    el("option", { value: row.id }, `${row.name ?? `id ${row.id}`} · mark ${price(row.mark, 2)}`))));
 }
 
 /** Shows the order in words with the buttons that sign it, or marks what is wrong. */

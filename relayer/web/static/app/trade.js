@@ -9,7 +9,7 @@ import { Keyring, drawSeed, seedOf } from "./keyring.js";
 import { follow, unfollow } from "./live.js";
 import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
 import { known, listen } from "./store.js";
-import { ticket } from "./ticket.js";
+import { renewInstruments, ticket } from "./ticket.js";
 
 const LIVE = ["waiting", "receipted", "sealed"];
 const SLOTS = 64;
@@ -172,11 +172,11 @@ async function showOpen() {
   check.addEventListener("submit", (event) => {
     event.preventDefault();
     own.node = at("own-node").value.trim();
-    compare(said).then(showAccount);
+    compare(said).then(() => own && showAccount());
   });
   orderList = orderTable(cancel);
   fillList = fillTable();
-  await read();
+  if (!(await read())) return;
   fill(at("trader"), head(), el("div", { id: "account" }), ticket(known, { send, check: onlyCheck }),
     el("h2", {}, "Orders"), orderList.node, el("div", { id: "account-rest" }), el("h2", {}, "Fills"), fillList.node,
     el("div", { class: "buttons" }, el("button", { type: "button", onclick: saveFills }, "Save fills as CSV")), check);
@@ -190,22 +190,25 @@ function followOwn() {
   follow("account", renewSoon, own.token);
 }
 
-/** Asks for all that is the trader's own, and decrypts the account. */
+/** Asks for all that is the trader's own, and decrypts the account. Says whether the same keys are open when it is done. */
 async function read() {
-  const { owner } = own.keys;
-  const path = `v1/accounts/${owner}`;
+  const mine = own;
+  const { keys, token } = mine;
+  const path = `v1/accounts/${keys.owner}`;
   const [account, orders, fills] = await Promise.all([
-    accountOf(owner, own.token), get(`${path}/orders?limit=50`, { token: own.token }), get(`${path}/fills?limit=50`, { token: own.token }),
+    accountOf(keys.owner, token), get(`${path}/orders?limit=50`, { token }), get(`${path}/fills?limit=50`, { token }),
   ]);
+  if (own !== mine) return false;
   const settled = known.state.batch;
-  if (account.account !== null && (own.readAt !== settled || own.account?.updates !== account.updates)) {
-    own.reading = await readAccount(own.keys, account.account, reorganised() ? null : own.reading);
-    own.readAt = settled;
-    own.trust = null;
-    if (own.node) await compare(at("node-said"));
+  if (account.account !== null && (mine.readAt !== settled || mine.account?.updates !== account.updates)) {
+    const reading = await readAccount(keys, account.account, reorganised() ? null : mine.reading);
+    if (own !== mine) return false;
+    Object.assign(mine, { reading, readAt: settled, trust: null });
+    if (mine.node) await compare(at("node-said"));
   }
-  Object.assign(own, { account, fills: fills.items });
-  own.orders = orders.items.map((order) => ({ ...order, fault: receiptFault(order, account.account, own) }));
+  const checked = orders.items.map((order) => ({ ...order, fault: receiptFault(order, account.account, mine) }));
+  Object.assign(mine, { account, fills: fills.items, orders: checked });
+  return own === mine;
 }
 
 /** Whether a batch that was read from is not settled any more: then nothing that was read stands. */
@@ -214,12 +217,13 @@ function reorganised() {
 }
 
 async function compare(said) {
+  const mine = own;
   said.textContent = "";
-  own.trust = null;
+  mine.trust = null;
   try {
-    if (!own.reading) throw new Error("nothing was read yet that could be compared");
-    await checkAgainst(own.node, own.state.vault, own.reading);
-    own.trust = "Its words are those that the vault's event on your node's chain names.";
+    if (!mine.reading) throw new Error("nothing was read yet that could be compared");
+    await checkAgainst(mine.node, mine.state.vault, mine.reading);
+    mine.trust = "Its words are those that the vault's event on your node's chain names.";
   } catch (error) {
     said.textContent = error.message;
   }
@@ -233,6 +237,10 @@ function showAccount() {
     fill(at("account-rest"), rest);
     own.seen = seen;
   }
+  if (known.risk && own.epoch !== known.risk.epoch) {
+    own.epoch = known.risk.epoch;
+    renewInstruments(known);
+  }
   orderList.show(own.orders);
   fillList.show(own.fills);
 }
@@ -245,8 +253,7 @@ function renewSoon() {
     renewing = null;
     if (!own?.account) return;
     try {
-      await read();
-      if (own) showAccount();
+      if (await read()) showAccount();
     } catch (error) {
       if (own) await lost(error);
     }
@@ -315,8 +322,7 @@ async function send(made, answer, button) {
     const told = await post("v1/orders", made.sent.envelope, { token: own.token, headers: { "Idempotency-Key": idempotency } });
     fill(answer, accepted(told, own.keys.hash(order)));
     button.parentElement.remove();
-    await read();
-    showAccount();
+    if (await read()) showAccount();
   } catch (error) {
     if (error instanceof Problem) made.sent = null; // refused: the next attempt is another order; unanswered, it is the same
     fill(answer, refusal(error));
@@ -339,6 +345,5 @@ async function cancel(order) {
   } catch (error) {
     say(error.message);
   }
-  await read();
-  showAccount();
+  if (await read()) showAccount();
 }
