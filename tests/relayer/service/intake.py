@@ -31,9 +31,10 @@ T = TypeVar("T")
 class Intake:
     """Intake of one vault; :meth:`stop` it at the end."""
 
-    def __init__(self, desk: Desk, signer: Signer) -> None:
+    def __init__(self, now: Callable[[], Desk], signer: Signer) -> None:
+        desk = now()
         vault, terms = desk.vault, desk.vault.terms
-        self.desk, self.keys = desk, KeyRing(desk.database, desk.sealer)
+        self.keys = KeyRing(desk.database, desk.sealer)
         self._terms = Terms(
             domain=vault.domain,
             vault=vault.address,
@@ -46,7 +47,7 @@ class Intake:
             open_time=vault.delays.openTime,
         )
         sources = Sources(
-            history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)
+            history=lambda _: desk.history(), state=lambda session, history: current_state(now(), session, history)
         )
         self.engine = Engine(
             database=desk.database,

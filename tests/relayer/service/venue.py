@@ -44,6 +44,8 @@ from tests.relayer.venue import CONTRACT, DOLLAR, OPERATOR_KEY, Owner, SeedVenue
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 KEYS: Final = ROOT / "keys"
+KEY: Final = bytes(range(32))
+"""Of the database."""
 PLAN: Final = Plan(terms=TERMS)
 ROWS: Final = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
 FINAL_BLOCKS: Final = 66
@@ -67,7 +69,7 @@ class Service:
         replicas: Sequence[ReplicaClient] = (),
     ) -> None:
         self.venue, self.database, self.folder = venue, database, folder
-        self.sealer = Sealer(bytes(range(32)))
+        self.sealer = Sealer(KEY)
         self.endpoint = Chain(venue.url)
         self.vault = Vault(self.endpoint, venue.vault.address)
         self.stored = StoredChain(database)
@@ -82,7 +84,7 @@ class Service:
             replicas=tuple(replicas),
         )
         self.keys = Keys.load(KEYS, "dev")
-        self.intake = Intake(self.desk, Signer(bytes(venue.vault.receipt_signer.key)))
+        self.intake = Intake(lambda: self.desk, Signer(bytes(venue.vault.receipt_signer.key)))
         self.sender = Sender(database, venue.chain)
         self.restart()
 
@@ -98,6 +100,11 @@ class Service:
     def change_policy(self, **changes: Any) -> None:  # noqa: ANN401 - fields of a policy
         """Another policy from now on."""
         self.desk = replace(self.desk, policy=replace(self.desk.policy, **changes))
+        self.restart()
+
+    def use_replicas(self, *replicas: ReplicaClient) -> None:
+        """Other replicas from now on."""
+        self.desk = replace(self.desk, replicas=replicas)
         self.restart()
 
     # ---- running
