@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,11 +24,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from prover import Holder, Order
+from prover import Holder, Order, risk_root
 from prover.eddsa import unpack_signature, verify
-from prover.hashing import sponge
+from prover.hashing import keccak256, sponge
 from prover.orders import random_element
 from prover.wire import element
+from relayer.interface import Interface, signature
 from relayer.receipts import Intake
 from tests.web.market import CHAIN_ID, DEN, FEE_RATE, NUM, PARAMS, VAULT, Market, token
 
@@ -35,6 +37,11 @@ SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 NOW: Final = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 CANCEL_TAG, AUTH_TAG = 11, 12
 Json = dict[str, Any]
+
+
+def _event(name: str) -> bytes:
+    """The signature of an event of the vault, from its own interface."""
+    return next(signature(entry) for entry in Interface.load("Vault").entries if entry.get("name") == name).encode()
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -180,10 +187,12 @@ class StandIn:
         """GET /v1/risk."""
         table = self.market.table
         rows = [row.to_wire() | {"name": self.name(row.instrument)} for row in self.market.rows]
+        if self.lie in ("table", "table and root"):
+            rows[0] |= {"mark": str(int(rows[0]["mark"]) + 1)}
         return JSONResponse(
             {
                 "epoch": self.epoch,
-                "risk_root": element(self.market.risk_root),
+                "risk_root": element(self.lying_root if self.lie == "table and root" else self.market.risk_root),
                 "posted_at": when(0),
                 "stale_at": when(86_400),
                 "stale": False,
@@ -194,6 +203,12 @@ class StandIn:
                 "rows": rows,
             }
         )
+
+    @property
+    def lying_root(self) -> int:
+        """The root of a table with another first mark."""
+        first, *rest = self.market.rows
+        return risk_root(PARAMS, (replace(first, mark=first.mark + 1), *rest))
 
     def name(self, instrument: int) -> str:
         """What an instrument is called."""
@@ -465,9 +480,13 @@ class StandIn:
     async def node(self, request: Request) -> JSONResponse:
         """POST /node: eth_getLogs of the vault's settled batches."""
         asked = await request.json()
-        number = int(asked["params"][0]["topics"][1], 16)
-        data = b"".join([bytes(32), bytes(32), self.market.data_hash(number), bytes(32)])
-        logs = [{"data": "0x" + data.hex()}] if number <= len(self.market.published) else []
+        topic, number = asked["params"][0]["topics"]
+        words = [bytes(32), bytes(32), bytes(32), bytes(32)]
+        if topic == "0x" + keccak256(EPOCH_EVENT).hex():
+            words[0] = self.market.risk_root.to_bytes(32, "big")
+        elif topic == "0x" + keccak256(SETTLED_EVENT).hex():
+            words[2] = self.market.data_hash(int(number, 16))
+        logs = [{"data": "0x" + b"".join(words).hex()}]
         return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": logs})
 
     def app(self) -> Starlette:
@@ -501,6 +520,8 @@ class StandIn:
         return app
 
 
+EPOCH_EVENT: Final = _event("EpochPosted")
+SETTLED_EVENT: Final = _event("BatchSettled")
 FINGERPRINTS: Final = ("segment", "closing", "exit", "escape")
 
 

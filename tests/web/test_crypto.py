@@ -42,6 +42,7 @@ def read(name: str) -> object:
         ("readingVectors", "batches_standard.json", 4),
         ("hpkeVectors", "external/hpke_rfc9180.json", 1),
         ("clientVectors", "client.json", 4),
+        ("riskVectors", "encodings.json", 4),
         ("marginVectors", "batches_dev.json", 10),
     ],
 )

@@ -98,7 +98,7 @@ def test_a_trading_session_with_a_seed_leaves_no_key_anywhere(
     expect(page.locator("#review")).to_contain_text("Receipt checked")
     page.get_by_label("Your own node").fill(f"{address}/node")
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_text("Its words are those")).to_be_visible()
+    expect(page.get_by_text("Its words, and")).to_be_visible()
     open_now = places_of(watch, stand_in)
     page.get_by_role("button", name="Close keys").click()
     expect(page.get_by_role("heading", name="Open your keys")).to_be_visible()

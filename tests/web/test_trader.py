@@ -245,7 +245,9 @@ def test_words_are_compared_with_a_node_of_the_traders_own(page: Page, address: 
     open_keys(page)
     page.get_by_label("Your own node").fill(f"{address}/node")
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_text("Its words are those that the vault's event on your node's chain names.")).to_be_visible()
+    expect(
+        page.get_by_text("Its words, and the risk table, are those that the vault's events on your node's chain name.")
+    ).to_be_visible()
 
 
 def test_words_that_are_not_the_chains_are_not_believed(page: Page, stand_in: StandIn, address: str) -> None:
@@ -254,7 +256,26 @@ def test_words_that_are_not_the_chains_are_not_believed(page: Page, stand_in: St
     page.get_by_label("Your own node").fill(f"{address}/node")
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("are not those on chain: do not believe what is shown")).to_be_visible()
-    expect(page.get_by_text("Its words are those")).to_have_count(0)
+    expect(page.get_by_text("Its words, and")).to_have_count(0)
+
+
+def test_a_risk_table_that_is_not_its_roots_values_nothing(page: Page, stand_in: StandIn) -> None:
+    stand_in.lie = "table"
+    page.reload()
+    open_keys(page)
+    expect(
+        page.get_by_text("The account cannot be valued: the risk table's rows are not those of its root.")
+    ).to_be_visible()
+    expect(page.get_by_text("Margin left")).to_have_count(0)
+
+
+def test_a_risk_table_that_is_not_the_chains_is_not_believed(page: Page, stand_in: StandIn, address: str) -> None:
+    stand_in.lie = "table and root"
+    page.reload()
+    open_keys(page)
+    page.get_by_label("Your own node").fill(f"{address}/node")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("is not the one on chain: do not believe the margin that is shown")).to_be_visible()
 
 
 def test_an_account_is_registered_and_its_viewing_key_arrives_encrypted(page: Page, stand_in: StandIn) -> None:

@@ -9,6 +9,7 @@ import { domainOf, orderFields, orderHash, signCancel, signChallenge, signOrder 
 import { poseidon, sponge, sponge8 } from "/web/crypto/poseidon.js";
 import { margin } from "/web/crypto/margin.js";
 import { PARAMS, readTouch } from "/web/crypto/reading.js";
+import { riskRoot, rowHash } from "/web/crypto/risk.js";
 import { checkReceipt } from "/web/crypto/receipts.js";
 import { holder, holderToWire, signingKey } from "/web/crypto/seed.js";
 
@@ -105,6 +106,15 @@ export function readingVectors({ cases }) {
     }
   }
   return count;
+}
+
+/** Rows of a risk table and their root. */
+export function riskVectors({ risk }) {
+  for (const { params, rows, hashes, root } of risk) {
+    same(rows.map((row) => element(rowHash(row))), hashes, "rows");
+    same(element(riskRoot(rows, PARAMS[params].rows)), root, "risk root");
+  }
+  return risk.length;
 }
 
 /** Claims in every scenario of accounts that no order changed. */

@@ -1,12 +1,14 @@
 // The trader's account: decrypted here from the public words, compared with what the relayer tells, valued in every scenario.
 
 import { binding, margin } from "../crypto/margin.js";
+import { element } from "../crypto/field.js";
 import { PARAMS } from "../crypto/reading.js";
+import { riskRoot } from "../crypto/risk.js";
 import { all, get } from "./api.js";
 import { chart, titleOf } from "./chart.js";
 import { el, fill, table } from "./dom.js";
 import { cash, cashExact, decimal, lots, price, tokens } from "./format.js";
-import { dataHash, recordedHash, settlementOf, touchOf, wordsOf } from "./settlement.js";
+import { dataHash, recordedHash, recordedRoot, settlementOf, touchOf, wordsOf } from "./settlement.js";
 import { nameOf } from "./store.js";
 
 const CASH_A_VALUE = 10_000n;
@@ -29,11 +31,22 @@ export async function readAccount(keys, index, before = null) {
   return before && { ...before, seen };
 }
 
-/** Whether a node's chain has the words that the account was read from; throws with what is wrong. */
-export async function checkAgainst(node, vault, { batch, hash }) {
+/** Whether a node's chain has the words that the account was read from, and the risk table; throws with what is wrong. */
+export async function checkAgainst(node, vault, { batch, hash }, risk) {
   const recorded = await recordedHash(node, vault, batch);
   if (recorded === null) throw new Error(`the node knows no settlement of batch ${batch} in this vault`);
   if (recorded !== hash) throw new Error(`the relayer's words of batch ${batch} are not those on chain: do not believe what is shown`);
+  if ((await recordedRoot(node, vault, risk.epoch)) !== risk.risk_root) {
+    throw new Error(`the relayer's risk table of epoch ${risk.epoch} is not the one on chain: do not believe the margin that is shown`);
+  }
+}
+
+const roots = new Map();
+
+/** Whether the rows of a risk table hash to the root that it names. */
+function hashes(risk, params) {
+  if (!roots.has(risk)) roots.set(risk, element(riskRoot(risk.rows, PARAMS[params].rows)));
+  return roots.get(risk) === risk.risk_root;
 }
 
 /** Rows of the risk table by instrument, as margin takes them. */
@@ -79,6 +92,7 @@ export function accountParts(account, reading, known, trust) {
   if (!leaf || !known.risk) return { summary: summaryOfNothing(account), rest: [] };
   let margins;
   try {
+    if (!hashes(known.risk, known.state.params)) throw new Error("the risk table's rows are not those of its root");
     margins = marginOf(leaf, known);
   } catch (error) {
     return { summary: el("p", { class: "notice bad" }, `The account cannot be valued: ${error.message}.`), rest: [positions(leaf, known)] };

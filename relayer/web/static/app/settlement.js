@@ -11,6 +11,8 @@ const ID_BITS = 27n;
 const PRICE_BITS = 42n;
 const SETTLED_EVENT = "BatchSettled(uint32,uint256,uint256,bytes32,bytes32,address)";
 const DATA_HASH_WORD = 2;
+const EPOCH_EVENT = "EpochPosted(uint32,uint256,uint32[],(uint32,uint64)[],uint40)";
+const RISK_ROOT_WORD = 0;
 
 /** The settlement of a batch. */
 export const settlementOf = (batch) => get(`v1/batches/${batch}/proof`);
@@ -56,14 +58,17 @@ export async function closingPrices(batch) {
 }
 
 /** The vault's own record of a settled batch at a node: dataHash of its event; null if the node has none. */
-export async function recordedHash(node, vault, batch) {
-  const topic = toHex(keccak_256(ascii(SETTLED_EVENT)));
-  const filter = { address: vault, topics: [topic, "0x" + batch.toString(16).padStart(64, "0")], fromBlock: "0x0", toBlock: "latest" };
-  const logs = await call(node, "eth_getLogs", [filter]);
+export const recordedHash = (node, vault, batch) => eventWord(node, vault, SETTLED_EVENT, batch, DATA_HASH_WORD);
+
+/** The risk root of an epoch as the vault's event at a node names it; null if the node has none. */
+export const recordedRoot = (node, vault, epoch) => eventWord(node, vault, EPOCH_EVENT, epoch, RISK_ROOT_WORD);
+
+/** A word of the last event of a kind with a number as its first topic. */
+async function eventWord(node, vault, event, number, place) {
+  const topics = [toHex(keccak_256(ascii(event))), "0x" + number.toString(16).padStart(64, "0")];
+  const logs = await call(node, "eth_getLogs", [{ address: vault, topics, fromBlock: "0x0", toBlock: "latest" }]);
   const last = logs.at(-1);
-  if (!last) return null;
-  const words = Array.from({ length: (last.data.length - 2) / 64 }, (_, i) => "0x" + last.data.slice(2 + 64 * i, 66 + 64 * i));
-  return words[DATA_HASH_WORD];
+  return last ? "0x" + last.data.slice(2 + 64 * place, 66 + 64 * place) : null;
 }
 
 /** A JSON-RPC call to a node. */

@@ -222,8 +222,8 @@ async function compare(said) {
   mine.trust = null;
   try {
     if (!mine.reading) throw new Error("nothing was read yet that could be compared");
-    await checkAgainst(mine.node, mine.state.vault, mine.reading);
-    mine.trust = "Its words are those that the vault's event on your node's chain names.";
+    await checkAgainst(mine.node, mine.state.vault, mine.reading, known.risk);
+    mine.trust = "Its words, and the risk table, are those that the vault's events on your node's chain name.";
   } catch (error) {
     said.textContent = error.message;
   }

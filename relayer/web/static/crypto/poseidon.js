@@ -49,7 +49,7 @@ function checked(inputs) {
   return inputs;
 }
 
-/** H_k of k inputs: 4 or 5 here. */
+/** H_k of k inputs: 4, 5 or 8 here. */
 export function poseidon(inputs) {
   return permute([0n, ...checked(inputs)])[0];
 }

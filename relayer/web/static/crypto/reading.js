@@ -15,9 +15,9 @@ const QUANTITY_OFFSET = 1n << 35n;
 
 /** Sizes of the parameter sets. */
 export const PARAMS = {
-  dev: { depth: 3, touches: 2, orders: 2, positions: 4, scenarios: 4 },
-  standard: { depth: 7, touches: 7, orders: 4, positions: 16, scenarios: 24 },
-  large: { depth: 7, touches: 28, orders: 4, positions: 16, scenarios: 24 },
+  dev: { depth: 3, touches: 2, orders: 2, positions: 4, scenarios: 4, rows: 8 },
+  standard: { depth: 7, touches: 7, orders: 4, positions: 16, scenarios: 24, rows: 64 },
+  large: { depth: 7, touches: 28, orders: 4, positions: 16, scenarios: 24, rows: 256 },
 };
 
 export const REASONS = [
