@@ -68,9 +68,9 @@ def house(tmp_path: Path, keys: Keys, proven: tuple[Cleared, Settlement]) -> Ite
     cleared, settlement = proven
     context = settlement.context
     with opened(tmp_path) as made:
-        terms = {"fee_rate": context.fee_rate, "num": context.num, "den": context.den, "domain": context.domain}
+        venue = replace(VENUE, fee_rate=context.fee_rate, num=context.num, den=context.den, domain=context.domain)
         reading = Told(told_of(cleared, settlement), None)
-        own = replace(made.services, keys=lambda: keys, reading=reading, venue=replace(VENUE, **terms))
+        own = replace(made.services, keys=lambda: keys, reading=reading, venue=venue)
         with made.services.database.write() as session:
             text = settlement.to_json().encode()
             row = session.get(Batch, context.batch)
