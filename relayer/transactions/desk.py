@@ -46,6 +46,8 @@ class Desk:
     """Blocks at which simulation refused a transaction, by its id; kept from step to step."""
     looked: dict[str, bytes] = field(default_factory=dict)
     """The newest block when a transaction was last seen to, by its id; kept from step to step."""
+    disputes: dict[str, int] = field(default_factory=dict)
+    """Block since which endpoints contradict each other on a transaction, by its id; kept from step to step."""
     counts: dict[tuple[Address, int], int] = field(default_factory=dict)
     """Nonces used by a sender up to a block, asked once a step."""
 
@@ -112,7 +114,8 @@ class Desk:
     def refused(self, wanted: Outgoing) -> RevertedError | None:
         """Why a transaction would be refused now, as most endpoints say; None if it would not."""
         try:
-            self.chain.agreed(lambda chain: _simulated(chain, wanted), f"whether {wanted.purpose} would succeed")
+            at = self.head.number
+            self.chain.agreed(lambda chain: _simulated(chain, wanted, at), f"whether {wanted.purpose} would succeed")
         except RevertedError as error:
             return error
         return None
@@ -149,6 +152,7 @@ class Desk:
         """Drops what was noted of a transaction."""
         self.refusals.pop(wanted.id, None)
         self.looked.pop(wanted.id, None)
+        self.disputes.pop(wanted.id, None)
 
     def accepted(self, wanted: Outgoing) -> None:
         """Notes that a transaction is not refused."""
@@ -181,6 +185,6 @@ def _block(chain: Chain, number: int) -> Block:
     return block
 
 
-def _simulated(chain: Chain, wanted: Outgoing) -> bool:
-    chain.call(wanted.to, wanted.data, sender=wanted.sender, value=wanted.value)
+def _simulated(chain: Chain, wanted: Outgoing, block: int) -> bool:
+    chain.call(wanted.to, wanted.data, block, sender=wanted.sender, value=wanted.value)
     return True

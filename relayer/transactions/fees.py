@@ -49,7 +49,10 @@ def replacement(old: Fees, base: int, tips: Sequence[int], policy: FeePolicy) ->
     if isinstance(fresh, AtCap):
         return AtCap(Fees(max(least.most, fresh.wanted.most), max(least.tip, fresh.wanted.tip)))
     tip = max(least.tip, fresh.tip)
-    return Fees(min(max(least.most, fresh.most, base + tip), policy.max_fee), tip)
+    most = max(least.most, fresh.most, base + tip)
+    # Where no further raise fits under the cap, this one goes up to it: what is between would never be offered.
+    last = raised(most, policy.raise_percent) > policy.max_fee
+    return Fees(policy.max_fee if last else most, tip)
 
 
 def raised(wei: int, percent: float) -> int:

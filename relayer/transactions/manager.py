@@ -56,7 +56,8 @@ class Manager:
         self._database, self._leases, self._chain, self._signers = database, leases, chain, dict(signers)
         self._policy, self._relays, self._seconds = policy, relays or Relays(()), seconds
         self._lease: Lease | None = None
-        self._alarms, self._refusals, self._looked = Alarms(), dict[str, list[int]](), dict[str, bytes]()
+        self._alarms, self._refusals = Alarms(), dict[str, list[int]]()
+        self._looked, self._disputes = dict[str, bytes](), dict[str, int]()
 
     @property
     def raised(self) -> Mapping[tuple[str, str], str]:
@@ -119,6 +120,7 @@ class Manager:
             final=self._chain.final_height(),
             refusals=self._refusals,
             looked=self._looked,
+            disputes=self._disputes,
         )
 
     def _work(self, desk: Desk) -> bool:

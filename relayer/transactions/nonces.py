@@ -21,12 +21,10 @@ from relayer.transactions.desk import Desk
 from relayer.transactions.fees import AtCap, offer
 from relayer.transactions.sending import deliver
 from relayer.transactions.signing import sign_empty
-from relayer.transactions.watching import found
+from relayer.transactions.watching import SETTLING, found
 
 MOST_FILLED: Final = 16
 """Gaps that are filled in one step."""
-SETTLING: Final = 3
-"""Blocks after which every endpoint has a receipt."""
 MOST_SKIPPED: Final = 1_000
 """Nonces by which the chain's count may be ahead of the stored one before it has to be final to be believed."""
 
@@ -71,6 +69,9 @@ def _lost(desk: Desk, unsettled: Sequence[Outgoing], used: int) -> bool:
     for each in unsettled:
         # Endpoints that are a block or two behind do not have its receipt yet, so a little time passes before anything is concluded.
         if each.mined or each.nonce is None or each.nonce >= used or not _used_before(desk, each, SETTLING):
+            continue
+        if each.id in desk.disputes:
+            # Whether it is mined is what endpoints contradict each other on.
             continue
         what = f"nonce {each.nonce} of {each.sender} was used by a transaction that was not sent from here"
         desk.alarm(alarms.FOREIGN, each.id, what)

@@ -110,7 +110,7 @@ def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
     if last is None:
         raise AssertionError("a nonce is given with the attempt that uses it")
     if wanted.state is TransactionState.FAILED:
-        return _fill_instead(desk, wanted, last)
+        return _fill_instead(desk, wanted, last, lowest)
     if desk.seen_to(wanted) and last.sent_block is not None and not wanted.bump:
         return False
     refusal = desk.refused(wanted)
@@ -141,9 +141,10 @@ def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
     return True
 
 
-def _fill_instead(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
+def _fill_instead(desk: Desk, wanted: Outgoing, last: Signed, lowest: bool) -> bool:
     """Fills the nonce of what failed without being mined with an empty transfer."""
-    if last.empty and desk.head.number - last.block < desk.policy.replace_after and not wanted.bump:
+    stuck = lowest and desk.head.number - last.block >= desk.policy.replace_after
+    if last.empty and not stuck:
         _again(desk, wanted, last)
         return False
     fees = _higher(desk, wanted, last)

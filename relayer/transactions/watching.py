@@ -7,6 +7,7 @@ what stood in it. What is concluded here is what most endpoints say; while they 
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from prover.errors import TacitError
 from relayer.chain import Receipt
@@ -19,6 +20,9 @@ from relayer.transactions import alarms
 from relayer.transactions.desk import Desk
 
 log = logging.getLogger(__name__)
+
+SETTLING: Final = 3
+"""Blocks after which every endpoint has what the best one has."""
 
 
 def watch(desk: Desk) -> bool:
@@ -35,8 +39,11 @@ def watch(desk: Desk) -> bool:
                     used[each.sender] = desk.used_nonces(each.sender, desk.head.number)
                 changed |= each.nonce is not None and each.nonce < used[each.sender] and _now_mined(desk, each)
         except UnsettledError as error:
-            desk.alarm(alarms.DISPUTED, each.id, str(error))
+            # Endpoints are a block or two apart at times; what lasts is a contradiction.
+            if desk.head.number - desk.disputes.setdefault(each.id, desk.head.number) >= SETTLING:
+                desk.alarm(alarms.DISPUTED, each.id, str(error))
         else:
+            desk.disputes.pop(each.id, None)
             desk.calm(alarms.DISPUTED, each.id)
     return changed
 

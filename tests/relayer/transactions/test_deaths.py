@@ -19,7 +19,7 @@ from tests.relayer.transactions.child import Orders, started
 from tests.relayer.transactions.proxy import proxies
 from tests.relayer.transactions.scene import Scene
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 AWAKE = 0.5
 """Seconds that a process has to do whatever it would do."""
 NAMES = ("open:1", "seal:1", "settle:1")

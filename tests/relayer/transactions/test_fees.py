@@ -51,6 +51,11 @@ def test_a_replacement_follows_fees_that_have_risen_further() -> None:
     assert replacement(Fees(10 * GWEI, GWEI), 40 * GWEI, [2 * GWEI], POLICY) == Fees(82 * GWEI, 2 * GWEI)
 
 
+def test_the_last_raise_that_fits_goes_up_to_the_cap() -> None:
+    assert replacement(Fees(80 * GWEI, GWEI), GWEI, [], POLICY) == Fees(100 * GWEI, 1_125_000_000)
+    assert isinstance(replacement(Fees(100 * GWEI, GWEI), GWEI, [], POLICY), AtCap)
+
+
 # ---- on a chain
 
 
