@@ -13,8 +13,12 @@ import pytest
 from sqlalchemy import select
 
 from demo.chain import ChainError
-from relayer.store import attempts
+from relayer import points
+from relayer.store import attempts, transactions
+from relayer.store.clock import now_ms
+from relayer.store.leases import Leases
 from relayer.store.models import Attempt
+from relayer.transactions.manager import LEASE
 from tests.relayer.transactions.child import Orders, started
 from tests.relayer.transactions.proxy import proxies
 from tests.relayer.transactions.scene import Scene
@@ -212,6 +216,39 @@ def test_a_first_that_was_stopped_and_wakes_sends_nothing_new(make_scene: Make, 
     assert len(sent) <= (point == "transaction.before-send")
     assert [scene.row(name).nonce for name in (*NAMES, "void:2")] == [0, 1, 2, 3]
     assert (scene.count(), scene.used(), scene.following()) == (4, 4, 4)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "point", ["transaction.before-store", "transaction.before-store-replacement", "transaction.before-fill"]
+)
+def test_who_lost_the_lease_while_it_signed_stores_and_sends_nothing(make_scene: Make, point: str) -> None:
+    scene = make_scene()
+    if point.endswith("fill"):
+        with scene.database.write() as session:
+            attempts.set_following(session, scene.signer.address, 1)
+    scene.queue("settle:1")
+    if point.endswith("replacement"):
+        scene.step()
+        scene.drop()
+        with scene.database.write() as session:
+            transactions.bump(session, scene.row("settle:1").id)
+    before = len(_all_attempts(scene))
+    later = Leases(scene.database, "second", lambda: now_ms() + 3_600_000)
+    taken: list[str] = []
+
+    def reached(name: str) -> None:
+        if name == point and not taken:
+            taken.append(name)
+            assert later.acquire(LEASE) is not None
+
+    points.install(reached)
+    try:
+        assert not scene.manager.step()
+    finally:
+        points.install(None)
+    assert taken == [point]
+    assert (len(_all_attempts(scene)), scene.waiting(), scene.manager.leading) == (before, [], False)
 
 
 def _stopped(pid: int) -> bool:
