@@ -24,7 +24,7 @@ GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.so
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test test-full fuzz check bench setup venv node native keys fmt lock generate assurance clean \
+.PHONY: help demo test test-full fuzz check bench setup system venv node native keys fmt lock generate assurance clean \
         test-rust test-assurance test-python test-contracts test-symbolic check-rust check-python check-contracts \
         check-slither check-generated venv-contracts
 
@@ -37,7 +37,7 @@ demo: setup keys ## two sealed batches of real orders, from deposits to claims i
 	$(call say,Demo)
 	@python -m demo
 
-test: setup keys test-rust test-assurance test-python test-contracts test-symbolic ## every test
+test: setup system keys test-rust test-assurance test-python test-contracts test-symbolic ## every test
 
 test-full: export TACIT_FULL := 1
 test-full: export FOUNDRY_PROFILE := full
@@ -62,6 +62,19 @@ fmt: venv node ## format every language
 # ---- setting up -------------------------------------------------------------------------------------------------------
 
 setup: venv node native
+
+# Programs that tests drive and that are no packages of ours: PostgreSQL and Chromium. Where they are missing and apt-get may be used they
+# are installed; elsewhere the tests that need them say what is missing.
+SYSTEM := $(shell ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || echo postgresql) \
+          $(shell command -v chromium >/dev/null || echo chromium)
+
+system:
+ifneq ($(strip $(SYSTEM)),)
+	$(call say,$(strip $(SYSTEM)) from the distribution)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $(SYSTEM) > /dev/null; \
+	else echo 'install by hand, as tests need it: $(strip $(SYSTEM))'; fi
+endif
 
 venv: build/venv.stamp
 build/venv.stamp: requirements/dev.txt
@@ -117,7 +130,7 @@ test-assurance: venv test-rust
 	$(call say,Promises$(comma) deletions and docs/assurance.md)
 	@python -m tests.assurance
 
-test-python: setup venv-contracts keys
+test-python: setup system venv-contracts keys
 	$(call say,Tests in Python)
 	@python -m mypy.stubtest prover._native
 	@python -m pytest --quiet
@@ -178,6 +191,7 @@ PIP_COMPILE = pip-compile --quiet --generate-hashes --allow-unsafe --strip-extra
 lock: venv ## renew requirements/*.txt and package-lock.json within what the .in files allow
 	@$(PIP_COMPILE) --upgrade --output-file requirements/runtime.txt requirements/runtime.in
 	@$(PIP_COMPILE) --upgrade --output-file requirements/dev.txt requirements/dev.in
+	@$(PIP_COMPILE) --upgrade --output-file requirements/build.txt requirements/build.in
 	@$(PIP_COMPILE) --upgrade --output-file requirements/contracts.txt requirements/contracts.in
 	@npm install --package-lock-only --silent
 

@@ -32,6 +32,7 @@ from relayer.signing import Signer
 PREFIX: Final = "TACIT_"
 FILE_SUFFIX: Final = "_file"
 KEY_BYTES: Final = 32
+WORLD: Final = 0o007
 KEYLIKE: Final = re.compile(r"[0-9A-Za-z_-]{20,}")
 """Part of an address that is long enough to be the key of a paid service."""
 
@@ -444,8 +445,9 @@ def _read_files(given: dict[str, dict[str, Any]], base: Path) -> None:
 
 def _content(path: Path) -> str:
     text = read_text(path).strip()
-    mode = path.stat().st_mode
-    if mode & OTHERS:
+    mode, handed = path.stat().st_mode, os.environ.get("CREDENTIALS_DIRECTORY")
+    # systemd keeps credentials where their unit alone comes, and may grant it by an access list, which shows as the group's mode.
+    if mode & (WORLD if handed and path.is_relative_to(handed) else OTHERS):
         what = f"{path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}, and think of it as known"
         raise SeedError(what, {"path": str(path)})
     return text

@@ -113,6 +113,17 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
         load(tmp_path, '[database]\nkey_file = "key"\n')
 
 
+def test_a_credential_that_systemd_grants_by_an_access_list_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    path = secret(tmp_path, "key", KEY, mode=0o440)
+    assert load(tmp_path, TACIT_DATABASE_KEY_FILE=str(path)).sealing_key() == bytes.fromhex(KEY)
+    path.chmod(0o444)
+    with pytest.raises(SeedError, match="chmod 600"):
+        load(tmp_path, TACIT_DATABASE_KEY_FILE=str(path))
+
+
 def test_a_secret_that_is_not_set_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"keys\.operator_file, or TACIT_KEYS_OPERATOR"):
         load(tmp_path).operator()

@@ -96,6 +96,11 @@ class Relayer:
             path.chmod(0o600)
         Database.create(self.database_url).close()
 
+    def use(self, database_url: str) -> None:
+        """Has another database from the next start on."""
+        self.config.write_text(self.config.read_text().replace(self.database_url, database_url))
+        self.database_url = database_url
+
     def start(self, command: Sequence[str] = RELAYER, *arguments: str) -> None:
         """Starts it, and reads where everything is."""
         log = (self.folder / "log").open("a")
@@ -146,16 +151,23 @@ class Relayer:
 
     def get(self, path: str, part: str = "public") -> httpx.Response:
         """Asks for something."""
-        return httpx.get(self.started[part] + path, timeout=20)
+        return httpx.get(self.started[part] + path, timeout=60)
 
     def post(self, path: str, envelope: Envelope) -> httpx.Response:
         """Sends an envelope."""
-        return httpx.post(self.started["public"] + path, json=envelope.to_wire(), timeout=20)
+        return httpx.post(self.started["public"] + path, json=envelope.to_wire(), timeout=60)
 
     def ready(self) -> bool:
         """Whether it says that it is."""
         try:
             return self.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def live(self) -> bool:
+        """Whether it answers, and has a key to encrypt to."""
+        try:
+            return bool(self.get("/v1/keys").json().get("keys"))
         except httpx.TransportError:
             return False
 
@@ -175,12 +187,12 @@ class Relayer:
         signed = SignedOrder.sign(owner.seed, owner.holder.owner, order, vault.domain)
         return seal_order(self.key(), vault.domain, vault.address, signed)
 
-    def send(self, owner: Owner, *, buy: bool, limit: int, instrument: int = 3, quantity: int = CONTRACT) -> str:
-        """An order that is acknowledged, as soon as the service knows the account; its id."""
+    def send(self, owner: Owner, *, buy: bool, limit: int, slot: int = 0) -> str:
+        """An order of a contract of 3 that is acknowledged, as soon as the service knows the account; its id."""
         answers: list[httpx.Response] = []
 
         def accepted() -> bool:
-            sent = self.order(owner, instrument=instrument, quantity=quantity, buy=buy, limit=limit)
+            sent = self.order(owner, instrument=3, quantity=CONTRACT, buy=buy, limit=limit, slot=slot)
             answers.append(self.post("/v1/orders", sent))
             return answers[-1].status_code in (201, 202)
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,49 @@ def test_it_stops_in_order_and_leaves_its_leases_to_others(running: Relayer) -> 
     assert not any(alive(pid) for pid in pids)
     with running.looking() as session:
         assert {lease.name: lease.holder for lease in session.query(Lease) if lease.holder} == {}
+
+
+def another_batch_settles(running: Relayer, owners: list[Owner]) -> None:
+    """The service takes orders of owners that it knows, and settles them."""
+    ids = [
+        running.send(owners[0], buy=True, limit=101 * DOLLAR, slot=10 + len(running.states())),
+        running.send(owners[1], buy=False, limit=99 * DOLLAR, slot=10 + len(running.states())),
+    ]
+
+    def settled() -> bool:
+        with running.looking() as session:
+            return all(session.get_one(OrderRow, each).state.value in ("settled", "final") for each in ids)
+
+    running.until(settled)
+
+
+def known(running: Relayer) -> list[Owner]:
+    """Alice and bob, whose accounts are there."""
+    owners = [running.venue.owner("alice"), running.venue.owner("bob")]
+    with running.venue.reading() as vault:
+        indices = [vault.contract.call("accountOf", owner.holder.owner).index for owner in owners]
+    return [replace(owner, index=index) for owner, index in zip(owners, indices, strict=True)]
+
+
+def test_a_backup_is_restored_into_an_empty_database_and_goes_on(running: Relayer) -> None:
+    running.run("db", "backup", str(running.folder / "copy"))
+    running.use(f"sqlite:///{running.folder / 'restored.sqlite'}")
+    running.run("db", "restore", str(running.folder / "copy"))
+    running.start()
+    running.until(running.live)
+    another_batch_settles(running, known(running))
+    assert running.stop() == 0
+
+
+def test_a_lost_database_is_made_anew_from_the_chain_once_owners_have_registered_again(running: Relayer) -> None:
+    running.use(f"sqlite:///{running.folder / 'new.sqlite'}")
+    running.run("db", "upgrade")
+    running.start()
+    running.until(running.live)
+    for name in ("alice", "bob", "carol"):
+        running.until(lambda name=name: running.register(running.venue.owner(name)).status_code == 201)  # type: ignore[misc]
+    another_batch_settles(running, known(running))
+    assert running.stop() == 0
 
 
 def test_wrong_settings_are_found_before_anything_runs(tmp_path: Path) -> None:
