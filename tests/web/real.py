@@ -132,7 +132,7 @@ def real_service(folder: Path, market: Market) -> Iterator[Real]:
         keys=lambda: None,
     )
     with served(create_app(services), engine) as url, served(create_admin_app(services)) as admin_url:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while engine.reasons and time.monotonic() < deadline:
             time.sleep(0.01)
         yield Real(url, admin_url, database, watching)

@@ -50,7 +50,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not server.started:
                 if time.monotonic() > deadline:
                     raise TimeoutError("the server of the page did not start")

@@ -4,15 +4,14 @@ import { toHex } from "../crypto/field.js";
 import { accountOf, accountParts, checkAgainst, readAccount } from "./account.js";
 import { Problem, download, get, post, request } from "./api.js";
 import { at, el, field, fill, say } from "./dom.js";
-import { cash, whole } from "./format.js";
-import { Keyring, drawSeed, seedOf } from "./keyring.js";
+import { whole } from "./format.js";
+import { Keyring } from "./keyring.js";
 import { follow, unfollow } from "./live.js";
 import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
+import { showClosed } from "./opening.js";
+import { accepted, placed, refusal } from "./sending.js";
 import { known, listen } from "./store.js";
 import { renewInstruments, ticket } from "./ticket.js";
-
-const LIVE = ["waiting", "receipted", "sealed"];
-const SLOTS = 64;
 
 /** What is open: keys, session, and what was read with them. Null when closed. */
 let own = null;
@@ -22,75 +21,22 @@ let started = false;
 export function startTrade() {
   if (started) return;
   started = true;
-  showClosed();
+  closed();
   addEventListener("pagehide", () => own?.keys.close());
   listen(() => own?.account && renewSoon());
 }
 
 // ---- opening
 
-function showClosed() {
-  const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Opening the keystore" });
-  const said = el("p", { class: "wrongness", id: "open-said", role: "alert" });
-  const form = el("form", { class: "panel", novalidate: true, "aria-labelledby": "open-title" },
-    el("h2", { id: "open-title" }, "Open your keys"),
-    el("p", {}, "Keys are opened in this page's memory and stay there: nothing is stored, and no key is sent. To close, press Close keys or leave the page."),
-    el("div", { class: "fields" },
-      field("key-file", "Keystore or seed file", el("input", { type: "file" }), "as made by “relayer account new”, or below"),
-      field("key-seed", "or a seed", el("input", { type: "text", class: "secret", autocomplete: "off", autocapitalize: "off", spellcheck: "false" }), "64 hexadecimal digits; browsers offer to keep what looks like a password, so this is none"),
-      field("key-passphrase", "Passphrase of the keystore", el("input", { type: "password", autocomplete: "current-password" }))),
-    el("div", { class: "buttons" }, el("button", { class: "main", type: "submit" }, "Open"), progress), said);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    opening(said, progress, async (onProgress) => {
-      const [file] = at("key-file").files;
-      const text = file ? await file.text() : at("key-seed").value;
-      return seedOf(text, at("key-passphrase").value, onProgress);
-    });
-  });
-  fill(at("trader"), form, newSeedForm());
-}
+const closed = () => showClosed(openSeed);
 
-function newSeedForm() {
-  const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Making the keystore" });
-  const said = el("p", { class: "wrongness", id: "new-said", role: "alert" });
-  const form = el("form", { novalidate: true },
-    el("p", {}, "A new seed is drawn here and saved as a file under your passphrase. Whoever has file and passphrase has the account; without them nobody does."),
-    el("div", { class: "fields" },
-      field("new-passphrase", "Passphrase", el("input", { type: "password", autocomplete: "new-password" }), "at least 12 characters"),
-      field("new-again", "Passphrase again", el("input", { type: "password", autocomplete: "new-password" }))),
-    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Draw, save and open"), progress), said);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const [passphrase, again] = [at("new-passphrase").value, at("new-again").value];
-    if (passphrase.length < 12 || passphrase !== again) {
-      said.textContent = passphrase === again ? "A passphrase of at least 12 characters" : "The two are not the same";
-      return;
-    }
-    opening(said, progress, async (onProgress) => {
-      const { seed, keystore } = await drawSeed(passphrase, onProgress);
-      saveAs("tacit-keystore.json", keystore);
-      return seed;
-    });
-  });
-  return el("details", { class: "panel" }, el("summary", {}, "I have no keys yet"), form);
-}
-
-async function opening(said, progress, seed) {
-  if (progress.hidden === false) return; // one at a time: scrypt takes a second
-  said.textContent = "";
-  progress.hidden = false;
-  try {
-    if (!known.state) throw new Error("the relayer has not told which vault it serves yet; try again in a moment");
-    const keys = new Keyring(await seed((share) => (progress.value = share)), known.state);
-    for (const input of at("trader").querySelectorAll("input")) input.value = "";
-    own = { keys, state: known.state, token: null, account: null, reading: null, trust: null, node: "", orders: [], fills: [] };
-    await begin();
-  } catch (error) {
-    said.textContent = error.message;
-  } finally {
-    progress.hidden = true;
-  }
+/** Opens a seed: what was typed goes from the page's fields, and what follows from the keys is shown. */
+async function openSeed(seed) {
+  if (!known.state) throw new Error("the relayer has not told which vault it serves yet; try again in a moment");
+  const keys = new Keyring(seed, known.state);
+  for (const input of at("trader").querySelectorAll("input")) input.value = "";
+  own = { keys, state: known.state, token: null, account: null, reading: null, trust: null, node: "", orders: [], fills: [] };
+  await begin();
 }
 
 /** Makes the owner known to the relayer if it is registered; shows what follows. */
@@ -118,7 +64,7 @@ function closeKeys() {
   own.keys.close();
   if (own.token) request("DELETE", "v1/auth/sessions", { token: own.token }).catch(() => say("The session ends by itself."));
   own = null;
-  showClosed();
+  closed();
   say("Keys are closed.");
   at("key-file").focus();
 }
@@ -283,21 +229,9 @@ async function saveFills() {
 
 // ---- orders
 
-/** An order with the account and a free nonce; a cancel raises the epoch. */
-function placed(order) {
-  const { raises_epoch: raises, ...plain } = order;
-  const leaf = own.reading?.leaf ?? { epoch: own.account.nonce?.epoch ?? 0, bitmap: BigInt(own.account.nonce?.bitmap ?? 0) };
-  const epoch = leaf.epoch + (raises ? 1 : 0);
-  const taken = new Set(own.orders.filter(({ state, content }) => LIVE.includes(state) && content?.epoch === epoch).map(({ content }) => content.slot));
-  const used = (slot) => taken.has(slot) || (!raises && (leaf.bitmap >> BigInt(slot)) & 1n);
-  const slot = Array.from({ length: SLOTS }, (_, i) => i).find((i) => !used(i));
-  if (slot === undefined) throw new Error("all 64 nonces of this epoch are used: cancel all older orders first");
-  return { ...plain, account: own.account.account, epoch, slot };
-}
-
 async function onlyCheck({ order }, answer) {
   try {
-    const envelope = own.keys.orderEnvelope(placed(order), await encryptionKey());
+    const envelope = own.keys.orderEnvelope(placed(order, own), await encryptionKey());
     const { issues } = await post("v1/orders/check", envelope, { token: own.token });
     fill(answer, issues.length ? issues.map(({ code, detail }) => el("p", { class: "bad-text" }, `${code}: ${detail}`))
       : el("p", { class: "good-text" }, "Nothing stands against it now."));
@@ -306,36 +240,20 @@ async function onlyCheck({ order }, answer) {
   }
 }
 
-function refusal(error) {
-  const { scenario, shortfall } = error.values ?? {};
-  const label = known.risk?.scenarios.find(({ number }) => number === scenario)?.label ?? scenario ?? "the mark";
-  const where = shortfall ? ` (short by ${cash(shortfall)} in ${label})` : "";
-  return el("p", { class: "bad-text" }, error.code ? `${error.code}${where}: ${error.message}` : error.message);
-}
-
 async function send(made, answer, button) {
   try {
     if (own.account.account === null) throw new Error("the account has no index yet: deposit first");
-    made.sent ??= { order: placed(made.order), idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2) };
+    made.sent ??= { order: placed(made.order, own), idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2) };
     const { order, idempotency } = made.sent;
     made.sent.envelope ??= own.keys.orderEnvelope(order, await encryptionKey());
     const told = await post("v1/orders", made.sent.envelope, { token: own.token, headers: { "Idempotency-Key": idempotency } });
-    fill(answer, accepted(told, own.keys.hash(order)));
+    fill(answer, accepted(told, own.keys.hash(order), own));
     button.parentElement.remove();
     if (await read()) showAccount();
   } catch (error) {
     if (error instanceof Problem) made.sent = null; // refused: the next attempt is another order; unanswered, it is the same
     fill(answer, refusal(error));
   }
-}
-
-/** What the trader has in hand: a receipt that binds the operator to this very order, or the knowledge that there is none. */
-function accepted(told, hash) {
-  if (BigInt(told.hash) !== hash) return el("p", { class: "bad-text" }, "The relayer acknowledged another order than the one that was signed. Do not count on it.");
-  if (!told.receipt) return el("p", {}, "Stored; it waits for a batch and has no receipt yet.");
-  const fault = receiptFault(told, own.account.account, own);
-  if (fault) return el("p", { class: "bad-text" }, `The receipt does not hold: ${fault}. Do not count on this order.`);
-  return el("p", { class: "good-text" }, `Receipt checked: number ${told.sequence} in batch #${told.batch}. The operator's bond stands for it.`);
 }
 
 async function cancel(order) {
