@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -20,10 +21,11 @@ from relayer.api import (
     openapi,
     order_routes,
     session_routes,
+    shedding,
     websocket,
 )
 from relayer.api import problems as refusals
-from relayer.api.guard import Access, Bodies, Headers, Methods
+from relayer.api.guard import Access, Bodies, Crowd, Headers, Methods
 from relayer.api.hub import Hub, Stream
 from relayer.api.known import Known
 from relayer.api.limits import AddressRates, Buckets
@@ -36,6 +38,7 @@ from relayer.store import events
 from relayer.watching import measures
 
 VERSION: Final = "1"
+THREADS: Final = 12
 METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
 DESCRIPTION: Final = (
     "Sealed batches of option orders, proven and settled. Orders come encrypted, are promised a place by a signed "
@@ -94,10 +97,11 @@ def streams_of(known: Known) -> websocket.Entitled:
 
 
 def stopping(hub: Hub) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Ends the hub with its application."""
+    """Ends the hub with its application. Routes leave connections of the database to intake: few of them run at once."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         yield
         await hub.stop()
 
@@ -111,7 +115,12 @@ def guards(
     larger: dict[tuple[str, str], int] | None = None,
 ) -> list[Middleware]:
     """What stands before the routes, outermost first."""
-    made = [Middleware(Access, watching=services.watching), Middleware(Headers)]
+    most = {"most": settings.most_requests, "most_apart": settings.most_sending}
+    made = [
+        Middleware(Access, watching=services.watching),
+        Middleware(Headers),
+        Middleware(Crowd, apart=shedding.PATHS, **most),
+    ]
     if settings.cors_origins:
         allowed = ["Authorization", "Content-Type", "Idempotency-Key", "Tacit-Signature"]
         made.append(

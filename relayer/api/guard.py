@@ -1,7 +1,8 @@
 """What stands before every route: size and time of bodies, methods, headers, and the log of accesses.
 
 Plain ASGI, outermost first: :class:`Access` measures and logs, and answers what nobody foresaw without a trace; :class:`Headers` adds what
-browsers should be told; :class:`Methods` answers HEAD and OPTIONS; :class:`Bodies` refuses a body over the limit before anything parses it.
+browsers should be told; :class:`Crowd` bounds how many requests are under way; :class:`Methods` answers HEAD and OPTIONS; :class:`Bodies`
+refuses a body over the limit before anything parses it.
 The log names route templates: never a path, a query, a body, an address or a token.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.datastructures import Headers as HeaderMap
@@ -69,6 +70,32 @@ class Access:
             self.watching.request(route, scope["method"], status, seconds)
             fields = {"route": route, "method": scope["method"], "status": status, "ms": round(1000 * seconds, 1)}
             logger.info("%s %s %s", scope["method"], route, status, extra=fields)
+
+
+class Crowd:
+    """Refuses requests beyond those that may be under way at once. Those of ``apart``, which wait in a queue of their own, are
+    counted apart.
+    """
+
+    def __init__(self, app: ASGIApp, most: int, apart: Collection[str], most_apart: int) -> None:
+        self.app, self.apart = app, frozenset(apart)
+        self._most = {False: most, True: most_apart}
+        self._under_way = {False: 0, True: 0}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        apart = scope["path"] in self.apart
+        if self._under_way[apart] >= self._most[apart]:
+            await problem(Refusal("BUSY", "too many requests are under way: try again"))(scope, receive, send)
+            return
+        self._under_way[apart] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._under_way[apart] -= 1
 
 
 class Headers:

@@ -7,6 +7,7 @@ count once an epoch on chain has the same root. Ids are never used again, so a n
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -22,6 +23,8 @@ from relayer.store.models import RiskDocument
 
 GREEK_BITS: Final = 64
 MARK: Final = "mark"
+LOOK_SECONDS: Final = 0.25
+"""Between looks for the name of an instrument that has none."""
 
 
 class Named(NamedTuple):
@@ -71,7 +74,7 @@ class Market:
         self._names: dict[int, Named] = {}
         self._numbers: dict[str, int] = {}
         self._waiting: dict[bytes, RiskTable] = {}
-        self._seen = 0
+        self._seen, self._looked = 0, 0.0
         self._labels: dict[bytes, tuple[str, ...]] = {}
 
     @property
@@ -91,7 +94,8 @@ class Market:
 
     def named(self, instrument: int) -> Named | None:
         """Name, type, strike and expiry of an instrument, where a table with them was posted."""
-        self._refresh()
+        if instrument not in self._names and time.monotonic() - self._looked > LOOK_SECONDS:
+            self._refresh()
         return self._names.get(instrument)
 
     def name(self, instrument: int) -> str | None:
@@ -107,6 +111,7 @@ class Market:
     def _refresh(self) -> None:
         """Takes in the tables that came since the last look, and those that came into force."""
         with self._lock:
+            self._looked = time.monotonic()
             with self.services.database.read() as session:
                 documents: Sequence[RiskDocument] = listing.risk_documents(session, self._seen)
             for document in documents:

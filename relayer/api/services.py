@@ -213,6 +213,8 @@ class ApiSettings:
     session_seconds: int = 12 * 3600
     challenge_seconds: int = 120
     most_challenges: int = 100_000
+    most_requests: int = 256
+    most_sending: int = 2_048
     most_connections: int = 1_000
     most_connections_an_address: int = 10
     page: int = 100

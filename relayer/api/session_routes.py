@@ -51,9 +51,12 @@ def router(services: Services, known: Known) -> APIRouter:
     def begin(asked: schemas.SessionAsked) -> schemas.Session:
         """A session for who signed a challenge."""
         owner, made, now = plain(asked.owner), plain(asked.challenge), now_ms()
-        with database.write() as session:
-            given = sessions.use_challenge(session, made, owner, now)
+        with database.read() as session:
+            given = sessions.has_challenge(session, made, owner)
             key = sessions.holder_key(session, owner)
+        if given:
+            with database.write() as session:
+                given = sessions.use_challenge(session, made, owner, now)
         if not _signed(services, key, made, plain(asked.signature)) or not given:
             what = "the challenge is not one that was given to a registered owner and is in time, or its signature does not hold"
             raise Refusal("UNAUTHENTICATED", what)

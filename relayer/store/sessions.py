@@ -36,7 +36,14 @@ def use_challenge(session: Session, challenge: bytes, owner: bytes, now: int) ->
     if row is None or row.owner != owner:
         return False
     session.delete(row)
+    session.flush()
     return row.expires_at > now
+
+
+def has_challenge(session: Session, challenge: bytes, owner: bytes) -> bool:
+    """Whether this challenge was given to this owner and is not used: what costs no write to find out."""
+    row = session.get(AuthChallenge, challenge)
+    return row is not None and row.owner == owner
 
 
 def add_session(session: Session, token_hash: bytes, owner: bytes, now: int, expires_at: int) -> None:

@@ -258,3 +258,20 @@ def test_a_client_that_leaves_does_no_harm(house: House) -> None:
         with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
             connection.sendall(b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     assert isinstance(house.client.get("/healthz"), httpx.Response)
+
+
+def test_more_requests_than_may_be_under_way_are_told_to_come_again(tmp_path: Path) -> None:
+    with opened(tmp_path, settings_of(most_requests=2, body_seconds=5.0)) as house:
+        parts = urlsplit(house.url)
+        waiting = [socket.create_connection((parts.hostname or "", parts.port or 0)) for _ in range(2)]
+        for connection in waiting:
+            connection.sendall(b"POST /v1/quotes HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        time.sleep(0.2)
+        full = house.client.get("/v1/keys")
+        assert (full.status_code, full.json()["code"]) == (503, "BUSY")
+        assert "retry-after" in full.headers
+        assert house.send(trader(1))["state"] == "receipted"
+        for connection in waiting:
+            connection.close()
+        time.sleep(0.2)
+        assert house.client.get("/v1/keys").status_code == 200

@@ -1,0 +1,120 @@
+"""What the interface keeps and shows of the database: sessions that end, challenges used once, webhooks, pages; on either database."""
+
+from __future__ import annotations
+
+from relayer.store import events, listing, risk, sessions, webhooks
+from relayer.store.crypt import Sealer
+from relayer.store.database import Database
+from relayer.store.models import Batch, BatchState, EncryptionKey, Holder, Order, OrderState
+
+SEALER = Sealer(bytes(range(32)))
+ALICE, BOB = b"a" * 32, b"b" * 32
+
+
+def test_a_challenge_is_used_once_by_whom_it_was_given_to(database: Database) -> None:
+    with database.write() as session:
+        assert sessions.add_challenge(session, b"1" * 32, ALICE, now=10, expires_at=20, most=2)
+        assert sessions.add_challenge(session, b"2" * 32, ALICE, now=10, expires_at=20, most=2)
+        assert not sessions.add_challenge(session, b"3" * 32, ALICE, now=10, expires_at=20, most=2)
+    with database.write() as session:
+        assert not sessions.use_challenge(session, b"1" * 32, BOB, now=11)
+        assert sessions.use_challenge(session, b"1" * 32, ALICE, now=11)
+        assert not sessions.use_challenge(session, b"1" * 32, ALICE, now=11)
+        assert not sessions.use_challenge(session, b"2" * 32, ALICE, now=20)
+    with database.write() as session:
+        assert sessions.add_challenge(session, b"4" * 32, ALICE, now=30, expires_at=40, most=1)
+
+
+def test_a_session_is_known_until_it_ends(database: Database) -> None:
+    with database.write() as session:
+        sessions.add_session(session, b"t" * 32, ALICE, now=10, expires_at=20)
+    with database.read() as session:
+        assert sessions.find_session(session, b"t" * 32, 19) == (ALICE, 20)
+        assert sessions.find_session(session, b"t" * 32, 20) is None
+        assert sessions.find_session(session, b"u" * 32, 15) is None
+    with database.write() as session:
+        sessions.end_session(session, b"t" * 32)
+    with database.read() as session:
+        assert sessions.find_session(session, b"t" * 32, 15) is None
+
+
+def test_webhooks_are_told_from_the_event_after_they_were_added(database: Database) -> None:
+    with database.write() as session:
+        events.append(session, "batches", {})
+        row, secret = webhooks.add(session, SEALER, "https://a.example/?key=k", "a.example", ["alerts", "batches"])
+        number = row.id
+    with database.read() as session:
+        (due,) = webhooks.due(session, now=2**62)
+        hook = webhooks.opened(SEALER, due)
+        assert (hook.url, hook.secret, hook.delivered_seq) == ("https://a.example/?key=k", secret, 1)
+        assert hook.channels == ("alerts", "batches")
+    with database.write() as session:
+        webhooks.failed(session, number, next_at=2**61)
+    with database.read() as session:
+        assert webhooks.due(session, now=2**60) == []
+    with database.write() as session:
+        webhooks.delivered(session, number, 7)
+        webhooks.delivered(session, number, 5)
+        assert webhooks.listed(session)[0].delivered_seq == 7
+        assert webhooks.remove(session, number)
+        assert not webhooks.remove(session, number)
+
+
+def add_order(database: Database, owner: bytes, position: int, state: OrderState = OrderState.WAITING) -> str:
+    name = f"order-{position}"
+    with database.write() as session:
+        if session.get(Holder, owner) is None:
+            session.add(Holder(owner=owner, key=owner, subaccount=0, account=None, holder_sealed=b"", created_at=0))
+            session.flush()
+        digest = position.to_bytes(32, "big")
+        session.add(
+            Order(
+                id=name, hash=digest, owner=owner, account=1, state=state, position=position, created_at=0, updated_at=0
+            )
+        )
+    return name
+
+
+def test_an_owners_orders_are_paged_and_anothers_are_not_there(database: Database) -> None:
+    for position in range(1, 6):
+        add_order(database, ALICE, position)
+    other = add_order(database, BOB, 6, OrderState.FINAL)
+    with database.read() as session:
+        first = listing.orders(session, ALICE, None, 3)
+        assert [each.position for each in first] == [5, 4, 3]
+        assert [each.position for each in listing.orders(session, ALICE, 3, 3)] == [2, 1]
+        assert listing.orders(session, ALICE, None, 9, listing.DONE) == []
+        assert [each.id for each in listing.orders(session, BOB, None, 9, listing.DONE)] == [other]
+        assert listing.order(session, ALICE, other) is None
+        assert listing.order(session, BOB, other) is not None
+
+
+def test_batches_are_paged(database: Database) -> None:
+    with database.write() as session:
+        for number in range(1, 6):
+            session.add(Batch(number=number, state=BatchState.OPEN, epoch=1, proofs_done=0, created_at=0, updated_at=0))
+    with database.read() as session:
+        assert [each.number for each in listing.batches(session, None, 2)] == [5, 4]
+        assert [each.number for each in listing.batches(session, 4, 2)] == [3, 2]
+
+
+def test_keys_are_shown_while_they_are_accepted_the_newest_first(database: Database) -> None:
+    with database.write() as session:
+        for name, begin, end, deleted in (("a", 0, 10, None), ("b", 5, 20, None), ("c", 0, 20, 1), ("d", 50, 90, None)):
+            session.add(
+                EncryptionKey(
+                    id=name, public=b"", private_sealed=None, not_before=begin, not_after=end, deleted_at=deleted
+                )
+            )
+    with database.read() as session:
+        assert [each.id for each in listing.encryption_keys(session, 7)] == ["b", "a"]
+        assert [each.id for each in listing.encryption_keys(session, 10)] == ["b"]
+
+
+def test_a_risk_table_is_kept_once_under_its_root(database: Database) -> None:
+    with database.write() as session:
+        assert risk.put(session, b"r" * 32, "one")
+        assert not risk.put(session, b"r" * 32, "two")
+    with database.read() as session:
+        assert [each.document for each in listing.risk_documents(session, 0)] == ["one"]
+        assert listing.risk_document(session, b"r" * 32) is not None
