@@ -41,7 +41,7 @@ def _advance(desk: Desk, waiting: Sequence[Outgoing], out: Sequence[Outgoing]) -
     """One sender's queue; ``out`` is what it has out that is not mined."""
     changed, count, spent = False, len(out), sum(_cost(each) for each in out)
     for each in waiting:
-        if count >= desk.policy.in_flight or desk.seen_to(each):
+        if count >= desk.policy.in_flight or desk.memory.seen_to(each.id, desk.head):
             break
         try:
             gas = desk.gas(each)
@@ -54,8 +54,9 @@ def _advance(desk: Desk, waiting: Sequence[Outgoing], out: Sequence[Outgoing]) -
             raise
         except RpcError as error:
             desk.alarm(alarms.REFUSED, each.id, scrubbed(str(error)))
+            desk.memory.look_again(each.id)
             break
-        desk.accepted(each)
+        desk.memory.accepted(each.id)
         cost = _start(desk, each, gas, spent)
         if cost is None:
             break
@@ -70,7 +71,7 @@ def _cost(wanted: Outgoing) -> int:
 
 def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
     """Gives up what would be refused, once that has been so for long enough."""
-    if not desk.refused_for_good(wanted):
+    if desk.memory.refused(wanted.id, desk.head) < desk.policy.refused_after:
         return False
     _fail(desk, wanted, scrubbed(f"given up: {refusal}"))
     return True
@@ -81,7 +82,7 @@ def _fail(desk: Desk, wanted: Outgoing, why: str) -> None:
         attempts.note_failed(session, wanted.id, why)
         alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {why}")
     reached("transaction.after-give-up")
-    desk.forget(wanted)
+    desk.memory.forget(wanted.id)
     desk.alarms.done_with(desk.write, wanted.id)
 
 

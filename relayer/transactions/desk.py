@@ -21,6 +21,7 @@ from relayer.store.database import Database
 from relayer.store.leases import Lease
 from relayer.transactions.alarms import Alarms
 from relayer.transactions.endpoints import Endpoints
+from relayer.transactions.memory import Memory
 from relayer.transactions.policy import LOCAL_CHAINS, Policy
 from relayer.transactions.private import Relays
 
@@ -42,12 +43,7 @@ class Desk:
     alarms: Alarms
     head: Block
     final: int
-    refusals: dict[str, list[int]] = field(default_factory=dict)
-    """Blocks at which simulation refused a transaction, by its id; kept from step to step."""
-    looked: dict[str, bytes] = field(default_factory=dict)
-    """The newest block when a transaction was last seen to, by its id; kept from step to step."""
-    disputes: dict[str, int] = field(default_factory=dict)
-    """Block since which endpoints contradict each other on a transaction, by its id; kept from step to step."""
+    memory: Memory
     counts: dict[tuple[Address, int], int] = field(default_factory=dict)
     """Nonces used by a sender up to a block, asked once a step."""
 
@@ -134,29 +130,6 @@ class Desk:
     def with_margin(self, gas: int) -> int:
         """Gas to send along, which the policy's most may cut down to what is needed."""
         return max(gas, min(gas * (100 + self.policy.gas_margin_percent) // 100, self.policy.max_gas))
-
-    def refused_for_good(self, wanted: Outgoing) -> bool:
-        """Notes that a transaction is refused at this block; whether it has been at as many blocks as the policy says."""
-        blocks = self.refusals.setdefault(wanted.id, [])
-        if self.head.number not in blocks:
-            blocks.append(self.head.number)
-        return len(blocks) >= self.policy.refused_after
-
-    def seen_to(self, wanted: Outgoing) -> bool:
-        """Whether a transaction was seen to at this very block already: nothing that it rests on has changed."""
-        before = self.looked.get(wanted.id)
-        self.looked[wanted.id] = self.head.hash
-        return before == self.head.hash
-
-    def forget(self, wanted: Outgoing) -> None:
-        """Drops what was noted of a transaction."""
-        self.refusals.pop(wanted.id, None)
-        self.looked.pop(wanted.id, None)
-        self.disputes.pop(wanted.id, None)
-
-    def accepted(self, wanted: Outgoing) -> None:
-        """Notes that a transaction is not refused."""
-        self.refusals.pop(wanted.id, None)
 
     # ---- channels
 

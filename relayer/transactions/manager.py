@@ -26,6 +26,7 @@ from relayer.transactions.alarms import Alarms
 from relayer.transactions.desk import Desk
 from relayer.transactions.endpoints import Endpoints
 from relayer.transactions.health import Health, Standing
+from relayer.transactions.memory import Memory
 from relayer.transactions.nonces import mend
 from relayer.transactions.policy import Policy
 from relayer.transactions.private import Relays
@@ -56,8 +57,7 @@ class Manager:
         self._database, self._leases, self._chain, self._signers = database, leases, chain, dict(signers)
         self._policy, self._relays, self._seconds = policy, relays or Relays(()), seconds
         self._lease: Lease | None = None
-        self._alarms, self._refusals = Alarms(), dict[str, list[int]]()
-        self._looked, self._disputes = dict[str, bytes](), dict[str, int]()
+        self._alarms, self._memory = Alarms(), Memory()
 
     @property
     def raised(self) -> Mapping[tuple[str, str], str]:
@@ -103,7 +103,7 @@ class Manager:
             return self._work(self._desk(lease, policy))
         except RpcError as error:
             # What was to be seen to at this block may not have been.
-            self._looked.clear()
+            self._memory.look_again()
             self._unsettled(lease, scrubbed(str(error)))
         return False
 
@@ -118,9 +118,7 @@ class Manager:
             alarms=self._alarms,
             head=self._chain.head(),
             final=self._chain.final_height(),
-            refusals=self._refusals,
-            looked=self._looked,
-            disputes=self._disputes,
+            memory=self._memory,
         )
 
     def _work(self, desk: Desk) -> bool:

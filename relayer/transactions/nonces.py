@@ -70,7 +70,7 @@ def _lost(desk: Desk, unsettled: Sequence[Outgoing], used: int) -> bool:
         # Endpoints that are a block or two behind do not have its receipt yet, so a little time passes before anything is concluded.
         if each.mined or each.nonce is None or each.nonce >= used or not _used_before(desk, each, SETTLING):
             continue
-        if each.id in desk.disputes:
+        if desk.memory.is_disputed(each.id):
             # Whether it is mined is what endpoints contradict each other on.
             continue
         what = f"nonce {each.nonce} of {each.sender} was used by a transaction that was not sent from here"

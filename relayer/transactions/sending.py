@@ -102,6 +102,7 @@ def press(desk: Desk) -> bool:
             raise
         except RpcError as error:
             desk.alarm(alarms.REFUSED, each.id, scrubbed(str(error)))
+            desk.memory.look_again(each.id)
     return changed
 
 
@@ -111,13 +112,13 @@ def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
         raise AssertionError("a nonce is given with the attempt that uses it")
     if wanted.state is TransactionState.FAILED:
         return _fill_instead(desk, wanted, last, lowest)
-    if desk.seen_to(wanted) and last.sent_block is not None and not wanted.bump:
+    if desk.memory.seen_to(wanted.id, desk.head) and last.sent_block is not None and not wanted.bump:
         return False
     refusal = desk.refused(wanted)
     if refusal is not None:
         # One before it may be what it waits for; the lowest waits for nothing.
         return lowest and _give_up(desk, wanted, refusal)
-    desk.accepted(wanted)
+    desk.memory.accepted(wanted.id)
     last = _let_out(desk, wanted, last)
     if last.channel == PRIVATE and not len(desk.relays):
         desk.alarm(alarms.NO_RELAY, wanted.id, f"{wanted.purpose} is private, and no private endpoint is set")
@@ -130,14 +131,14 @@ def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
 
 def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
     """Withdraws what would only be refused, once it has been for long enough."""
-    if not desk.refused_for_good(wanted):
+    if desk.memory.refused(wanted.id, desk.head) < desk.policy.refused_after:
         return False
     why = scrubbed(f"given up: {refusal}")
     with desk.write() as session:
         transactions.withdraw(session, wanted.id, why)
         alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {why}")
     reached("transaction.after-withdraw")
-    desk.forget(wanted)
+    desk.memory.forget(wanted.id)
     return True
 
 

@@ -40,10 +40,10 @@ def watch(desk: Desk) -> bool:
                 changed |= each.nonce is not None and each.nonce < used[each.sender] and _now_mined(desk, each)
         except UnsettledError as error:
             # Endpoints are a block or two apart at times; what lasts is a contradiction.
-            if desk.head.number - desk.disputes.setdefault(each.id, desk.head.number) >= SETTLING:
+            if desk.memory.disputed(each.id, desk.head) >= SETTLING:
                 desk.alarm(alarms.DISPUTED, each.id, str(error))
         else:
-            desk.disputes.pop(each.id, None)
+            desk.memory.undisputed(each.id)
             desk.calm(alarms.DISPUTED, each.id)
     return changed
 
@@ -71,7 +71,7 @@ def _now_mined(desk: Desk, wanted: Outgoing) -> bool:
         if error is not None and wanted.state is not TransactionState.FAILED:
             alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {error}")
     reached("transaction.after-mined")
-    desk.forget(wanted)
+    desk.memory.forget(wanted.id)
     desk.alarms.done_with(desk.write, wanted.id)
     log.info("transaction mined", extra={"transaction": wanted.id, "block": receipt.block, "gas": receipt.gas_used})
     return True

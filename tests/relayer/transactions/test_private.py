@@ -10,7 +10,7 @@ from demo.chain import LocalChain
 from prover.hashing import keccak256
 from relayer.signing import Signer
 from relayer.store import transactions
-from relayer.transactions.policy import LOCAL_CHAINS, Policy
+from relayer.transactions.policy import GWEI, LOCAL_CHAINS, FeePolicy, Policy
 from relayer.transactions.private import Relay, Relays, signature
 from tests.relayer.private_relay import PrivateRelay, mempool_watch, private_relay, searcher_of
 from tests.relayer.transactions.scene import Scene
@@ -102,6 +102,24 @@ def test_a_relay_that_drops_without_a_word_is_told_after_25_blocks_and_it_is_sen
     assert (scene.state("settle:1"), scene.count(), scene.used()) == ("mined", 1, 1)
     assert not watch.seen
     assert {each.channel for each in scene.attempts("settle:1")} == {"private"}
+
+
+def test_at_the_cap_the_same_is_left_with_the_relay_again_when_it_was_dropped(
+    make_scene: Make, relay: PrivateRelay
+) -> None:
+    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER))
+    scene.policy = Policy(drop_after=5, fees=FeePolicy(max_fee=20 * GWEI, max_tip=GWEI, min_tip=GWEI))
+    relay.dropping = True
+    scene.queue("settle:1", private=True)
+    scene.step()
+    turn(scene, relay, 4)
+    assert len(relay.seen) == 1
+    relay.dropping = False
+    turn(scene, relay)
+    assert len(relay.seen) == 2
+    assert relay.seen[0].params["tx"] == relay.seen[1].params["tx"]
+    turn(scene, relay)
+    assert (scene.state("settle:1"), scene.count(), len(scene.attempts("settle:1"))) == ("mined", 1, 1)
 
 
 def test_what_is_dropped_goes_public_only_if_the_policy_says_so_and_says_so(scene: Scene, relay: PrivateRelay) -> None:
