@@ -21,7 +21,10 @@ from relayer.chain import Chain, Tag
 from relayer.config_cli import app as config_app
 from relayer.deploy.cli import deploy_command
 from relayer.keys_cli import app as keys_app
+from relayer.membership_cli import deposit_command, register_command, withdraw_command
+from relayer.order_cli import app as order_app
 from relayer.rebuild import rebuild
+from relayer.receipts_cli import app as receipts_app
 from relayer.replica_cli import app as replica_app
 from relayer.serve import serve_command
 from relayer.service_cli import pause_command, resume_command, status_command
@@ -32,8 +35,13 @@ from relayer.vault import Vault
 
 app = command_group("What users, operator and auditors of a vault do with a chain.")
 app.add_typer(account_app, name="account")
+account_app.command("register")(register_command)
+account_app.command("deposit")(deposit_command)
+account_app.command("withdraw")(withdraw_command)
 app.add_typer(keys_app, name="keys")
 keys_app.command("admin-token")(admin_token_command)
+app.add_typer(order_app, name="order")
+app.add_typer(receipts_app, name="receipts")
 app.add_typer(db_app, name="db")
 app.add_typer(replica_app, name="replica")
 app.add_typer(config_app, name="config")

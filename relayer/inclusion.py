@@ -24,13 +24,13 @@ from relayer.receipts import (
 WORD = 32
 
 
-def shows(signed: SignedReceipt, answer: Answer, orders: int, domain: int) -> bool:
-    """Whether an answer shows a receipt's order in the seal that it names, of ``orders`` orders. That root and h_n are the seal's is the
-    caller's to compare.
+def shows(signed: SignedReceipt, answer: Answer, *, orders: int, slots: int, domain: int) -> bool:
+    """Whether an answer shows a receipt's order in the seal that it names, of ``orders`` orders with ``slots`` a touch. That root and h_n
+    are the seal's is the caller's to compare.
     """
     receipt = signed.receipt
     slot = answer.slot
-    if not 0 <= slot < len(answer.hashes) or slot // SEQUENCES_PER_WORD >= len(answer.sequences):
+    if len(answer.hashes) != slots or len(answer.sequences) != -(-slots // SEQUENCES_PER_WORD) or not 0 <= slot < slots:
         return False
     if not all(0 <= each < FIELD_ORDER for each in (*answer.hashes, *answer.sequences, answer.salt)):
         return False

@@ -1,16 +1,20 @@
-"""Options that a trader's commands share: whose seed, and who pays for gas."""
+"""Options that a trader's commands share: whose seed, which relayer and vault, and who pays for gas."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from prover.trusted import at_least, contract_address
-from relayer.keyfiles import load_signer
+from relayer.client import Client
+from relayer.keyfiles import asked, load_seed, load_signer
 from relayer.passphrase import Passphrase
 from relayer.sender import KeySender, Sender, UnlockedSender
+from relayer.telling import told
 
 SeedOption = Annotated[
     Path, typer.Option("--seed-file", dir_okay=False, envvar="TACIT_SEED_FILE", help="The seed, private to you.")
@@ -33,3 +37,44 @@ def paying(key_file: Path | None, address: str | None) -> Sender:
     return (
         KeySender(load_signer(key_file, SENDER_PASSPHRASE)) if key_file is not None else UnlockedSender(address or "")
     )
+
+
+RelayerOption = Annotated[
+    str, typer.Option("--relayer", envvar="TACIT_RELAYER", help="The relayer: https://HOST, or http://HOST:PORT here.")
+]
+ChainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rpc", envvar="TACIT_RPC", help="Endpoint of the chain: then what the relayer says is held against the vault."
+    ),
+]
+MeantVaultOption = Annotated[
+    str | None,
+    typer.Option(
+        "--vault", envvar="TACIT_VAULT", parser=contract_address, help="The vault that is meant; else the relayer's."
+    ),
+]
+BookOption = Annotated[
+    Path | None,
+    typer.Option("--book", dir_okay=False, help="Your orders and receipts, private to you; else SEED_FILE.book."),
+]
+
+
+@contextmanager
+def trading(
+    as_json: bool,
+    relayer: str,
+    seed_file: Path,
+    *,
+    rpc: str | None,
+    vault: str | None,
+    subaccount: int,
+    passphrase_file: Path | None,
+    book: Path | None,
+) -> Iterator[Client]:
+    """A client for one command; a refusal becomes a message and an exit code."""
+    with told(as_json):
+        seed = load_seed(seed_file, asked(passphrase_file))
+        kept = book or seed_file.with_name(seed_file.name + ".book")
+        with Client(relayer, seed, rpc=rpc, vault=vault, subaccount=subaccount, book=kept) as client:
+            yield client

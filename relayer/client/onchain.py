@@ -106,7 +106,7 @@ class OnChain(Looking):
             return [Standing.PROVEN] * len(receipts)
         found: list[Standing] = []
         for signed in receipts:
-            found.append((yield from self._shown(book, history, signed)))
+            found.append((yield from self._shown(book, vault.sizes.orders, history, signed)))
         return found
 
     def _proven(self, vault: Vault, touched: Touched, index: int, receipts: list[SignedReceipt]) -> Steps[bool]:
@@ -115,7 +115,7 @@ class OnChain(Looking):
         own = touch_of_receipts(receipts, vault.sizes.orders, key, vault.domain, index, touched.batch)
         return touched.segment.open_touch(touched.place)[TOUCH_WORD] == own
 
-    def _shown(self, book: Book, history: History, signed: SignedReceipt) -> Steps[Standing]:
+    def _shown(self, book: Book, slots: int, history: History, signed: SignedReceipt) -> Steps[Standing]:
         kept, seal = book.orders.get(int.from_bytes(signed.receipt.order, "big")), history.seal_of(signed.receipt.batch)
         if kept is None or kept.id is None:
             return Standing.UNSHOWN
@@ -126,7 +126,11 @@ class OnChain(Looking):
         answer = _answer(shown)
         same = answer.seal_root == seal.seal.root and answer.receipts_hash == seal.receipts_hash
         domain = (yield from self.terms()).domain
-        return Standing.SHOWN if same and shows(signed, answer, seal.seal.orders, domain) else Standing.UNSHOWN
+        return (
+            Standing.SHOWN
+            if same and shows(signed, answer, orders=seal.seal.orders, slots=slots, domain=domain)
+            else Standing.UNSHOWN
+        )
 
 
 def _against_seal(book: Book, history: History, signed: SignedReceipt) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -16,7 +16,7 @@ from relayer.client.book import Book, Kept
 from relayer.client.identity import Identity
 from relayer.client.making import Number, Side, lots, price, token_units
 from relayer.client.nonces import free_nonce
-from relayer.client.problems import ClientError, Distrusted, UnknownInstrument
+from relayer.client.problems import ClientError, Distrusted, UnknownAccount, UnknownInstrument
 from relayer.client.requests import Patience, read
 from relayer.client.steps import Answer, Ask, Pause, Steps, work
 from relayer.client.terms import Venue
@@ -33,6 +33,8 @@ LARGEST_LIMIT: Final = 2**42
 GLANCES: Final = (0.25, 0.5, 1.0)
 """Seconds between looks at a chain that is behind a receipt."""
 CREATED: Final = 201
+SETTLING: Final = 0.5
+"""Seconds between attempts while the relayer has not seen the account's first deposit."""
 STARTS: Final = ("previous", "sequence")
 
 
@@ -191,10 +193,21 @@ class Trader(Identity):
         newest, opened = yield from self.venue.newest_batch()
         kept = yield from work(lambda: book.sending(order, digest, opened or newest + 1))
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
-        answer = yield from self._sealed(
-            lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders", headers
+        answer = yield from self._until_known(
+            lambda: self._sealed(lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders", headers)
         )
         return (yield from self._acknowledged(book, kept, answer))
+
+    def _until_known(self, send: Callable[[], Steps[Answer]]) -> Steps[Answer]:
+        """Sends again while the relayer has not yet seen the deposit that the chain has."""
+        end = self.requests.clock() + self.requests.patience.seconds
+        while True:
+            try:
+                return (yield from send())
+            except UnknownAccount:
+                if self.venue.chain is None or self.requests.clock() + SETTLING > end:
+                    raise
+            yield Pause(SETTLING)
 
     def _acknowledged(self, book: Book, kept: Kept, answer: Answer) -> Steps[Placed]:
         promised = read(schemas.Receipted, answer) if answer.status == CREATED else None

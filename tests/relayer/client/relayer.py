@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,14 @@ from relayer.api.services import ApiSettings, Rate, Services, Venue
 from relayer.client import Client, Seed, UnlockedSender
 from relayer.signing import Signer
 from relayer.store.database import Database
+from relayer.store.models import Order
+from tests.relayer.service.venue import POLICY as SERVICE
 from tests.relayer.service.venue import Service, service
 
 PATIENCE: Final = 60.0
+SETTLE_AFTER: Final = 1.5
+"""Seconds after which a batch with orders closes, when the relayer runs by itself."""
+POLICY: Final = replace(SERVICE, interval=10**6)
 PLENTY: Final = Rate(10_000.0, 10_000)
 
 
@@ -58,6 +64,7 @@ class Relayer:
         self.early: dict[str, tuple[Any, Any, Any]] = {}
         self.again: dict[str, Any] = {}
         self._threads: list[threading.Thread] = []
+        self.settle_after = SETTLE_AFTER
         services = Services(
             database=made.database,
             sealer=made.sealer,
@@ -98,10 +105,29 @@ class Relayer:
         thread.start()
 
     def _go(self) -> None:
+        final: object = None
+        since = time.monotonic()
         while not self._stop.is_set():
-            if not self.step():
+            if self.step():
+                continue
+            if (now := self.service.states()) != final:
+                # Blocks are mined only when something happened: on this chain they are all that makes time pass.
                 self.service.finalize()
+                final = now
+            elif not self.holds_orders():
+                since = time.monotonic()
                 self._stop.wait(0.05)
+            elif time.monotonic() - since > self.settle_after:
+                self.service.request_close(self.service.open_batch() or 0)
+                since = time.monotonic()
+            else:
+                self._stop.wait(0.05)
+
+    def holds_orders(self) -> bool:
+        """Whether the open batch has promised a place."""
+        number = self.service.open_batch()
+        with self.service.database.read() as session:
+            return number is not None and session.query(Order).filter(Order.batch == number).first() is not None
 
     def step(self) -> bool:
         """One step of every part of the relayer."""
@@ -169,7 +195,7 @@ class Relayer:
 def relayer(folder: Path) -> Iterator[Relayer]:
     """A relayer of a fresh vault with a risk table in force."""
     database = Database.create(f"sqlite:///{folder / 'tacit.sqlite'}")
-    with service(database, folder) as made:
+    with service(database, folder, policy=POLICY) as made:
         while made.stored.history().genesis is None:
             made.watch()
         running = Relayer(made, folder)
