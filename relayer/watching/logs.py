@@ -52,7 +52,7 @@ A_WORD: Final = _matching(WORD)
 FIELDS: Final[dict[str, Form]] = {
     "role": A_WORD,
     "request": _matching(ID),
-    "route": A_WORD,
+    "route": _matching(re.compile(r"-|(/v1)?(/[A-Za-z_.{}-]+)*/?")),
     "method": A_WORD,
     "status": _number(1_000),
     "code": A_WORD,

@@ -1,5 +1,6 @@
 """What a machine of a cluster is given is sealed, what it keeps is its user's, and what it answers says nothing of an order."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ def work(case: Case) -> Work:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A machine whose temporary folder is the test's, as a process that has just started sees it."""
-    monkeypatch.setattr(node.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(node, "_keys", {})
     monkeypatch.setattr(node, "_plans", {})
     return secrets.token_hex(4)
@@ -94,7 +95,7 @@ def test_damaged_keys_are_refused_by_the_machine(work: Work, keys: Keys, machine
 
 
 def test_a_folder_that_others_can_write_is_not_used(machine: str, tmp_path: Path) -> None:
-    home = next(iter([tmp_path / f"tacit-keys-{node.os.getuid()}"]))
+    home = next(iter([tmp_path / f"tacit-keys-{os.getuid()}"]))
     home.mkdir()
     home.chmod(0o777)
     with pytest.raises(ParamsError, match="own folder"):

@@ -71,6 +71,14 @@ def test_no_known_field_takes_an_amount_a_text_or_an_object(written: io.StringIO
     assert "Bearer abc" not in found
 
 
+def test_a_route_passes_as_its_template_alone(written: io.StringIO) -> None:
+    log.info("answered", extra={"route": "/v1/orders/{id}", "status": 200})
+    log.info("answered", extra={"route": f"/v1/orders/{UNIQUE}", "status": 200})
+    first, second = lines(written)
+    assert first["route"] == "/v1/orders/{id}"
+    assert "route" not in second
+
+
 def test_what_is_formatted_into_a_message_is_left_out(written: io.StringIO) -> None:
     log.warning("limit %d of %s", UNIQUE, "somebody")
     log.warning(f"limit {UNIQUE}")
