@@ -1,7 +1,8 @@
 """Databases for tests: SQLite files, and a PostgreSQL cluster of its own, one for a run of the tests, with a fresh database a test.
 
-The cluster listens on a unix socket alone and syncs as one in service does. PostgreSQL does not run as root: then it is started as the
-user `postgres`, who owns nothing but the cluster's folder.
+Making a database costs more than most tests, so those that a test is done with are emptied and given to the next. The cluster listens on
+a unix socket alone and syncs as one in service does. PostgreSQL does not run as root: then it is started as the user `postgres`, who owns
+nothing but the cluster's folder.
 """
 
 from __future__ import annotations
@@ -14,17 +15,28 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from relayer.store.database import Database
 
 USER = "tacit"
 SYSTEM_USER = "postgres"
 TEMPLATE = "made"
+_OF_EACH_TABLE = """
+DO $$ DECLARE names text; BEGIN
+    SELECT string_agg(quote_ident(tablename), ', ') INTO names FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> '{but}';
+    IF names IS NOT NULL THEN EXECUTE '{what} ' || names || ' CASCADE'; END IF;
+END $$
+"""
+EMPTY_TABLES = _OF_EACH_TABLE.format(but="alembic_version", what="TRUNCATE")
+DROP_TABLES = _OF_EACH_TABLE.format(but="", what="DROP TABLE")
 START_SECONDS = 30
 SETTINGS = ("listen_addresses=", "max_connections=100", "shared_buffers=32MB", "fsync=on", "autovacuum=off")
 
@@ -45,6 +57,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder, self.data = folder, folder / "data"
         self._count = itertools.count()
+        self._done: dict[str, list[str]] = {"fresh": [], "empty": []}
 
     def url(self, name: str) -> str:
         """Where a database is."""
@@ -58,10 +71,23 @@ class Cluster:
         """A new database with the tables of this revision."""
         return self._new(TEMPLATE)
 
-    def run(self, statement: str) -> None:
-        """Runs a statement that concerns the whole cluster."""
-        with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(statement.encode())
+    @contextmanager
+    def lent(self, how: str) -> Iterator[str]:
+        """A database, `fresh` or `empty`, which goes to another test afterwards."""
+        done = self._done[how]
+        url = done.pop() if done else {"fresh": self.fresh, "empty": self.empty}[how]()
+        yield url
+        name = make_url(url).database or ""
+        self.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", parameters=(name,))
+        self.run(EMPTY_TABLES if how == "fresh" else DROP_TABLES, name)
+        done.append(url)
+
+    def run(
+        self, statement: LiteralString, database: str = "postgres", parameters: tuple[str, ...] | None = None
+    ) -> None:
+        """Runs a statement, by default one that concerns the whole cluster."""
+        with psycopg.connect(host=str(self.folder), user=USER, dbname=database, autocommit=True) as connection:
+            connection.execute(statement, parameters)
 
     def _new(self, template: str) -> str:
         name = f"d{next(self._count)}"
@@ -124,28 +150,31 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def empty_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+def empty_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
     """Makes the address of a database without tables, each time another."""
     count = itertools.count()
+    with ExitStack() as lent:
 
-    def make() -> str:
-        if database_kind == "sqlite":
-            return f"sqlite:///{tmp_path / f'empty{next(count)}.sqlite'}"
-        made: Cluster = request.getfixturevalue("postgres")
-        return made.empty()
+        def make() -> str:
+            if database_kind == "sqlite":
+                return f"sqlite:///{tmp_path / f'empty{next(count)}.sqlite'}"
+            made: Cluster = request.getfixturevalue("postgres")
+            return lent.enter_context(made.lent("empty"))
 
-    return make
+        yield make
 
 
 @pytest.fixture
-def store_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database with tables."""
     if database_kind == "sqlite":
         url = f"sqlite:///{tmp_path / 'store.sqlite'}"
         Database.create(url).close()
-        return url
+        yield url
+        return
     made: Cluster = request.getfixturevalue("postgres")
-    return made.fresh()
+    with made.lent("fresh") as url:
+        yield url
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import prover
 from tests.prover.material import read_cases
 
 ROOT = Path(__file__).resolve().parent.parent
+FIRST_REVISION = "relayer/store/migrations/versions/revision_0001.py"
 
 
 def run(command: list[str | Path], cwd: Path) -> str:
@@ -55,6 +56,7 @@ def test_the_wheel_holds_the_packages_their_types_and_the_licences_alone(wheel: 
     assert {"prover/py.typed", "prover/_native.pyi", "relayer/py.typed", "relayer/interfaces/Vault.json"} <= set(names)
     web = "relayer/web/static"
     assert {f"{web}/index.html", f"{web}/operator.html", f"{web}/vendor/curves/LICENSE"} <= set(names)
+    assert FIRST_REVISION in names
     assert len([name for name in names if name.endswith(".so")]) == 1
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE-MIT", "LICENSE-APACHE"}
 

@@ -95,6 +95,8 @@ def follow_batch(session: Session, number: int, said: Said, cost: Cost | None, s
     if cost is not None:
         batch.gas_used, batch.cost_wei = cost.gas, str(cost.wei)
     if batch.state in SETTLED and state not in SETTLED:
+        if batch.state == BatchState.FINAL:
+            events.append(session, "alerts", {"alert": "final_batch_taken_back", "batch": number})
         move(session, batch, BatchState.REORGED, "its settlement was taken back by a reorganisation")
     if state != batch.state:
         move(session, batch, state, reason)

@@ -60,7 +60,7 @@ def writing(database: Database) -> Callable[[], int]:
 def test_a_copy_made_under_writes_is_of_one_moment_and_opens_with_the_key(
     database: Database, writing: Callable[[], int], empty_url: Callable[[], str], tmp_path: Path
 ) -> None:
-    copies = [tmp_path / f"{number}.backup" for number in range(3)]
+    copies = [tmp_path / f"{number}.backup" for number in range(2)]
     for copy in copies:
         backup(database, copy)
     written = writing()

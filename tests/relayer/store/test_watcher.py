@@ -232,6 +232,21 @@ def test_a_settlement_that_is_taken_back_is_reorged_and_counts_again_when_it_com
     desk.agrees()
 
 
+def test_a_chain_that_takes_back_what_it_called_final_is_followed_and_alarms(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    desk.scene.run([])
+    desk.scene.chain.final = len(desk.scene.chain.blocks) - 1
+    desk.follow()
+    assert desk.state(1) == BatchState.FINAL
+    assert desk.told(["alerts"]) == []
+    desk.scene.chain.take_back(1)
+    desk.scene.chain.mine([])
+    desk.scene.chain.mine([])
+    desk.follow()
+    assert desk.state(1) == BatchState.REORGED
+    assert desk.told(["alerts"]) == [{"alert": "final_batch_taken_back", "batch": 1}]
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_reorganisation_deeper_than_what_was_kept_is_followed_from_the_beginning(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, restarted: bool
