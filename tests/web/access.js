@@ -20,7 +20,9 @@ function ground(node) {
 }
 
 function luminance([r, g, b]) {
-  const [x, y, z] = [r, g, b].map((channel) => (channel /= 255) <= 0.03928 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4);
+  const [x, y, z] = [r, g, b].map((channel) =>
+    (channel /= 255) <= 0.03928 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4,
+  );
   return 0.2126 * x + 0.7152 * y + 0.0722 * z;
 }
 
@@ -29,7 +31,8 @@ function contrast(left, right) {
   return (light + 0.05) / (dark + 0.05);
 }
 
-const visible = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && node.getClientRects().length > 0;
+const visible = (node) =>
+  node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && node.getClientRects().length > 0;
 
 /** Texts that do not stand out from their ground, and how many were looked at. */
 export function faint() {
@@ -54,7 +57,8 @@ export function unnamed() {
   const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
   ids.filter((id, i) => ids.indexOf(id) !== i).forEach((id) => found.push(`the id ${id} twice`));
   for (const node of document.querySelectorAll("input, select, textarea")) {
-    if (visible(node) && !node.labels?.length && !node.ariaLabel) found.push(`no label: ${node.outerHTML.slice(0, 80)}`);
+    if (visible(node) && !node.labels?.length && !node.ariaLabel)
+      found.push(`no label: ${node.outerHTML.slice(0, 80)}`);
   }
   for (const node of document.querySelectorAll("button, a[href], summary, progress, [role=img], [role=region]")) {
     const named = node.textContent.trim() || node.ariaLabel || node.getAttribute("aria-labelledby") || node.title;
@@ -62,13 +66,23 @@ export function unnamed() {
   }
   for (const node of document.querySelectorAll("[aria-labelledby], [aria-describedby]")) {
     for (const name of ["aria-labelledby", "aria-describedby"]) {
-      for (const id of node.getAttribute(name)?.split(" ") ?? []) if (!document.getElementById(id)) found.push(`${name} names ${id}, which is not there`);
+      for (const id of node.getAttribute(name)?.split(" ") ?? [])
+        if (!document.getElementById(id)) found.push(`${name} names ${id}, which is not there`);
     }
   }
-  for (const row of document.querySelectorAll("thead th")) if (row.scope !== "col") found.push("a column's header without scope");
-  for (const row of document.querySelectorAll("tbody tr")) if (!row.querySelector("th[scope=row]")) found.push(`a row without header: ${row.textContent.slice(0, 40)}`);
-  const levels = [...document.querySelectorAll("h1, h2, h3, h4")].filter(visible).map((node) => Number(node.tagName[1]));
-  levels.forEach((level, i) => i > 0 && level > levels[i - 1] + 1 && found.push(`a heading of level ${level} under one of level ${levels[i - 1]}`));
+  for (const row of document.querySelectorAll("thead th"))
+    if (row.scope !== "col") found.push("a column's header without scope");
+  for (const row of document.querySelectorAll("tbody tr"))
+    if (!row.querySelector("th[scope=row]")) found.push(`a row without header: ${row.textContent.slice(0, 40)}`);
+  const levels = [...document.querySelectorAll("h1, h2, h3, h4")]
+    .filter(visible)
+    .map((node) => Number(node.tagName[1]));
+  levels.forEach(
+    (level, i) =>
+      i > 0 &&
+      level > levels[i - 1] + 1 &&
+      found.push(`a heading of level ${level} under one of level ${levels[i - 1]}`),
+  );
   if (!document.documentElement.lang) found.push("no language");
   return found;
 }
@@ -76,11 +90,19 @@ export function unnamed() {
 /** What does not fit the window's width. */
 export function tooWide() {
   const found = [];
-  if (document.documentElement.scrollWidth > innerWidth) found.push(`the document is ${document.documentElement.scrollWidth} wide`);
+  if (document.documentElement.scrollWidth > innerWidth)
+    found.push(`the document is ${document.documentElement.scrollWidth} wide`);
   for (const node of document.querySelectorAll("main *, header *, footer *")) {
     const box = node.getBoundingClientRect();
-    if (visible(node) && getComputedStyle(node).clipPath === "none" && box.width > 1 && (box.right > innerWidth + 1 || box.left < -1)) {
-      found.push(`${node.tagName} ${Math.round(box.left)}…${Math.round(box.right)}: ${node.textContent.trim().slice(0, 30)}`);
+    if (
+      visible(node) &&
+      getComputedStyle(node).clipPath === "none" &&
+      box.width > 1 &&
+      (box.right > innerWidth + 1 || box.left < -1)
+    ) {
+      found.push(
+        `${node.tagName} ${Math.round(box.left)}…${Math.round(box.right)}: ${node.textContent.trim().slice(0, 30)}`,
+      );
     }
   }
   return found;
@@ -94,9 +116,12 @@ export function overlapping() {
     const bars = [...picture.querySelectorAll("rect")].map((bar) => bar.getBoundingClientRect());
     for (const text of picture.querySelectorAll("text")) {
       const box = text.getBoundingClientRect();
-      if (box.left < frame.left - 1 || box.right > frame.right + 1) found.push(`out of the picture: ${text.textContent}`);
+      if (box.left < frame.left - 1 || box.right > frame.right + 1)
+        found.push(`out of the picture: ${text.textContent}`);
       const middle = (box.top + box.bottom) / 2;
-      const hit = bars.some((bar) => bar.top < middle && bar.bottom > middle && bar.left < box.right && bar.right > box.left);
+      const hit = bars.some(
+        (bar) => bar.top < middle && bar.bottom > middle && bar.left < box.right && bar.right > box.left,
+      );
       if (hit) found.push(`over a bar: ${text.textContent}`);
     }
   }

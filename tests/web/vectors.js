@@ -14,7 +14,9 @@ import { checkReceipt } from "/web/crypto/receipts.js";
 import { holder, holderToWire, signingKey } from "/web/crypto/seed.js";
 
 function same(found, expected, what) {
-  const [left, right] = [found, expected].map((each) => JSON.stringify(each, (_, v) => (typeof v === "bigint" ? String(v) : v)));
+  const [left, right] = [found, expected].map((each) =>
+    JSON.stringify(each, (_, v) => (typeof v === "bigint" ? String(v) : v)),
+  );
   if (left !== right) throw new Error(`${what}: ${left} is not ${right}`);
 }
 
@@ -72,7 +74,8 @@ export function orderVectors({ orders, order_secret, domain }) {
 }
 
 const holdersOf = (batch) => new Map(batch.touches.map((touch) => [touch.index, touch]));
-const positionsOf = (positions) => positions.map(({ instrument, quantity }) => ({ instrument, quantity: String(quantity) }));
+const positionsOf = (positions) =>
+  positions.map(({ instrument, quantity }) => ({ instrument, quantity: String(quantity) }));
 
 function isRefused(run) {
   try {
@@ -93,15 +96,38 @@ export function readingVectors({ cases }) {
       const owner = { viewing: BigInt(viewing_key), owner: BigInt(touch.new.owner) };
       const [words, domain] = [numbers(touch.words), BigInt(batch.context.domain)];
       const { leaf, outcomes } = readTouch(PARAMS[params], words, owner, domain, touch.index);
-      const found = { owner: element(leaf.owner), cash: String(leaf.cash), epoch: leaf.epoch, bitmap: String(leaf.bitmap) };
-      same({ ...found, updates: leaf.updates, salt: element(leaf.salt), positions: positionsOf(leaf.positions) }, touch.new, "leaf");
-      touch.orders.forEach((order, i) => same({ fill: outcomes[i].fill, reason: outcomes[i].reason }, { fill: order.fill, reason: order.reason }, "outcome"));
+      const found = {
+        owner: element(leaf.owner),
+        cash: String(leaf.cash),
+        epoch: leaf.epoch,
+        bitmap: String(leaf.bitmap),
+      };
+      same(
+        { ...found, updates: leaf.updates, salt: element(leaf.salt), positions: positionsOf(leaf.positions) },
+        touch.new,
+        "leaf",
+      );
+      touch.orders.forEach((order, i) =>
+        same(
+          { fill: outcomes[i].fill, reason: outcomes[i].reason },
+          { fill: order.fill, reason: order.reason },
+          "outcome",
+        ),
+      );
       for (const place of [2, 5, 6, words.length - 1]) {
         const other = words.map((word, i) => (i === place ? word ^ 1n : word));
-        same(isRefused(() => readTouch(PARAMS[params], other, owner, domain, touch.index)), true, `word ${place} altered`);
+        same(
+          isRefused(() => readTouch(PARAMS[params], other, owner, domain, touch.index)),
+          true,
+          `word ${place} altered`,
+        );
       }
       const stranger = { ...owner, viewing: owner.viewing ^ 1n };
-      same(isRefused(() => readTouch(PARAMS[params], words, stranger, domain, touch.index)), true, "another key");
+      same(
+        isRefused(() => readTouch(PARAMS[params], words, stranger, domain, touch.index)),
+        true,
+        "another key",
+      );
       count++;
     }
   }
@@ -111,7 +137,11 @@ export function readingVectors({ cases }) {
 /** Rows of a risk table and their root. */
 export function riskVectors({ risk }) {
   for (const { params, rows, hashes, root } of risk) {
-    same(rows.map((row) => element(rowHash(row))), hashes, "rows");
+    same(
+      rows.map((row) => element(rowHash(row))),
+      hashes,
+      "rows",
+    );
     same(element(riskRoot(rows, PARAMS[params].rows)), root, "risk root");
   }
   return risk.length;
@@ -121,9 +151,16 @@ export function riskVectors({ risk }) {
 export function marginVectors({ cases }) {
   let count = 0;
   for (const { params, batch, expected } of cases) {
-    const rows = new Map(batch.risk.rows.map((row) => [row.instrument, {
-      mark: BigInt(row.mark), shortMinimum: BigInt(row.short_minimum), values: numbers(row.values),
-    }]));
+    const rows = new Map(
+      batch.risk.rows.map((row) => [
+        row.instrument,
+        {
+          mark: BigInt(row.mark),
+          shortMinimum: BigInt(row.short_minimum),
+          values: numbers(row.values),
+        },
+      ]),
+    );
     const still = ({ orders, fee_credit, paid, new: leaf, withdrawal }) =>
       leaf && orders.every(({ survived }) => !survived) && fee_credit === "0" && paid === "0" && withdrawal === "0";
     for (const touch of expected.touches.filter(still)) {
@@ -161,9 +198,21 @@ export function clientVectors({ cases }) {
     same(element(orderHash(each.order, domain)), each.order_hash, "order hash");
     same(toHex(packSignature(signature)), each.signature, "signature");
     const { sealed_order: order, sealed_registration: registration } = each;
-    same(orderEnvelope(venue, each.encryption_key.public, own.owner, each.order, signature, fromHex(order.ephemeral)), order.envelope, "order");
-    same(accountEnvelope(venue, each.encryption_key.public, own, fromHex(registration.ephemeral)), registration.envelope, "registration");
-    same(toHex(packSignature(signChallenge(key, BigInt(each.challenge.challenge), domain))), each.challenge.signature, "challenge");
+    same(
+      orderEnvelope(venue, each.encryption_key.public, own.owner, each.order, signature, fromHex(order.ephemeral)),
+      order.envelope,
+      "order",
+    );
+    same(
+      accountEnvelope(venue, each.encryption_key.public, own, fromHex(registration.ephemeral)),
+      registration.envelope,
+      "registration",
+    );
+    same(
+      toHex(packSignature(signChallenge(key, BigInt(each.challenge.challenge), domain))),
+      each.challenge.signature,
+      "challenge",
+    );
     same(toHex(packSignature(signCancel(key, BigInt(each.order_hash), domain))), each.cancel.signature, "cancel");
     receiptVector(each, domain);
   }
@@ -172,19 +221,46 @@ export function clientVectors({ cases }) {
 
 function receiptVector({ chain_id, vault, order_hash, receipt }, domain) {
   const { signed, signer } = receipt;
-  const expected = { signer, chainId: BigInt(chain_id), vault, domain, order: BigInt(order_hash), account: signed.account, batch: signed.batch };
+  const expected = {
+    signer,
+    chainId: BigInt(chain_id),
+    vault,
+    domain,
+    order: BigInt(order_hash),
+    account: signed.account,
+    batch: signed.batch,
+  };
   checkReceipt(signed, expected);
   const flipped = (hex) => hex.slice(0, -4) + (hex.at(-4) === "0" ? "1" : "0") + hex.slice(-3);
   const high = (L_SECP - BigInt("0x" + signed.signature.slice(66, 130))).toString(16).padStart(64, "0");
   const malleated = signed.signature.slice(0, 66) + high + (signed.signature.endsWith("1b") ? "1c" : "1b");
   const wrong = [
-    { ...signed, account: signed.account + 1 }, { ...signed, batch: signed.batch + 1 }, { ...signed, sequence: signed.sequence + 1 },
-    { ...signed, previous: flipped(signed.previous) }, { ...signed, signature: flipped(signed.signature) }, { ...signed, signature: malleated },
+    { ...signed, account: signed.account + 1 },
+    { ...signed, batch: signed.batch + 1 },
+    { ...signed, sequence: signed.sequence + 1 },
+    { ...signed, previous: flipped(signed.previous) },
+    { ...signed, signature: flipped(signed.signature) },
+    { ...signed, signature: malleated },
     { ...signed, signature: signed.signature.slice(0, -2) + "00" },
   ];
-  wrong.forEach((other, i) => same(isRefused(() => checkReceipt(other, expected)), true, `receipt ${i} altered`));
-  for (const name of ["account", "batch"]) same(isRefused(() => checkReceipt(signed, { ...expected, [name]: expected[name] + 1 })), true, name);
-  same(isRefused(() => checkReceipt(signed, { ...expected, order: expected.order ^ 1n })), true, "order");
+  wrong.forEach((other, i) =>
+    same(
+      isRefused(() => checkReceipt(other, expected)),
+      true,
+      `receipt ${i} altered`,
+    ),
+  );
+  for (const name of ["account", "batch"])
+    same(
+      isRefused(() => checkReceipt(signed, { ...expected, [name]: expected[name] + 1 })),
+      true,
+      name,
+    );
+  same(
+    isRefused(() => checkReceipt(signed, { ...expected, order: expected.order ^ 1n })),
+    true,
+    "order",
+  );
 }
 
 const L_SECP = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;

@@ -19,14 +19,17 @@ const LOOKED_BACK = 200;
  * batch's words, `seen` the newest batch that was looked at; `before`, an earlier reading, stands if no later batch touched the account.
  */
 export async function readAccount(keys, index, before = null) {
-  const batches = (await all("v1/batches?limit=100", LOOKED_BACK)).filter(({ state }) => state === "mined" || state === "final");
+  const batches = (await all("v1/batches?limit=100", LOOKED_BACK)).filter(
+    ({ state }) => state === "mined" || state === "final",
+  );
   const seen = batches[0]?.number ?? 0;
   for (const { number } of batches) {
     if (before && number <= before.seen) return { ...before, seen };
     const document = await settlementOf(number);
     const words = wordsOf(document);
     const touch = touchOf(words, index);
-    if (touch) return { batch: number, seen, hash: dataHash(words), ...keys.read(PARAMS[document.params], touch, index) };
+    if (touch)
+      return { batch: number, seen, hash: dataHash(words), ...keys.read(PARAMS[document.params], touch, index) };
   }
   return before && { ...before, seen };
 }
@@ -35,9 +38,12 @@ export async function readAccount(keys, index, before = null) {
 export async function checkAgainst(node, vault, { batch, hash }, risk) {
   const recorded = await recordedHash(node, vault, batch);
   if (recorded === null) throw new Error(`the node knows no settlement of batch ${batch} in this vault`);
-  if (recorded !== hash) throw new Error(`the relayer's words of batch ${batch} are not those on chain: do not believe what is shown`);
+  if (recorded !== hash)
+    throw new Error(`the relayer's words of batch ${batch} are not those on chain: do not believe what is shown`);
   if ((await recordedRoot(node, vault, risk.epoch)) !== risk.risk_root) {
-    throw new Error(`the relayer's risk table of epoch ${risk.epoch} is not the one on chain: do not believe the margin that is shown`);
+    throw new Error(
+      `the relayer's risk table of epoch ${risk.epoch} is not the one on chain: do not believe the margin that is shown`,
+    );
   }
 }
 
@@ -51,13 +57,22 @@ function hashes(risk, params) {
 
 /** Rows of the risk table by instrument, as margin takes them. */
 function rowsOf(risk) {
-  return new Map(risk.rows.map((row) => [row.instrument, {
-    mark: BigInt(row.mark), shortMinimum: BigInt(row.short_minimum), values: row.values.map(BigInt),
-  }]));
+  return new Map(
+    risk.rows.map((row) => [
+      row.instrument,
+      {
+        mark: BigInt(row.mark),
+        shortMinimum: BigInt(row.short_minimum),
+        values: row.values.map(BigInt),
+      },
+    ]),
+  );
 }
 
 function settledOf(instruments) {
-  return new Map(instruments.filter((each) => each.settlement !== null).map((each) => [each.id, BigInt(each.settlement)]));
+  return new Map(
+    instruments.filter((each) => each.settlement !== null).map((each) => [each.id, BigInt(each.settlement)]),
+  );
 }
 
 /** Margin of a leaf in every scenario and at the mark: {rows: [{label, excess}], least}, excess in cash units. */
@@ -75,8 +90,11 @@ const floor = (value, by) => (value - (((value % by) + by) % by)) / by;
 
 function equityOf(leaf, known) {
   const [rows, settled] = [rowsOf(known.risk), settledOf(known.instruments)];
-  return leaf.positions.reduce((sum, { instrument, quantity }) =>
-    sum + CASH_A_VALUE * quantity * (rows.get(instrument)?.mark ?? settled.get(instrument) ?? 0n), leaf.cash);
+  return leaf.positions.reduce(
+    (sum, { instrument, quantity }) =>
+      sum + CASH_A_VALUE * quantity * (rows.get(instrument)?.mark ?? settled.get(instrument) ?? 0n),
+    leaf.cash,
+  );
 }
 
 /** The relayer's own word for the account, for as long as no batch that touched it can be read. */
@@ -95,10 +113,16 @@ export function accountParts(account, reading, known, trust) {
     if (!hashes(known.risk, known.state.params)) throw new Error("the risk table's rows are not those of its root");
     margins = marginOf(leaf, known);
   } catch (error) {
-    return { summary: el("p", { class: "notice bad" }, `The account cannot be valued: ${error.message}.`), rest: [positions(leaf, known)] };
+    return {
+      summary: el("p", { class: "notice bad" }, `The account cannot be valued: ${error.message}.`),
+      rest: [positions(leaf, known)],
+    };
   }
   const { rows, least } = margins;
-  return { summary: summary(leaf, known, rows[least], provenance(account, reading, trust)), rest: [positions(leaf, known), picture(rows, least)] };
+  return {
+    summary: summary(leaf, known, rows[least], provenance(account, reading, trust)),
+    rest: [positions(leaf, known), picture(rows, least)],
+  };
 }
 
 function summaryOfNothing(account) {
@@ -110,12 +134,28 @@ function summaryOfNothing(account) {
 }
 
 function provenance(account, reading, trust) {
-  if (!reading) return el("p", { class: "notice warn" }, "Told by the relayer; no settled batch that touched the account could be read here yet.");
+  if (!reading)
+    return el(
+      "p",
+      { class: "notice warn" },
+      "Told by the relayer; no settled batch that touched the account could be read here yet.",
+    );
   if (account.batch > reading.seen) {
-    return el("p", { class: "notice warn" }, `Decrypted here from the public words of batch ${reading.batch}; the relayer tells of batch ${account.batch}, whose words it has not shown yet.`);
+    return el(
+      "p",
+      { class: "notice warn" },
+      `Decrypted here from the public words of batch ${reading.batch}; the relayer tells of batch ${account.batch}, whose words it has not shown yet.`,
+    );
   }
-  if (account.cash !== null && (BigInt(account.cash) !== reading.leaf.cash || account.updates !== reading.leaf.updates)) {
-    return el("p", { class: "notice bad" }, `The relayer tells another account than batch ${reading.batch} holds. What is shown is what was proven there.`);
+  if (
+    account.cash !== null &&
+    (BigInt(account.cash) !== reading.leaf.cash || account.updates !== reading.leaf.updates)
+  ) {
+    return el(
+      "p",
+      { class: "notice bad" },
+      `The relayer tells another account than batch ${reading.batch} holds. What is shown is what was proven there.`,
+    );
   }
   const text = `Decrypted here from the public words of batch ${reading.batch}. ${trust ?? "Words from the relayer; name your own node below to compare them with the chain."}`;
   return el("p", { class: trust ? "notice good" : "notice" }, text);
@@ -125,12 +165,23 @@ function summary(leaf, known, tightest, source) {
   const figure = (name, value, note, bad) =>
     el("div", {}, el("dt", {}, name), el("dd", { class: bad ? "bad-text" : null }, value, el("small", {}, note)));
   const short = tightest.excess < 0n;
-  return el("div", {},
-    el("dl", { class: "figures" },
+  return el(
+    "div",
+    {},
+    el(
+      "dl",
+      { class: "figures" },
       figure("Cash", el("span", { title: cashExact(leaf.cash) }, cash(leaf.cash)), "quote currency"),
       figure("Worth at the marks", cash(equityOf(leaf, known)), `${leaf.positions.length} positions`),
-      figure(short ? "Margin short by" : "Margin left", cash(short ? -tightest.excess : tightest.excess), `binds: ${tightest.label}`, short)),
-    source);
+      figure(
+        short ? "Margin short by" : "Margin left",
+        cash(short ? -tightest.excess : tightest.excess),
+        `binds: ${tightest.label}`,
+        short,
+      ),
+    ),
+    source,
+  );
 }
 
 function positions(leaf, known) {
@@ -146,15 +197,21 @@ function positions(leaf, known) {
     ],
     { key: ({ id }) => id, empty: "No positions." },
   );
-  list.show(leaf.positions.map(({ instrument, quantity }) => {
-    const row = rows.get(instrument);
-    const mark = row?.mark ?? row?.settlement ?? null;
-    const times = (value) => (value === null || value === undefined ? null : String(quantity * BigInt(value)));
-    return {
-      id: instrument, quantity: String(quantity), mark, value: mark === null ? null : String(CASH_A_VALUE * quantity * BigInt(mark)),
-      delta: times(row?.delta), vega: times(row?.vega),
-    };
-  }));
+  list.show(
+    leaf.positions.map(({ instrument, quantity }) => {
+      const row = rows.get(instrument);
+      const mark = row?.mark ?? row?.settlement ?? null;
+      const times = (value) => (value === null || value === undefined ? null : String(quantity * BigInt(value)));
+      return {
+        id: instrument,
+        quantity: String(quantity),
+        mark,
+        value: mark === null ? null : String(CASH_A_VALUE * quantity * BigInt(mark)),
+        delta: times(row?.delta),
+        vega: times(row?.vega),
+      };
+    }),
+  );
   return el("div", {}, el("h2", {}, "Positions"), list.node);
 }
 
@@ -177,10 +234,23 @@ function picture(rows, least) {
     { key: (row) => row.place, empty: "" },
   );
   numbers.show(rows.map((row, place) => ({ ...row, excess: String(row.excess), place })));
-  return el("div", {}, el("h2", {}, "Margin by scenario"),
-    el("div", { class: "panel" }, el("p", { id: "margin-text" }, titleOf(rows, least)), frame,
-      el("p", { class: "hint" }, "A scenario is a move of the price with volatility up or down; tails count in the part that stands behind ×. Excess is what is left of the initial margin requirement, in the quote currency."),
-      el("details", {}, el("summary", {}, "Exact numbers"), numbers.node)));
+  return el(
+    "div",
+    {},
+    el("h2", {}, "Margin by scenario"),
+    el(
+      "div",
+      { class: "panel" },
+      el("p", { id: "margin-text" }, titleOf(rows, least)),
+      frame,
+      el(
+        "p",
+        { class: "hint" },
+        "A scenario is a move of the price with volatility up or down; tails count in the part that stands behind ×. Excess is what is left of the initial margin requirement, in the quote currency.",
+      ),
+      el("details", {}, el("summary", {}, "Exact numbers"), numbers.node),
+    ),
+  );
 }
 
 /** The account as the relayer tells it to its owner. */

@@ -21,9 +21,14 @@ export class Unreachable extends Error {
 export async function request(method, path, { body, token, headers = {} } = {}) {
   const sent = { Accept: "application/json", ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  const response = await ask(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) }, token);
+  const response = await ask(
+    path,
+    { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) },
+    token,
+  );
   const document = parsed(await response.text());
-  if (!response.ok && !(path === "readyz" && response.status === 503)) throw new Problem(response.status, document ?? {});
+  if (!response.ok && !(path === "readyz" && response.status === 503))
+    throw new Problem(response.status, document ?? {});
   return document;
 }
 
@@ -45,7 +50,12 @@ export async function download(path, token) {
     const response = await ask(page, { headers: { Accept: "text/csv" } }, token);
     const text = await response.text();
     if (!response.ok) throw new Problem(response.status, parsed(text) ?? {});
-    lines.push(...text.split("\r\n").filter(Boolean).slice(lines.length ? 1 : 0));
+    lines.push(
+      ...text
+        .split("\r\n")
+        .filter(Boolean)
+        .slice(lines.length ? 1 : 0),
+    );
     cursor = response.headers.get("Next-Cursor");
   } while (cursor);
   return lines.join("\r\n") + "\r\n";

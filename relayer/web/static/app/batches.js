@@ -11,17 +11,33 @@ function proofs(batch) {
   if (!batch.proofs_total) return "–";
   if (batch.proofs_done >= batch.proofs_total) return count(batch.proofs_total);
   const label = `${batch.proofs_done} of ${batch.proofs_total} proofs`;
-  return [el("progress", { max: batch.proofs_total, value: batch.proofs_done, "aria-label": label }), ` ${batch.proofs_done}/${batch.proofs_total}`];
+  return [
+    el("progress", { max: batch.proofs_total, value: batch.proofs_done, "aria-label": label }),
+    ` ${batch.proofs_done}/${batch.proofs_total}`,
+  ];
 }
 
-const perOrder = (batch) =>
-  batch.gas_used && batch.orders ? count(Math.round(batch.gas_used / batch.orders)) : "–";
+const perOrder = (batch) => (batch.gas_used && batch.orders ? count(Math.round(batch.gas_used / batch.orders)) : "–");
 
 let chosen = null;
 
 const list = table(
   [
-    { label: "Batch", head: true, cell: (b) => el("button", { class: "plain", "data-focus": `batch-${b.number}`, "aria-expanded": String(chosen === b.number), onclick: () => choose(b.number) }, `#${b.number}`) },
+    {
+      label: "Batch",
+      head: true,
+      cell: (b) =>
+        el(
+          "button",
+          {
+            class: "plain",
+            "data-focus": `batch-${b.number}`,
+            "aria-expanded": String(chosen === b.number),
+            onclick: () => choose(b.number),
+          },
+          `#${b.number}`,
+        ),
+    },
     { label: "State", cell: (b) => stateMark(b.state) },
     { label: "Way", cell: (b) => track(b.state) },
     { label: "Orders", num: true, cell: (b) => (b.orders === null ? "–" : count(b.orders)) },
@@ -32,7 +48,11 @@ const list = table(
     { label: "Cost, ETH", num: true, cell: (b) => (b.cost_wei === null ? "–" : ether(b.cost_wei)) },
     { label: "Changed", num: true, cell: (b) => time(b.updated_at) },
   ],
-  { key: (b) => b.number, empty: "No batch yet: the first is opened when the service has a risk table in force.", chosen: (b) => b.number === chosen },
+  {
+    key: (b) => b.number,
+    empty: "No batch yet: the first is opened when the service has a risk table in force.",
+    chosen: (b) => b.number === chosen,
+  },
 );
 
 /** Puts the list in its place. */
@@ -71,21 +91,38 @@ async function detail(number) {
 }
 
 function panel(batch, prices) {
-  const steps = batch.steps.map((step, i) => el("li", {}, stateMark(step.state, i < batch.steps.length - 1), time(step.at)));
-  const sent = batch.transactions.map(({ purpose, hash, block }) => [`${purpose.split(":")[0]} `, short(hash), ` in block ${count(block)}`]);
-  return el("div", { class: "panel", role: "region", "aria-label": `Batch ${batch.number}` },
+  const steps = batch.steps.map((step, i) =>
+    el("li", {}, stateMark(step.state, i < batch.steps.length - 1), time(step.at)),
+  );
+  const sent = batch.transactions.map(({ purpose, hash, block }) => [
+    `${purpose.split(":")[0]} `,
+    short(hash),
+    ` in block ${count(block)}`,
+  ]);
+  return el(
+    "div",
+    { class: "panel", role: "region", "aria-label": `Batch ${batch.number}` },
     el("h3", {}, `Batch ${batch.number} `, el("span", { class: "quiet-text" }, MEANING[batch.state] ?? "")),
     el("ol", { class: "way" }, steps),
-    el("div", { class: "pair" },
+    el(
+      "div",
+      { class: "pair" },
       el("div", {}, el("h3", {}, "Clearing prices"), priceTable(prices)),
-      el("div", {}, el("h3", {}, "On chain"), facts([
-        ["Epoch", count(batch.epoch)],
-        ["Seal root", whole(batch.seal_root)],
-        ["Root before", whole(batch.start_root)],
-        ["Root after", whole(batch.end_root)],
-        ["Receipts", whole(batch.receipts_hash)],
-        ["Transactions", sent.length ? sent.map((each) => el("div", {}, each)) : "–"],
-      ]))));
+      el(
+        "div",
+        {},
+        el("h3", {}, "On chain"),
+        facts([
+          ["Epoch", count(batch.epoch)],
+          ["Seal root", whole(batch.seal_root)],
+          ["Root before", whole(batch.start_root)],
+          ["Root after", whole(batch.end_root)],
+          ["Receipts", whole(batch.receipts_hash)],
+          ["Transactions", sent.length ? sent.map((each) => el("div", {}, each)) : "–"],
+        ]),
+      ),
+    ),
+  );
 }
 
 function priceTable(prices) {

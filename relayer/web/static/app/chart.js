@@ -17,7 +17,13 @@ function shape(name, attributes, text) {
 
 /** Hatching for what is short. */
 function hatching() {
-  const pattern = shape("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
+  const pattern = shape("pattern", {
+    id: "hatch",
+    width: 6,
+    height: 6,
+    patternUnits: "userSpaceOnUse",
+    patternTransform: "rotate(45)",
+  });
   pattern.append(shape("line", { class: "hatch", x1: 0, y1: 0, x2: 0, y2: 6 }));
   const defs = shape("defs", {});
   defs.append(pattern);
@@ -36,7 +42,7 @@ function scaleOf(rows, { from, to }) {
   const low = amounts.reduce((least, each) => (each < least ? each : least), 0n);
   const high = amounts.reduce((most, each) => (each > most ? each : most), 0n);
   const span = high - low || 1n;
-  return (amount) => from + Number(((amount - low) * 10_000n) / span) / 10_000 * (to - from);
+  return (amount) => from + (Number(((amount - low) * 10_000n) / span) / 10_000) * (to - from);
 }
 
 /**
@@ -46,10 +52,22 @@ export function chart(rows, least, width) {
   const columns = columnsOf(width);
   const x = scaleOf(rows, columns);
   const height = HEAD + rows.length * ROW + 6;
-  const picture = shape("svg", { class: columns.narrow ? "chart narrow-chart" : "chart", viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-labelledby": "chart-title" });
+  const picture = shape("svg", {
+    class: columns.narrow ? "chart narrow-chart" : "chart",
+    viewBox: `0 0 ${width} ${height}`,
+    height,
+    role: "img",
+    "aria-labelledby": "chart-title",
+  });
   picture.append(shape("title", { id: "chart-title" }, titleOf(rows, least)), hatching());
   picture.append(shape("text", { class: "faint", x: 0, y: 12 }, "Scenario"));
-  picture.append(shape("text", { class: "faint", x: width, y: 12, "text-anchor": "end" }, columns.narrow ? "Excess" : "Excess of margin"));
+  picture.append(
+    shape(
+      "text",
+      { class: "faint", x: width, y: 12, "text-anchor": "end" },
+      columns.narrow ? "Excess" : "Excess of margin",
+    ),
+  );
   picture.append(shape("line", { class: "axis", x1: x(0n), x2: x(0n), y1: HEAD - 4, y2: height }));
   rows.forEach((row, i) => picture.append(...bar(row, i === least, HEAD + i * ROW, x, width, columns)));
   return picture;
@@ -58,7 +76,13 @@ export function chart(rows, least, width) {
 function bar({ label, excess }, binds, y, x, width, columns) {
   const [zero, end] = [x(0n), x(excess)];
   const kind = `bar${excess < 0n ? " short" : ""}${binds ? " least" : ""}`;
-  const box = { class: kind, x: Math.min(zero, end), y: y + 4, width: Math.max(Math.abs(end - zero), 1), height: ROW - 8 };
+  const box = {
+    class: kind,
+    x: Math.min(zero, end),
+    y: y + 4,
+    width: Math.max(Math.abs(end - zero), 1),
+    height: ROW - 8,
+  };
   const weight = binds ? "least-text" : "";
   const amount = columns.narrow ? cash(excess).replace(/\.\d+$/, "") : cash(excess);
   return [

@@ -21,7 +21,9 @@ export const at = (id) => document.getElementById(id);
 /** Replaces what is in an element; focus stays where it was if an element with the same data-focus comes again. */
 export function fill(node, ...children) {
   const kept = node.contains(document.activeElement) ? document.activeElement.dataset?.focus : undefined;
-  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   if (kept) node.querySelector(`[data-focus="${CSS.escape(kept)}"]`)?.focus();
 }
 
@@ -32,7 +34,11 @@ export function say(text) {
 
 /** Facts as pairs of a name and what it is. */
 export function facts(pairs) {
-  return el("dl", { class: "facts" }, pairs.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+  return el(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+  );
 }
 
 /**
@@ -41,8 +47,18 @@ export function facts(pairs) {
  */
 export function table(columns, { key, caption, empty, chosen = () => false }) {
   const body = el("tbody");
-  const head = el("tr", {}, columns.map(({ label, num }) => el("th", { scope: "col", class: num ? "num" : null }, label)));
-  const frame = el("table", { class: "cards" }, caption ? el("caption", {}, caption) : null, el("thead", {}, head), body);
+  const head = el(
+    "tr",
+    {},
+    columns.map(({ label, num }) => el("th", { scope: "col", class: num ? "num" : null }, label)),
+  );
+  const frame = el(
+    "table",
+    { class: "cards" },
+    caption ? el("caption", {}, caption) : null,
+    el("thead", {}, head),
+    body,
+  );
   const nothing = el("p", { class: "empty" }, empty);
   const node = el("div", { class: "scroll" }, frame, nothing);
   const known = new Map();

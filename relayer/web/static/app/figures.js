@@ -9,8 +9,16 @@ export function showFigures({ state, risk, batches, ready }) {
   if (!state) return;
   at("where").textContent = `chain ${state.chain_id} · ${state.vault.slice(0, 8)}…${state.vault.slice(-4)}`;
   fill(at("figures"), [
-    figure("Open batch", state.open_batch ? `#${state.open_batch}` : "none", state.open_batch ? "takes orders" : `next is #${state.next_batch}`),
-    figure("Last settled", state.batch ? `#${state.batch}` : "none", state.block === null ? "" : `block ${count(state.block)}`),
+    figure(
+      "Open batch",
+      state.open_batch ? `#${state.open_batch}` : "none",
+      state.open_batch ? "takes orders" : `next is #${state.next_batch}`,
+    ),
+    figure(
+      "Last settled",
+      state.batch ? `#${state.batch}` : "none",
+      state.block === null ? "" : `block ${count(state.block)}`,
+    ),
     figure("Risk table", `epoch ${count(state.epoch)}`, riskAge(risk)),
     figure("Cost an order", costPerOrder(batches), "ETH, last settled batches"),
     figure("Fee", `${state.fee_rate / 100} %`, "of the premium"),
@@ -41,8 +49,18 @@ function showHealth(state, ready) {
   if (state.frozen) reasons.push("the vault is frozen: it takes no orders any more, everyone leaves by escape");
   if (state.retiring) reasons.push("the vault is being retired");
   const healthy = ready?.ready && !reasons.length;
-  const text = healthy ? "The service is in order." : reasons.length ? null : "The service does not say whether it is in order.";
-  const list = reasons.length ? el("ul", {}, reasons.map((reason) => el("li", {}, reason))) : null;
+  const text = healthy
+    ? "The service is in order."
+    : reasons.length
+      ? null
+      : "The service does not say whether it is in order.";
+  const list = reasons.length
+    ? el(
+        "ul",
+        {},
+        reasons.map((reason) => el("li", {}, reason)),
+      )
+    : null;
   const kind = healthy ? "strip" : "notice warn";
   fill(at("health"), el("div", { class: kind }, text ?? "The service needs attention:", list));
 }
@@ -54,24 +72,52 @@ export async function showVault({ state }) {
   if (!state) return;
   keys ??= await get("v1/keys").catch(() => null);
   const circuits = Object.entries(state.fingerprints).map(([name, print]) => [`Circuit: ${name}`, whole(print)]);
-  fill(at("vault-facts"),
-    el("p", { class: "quiet-text" }, "Compare these with what you got from elsewhere: an auditor, the deployer, the code you built. The command ",
-      el("code", {}, "relayer audit"), " checks every one of them, and every proof, from the chain alone."),
-    el("div", { class: "panel" }, el("h2", {}, "State"), facts([
-      ["Root of the accounts", whole(state.root)],
-      ["after batch", state.batch ? count(state.batch) : "none: genesis"],
-      ["Parameter set", state.params],
-      ["Public data", state.validium ? "validium: ciphertexts are at replicas" : "rollup: all of it is in calldata"],
-    ])),
+  fill(
+    at("vault-facts"),
+    el(
+      "p",
+      { class: "quiet-text" },
+      "Compare these with what you got from elsewhere: an auditor, the deployer, the code you built. The command ",
+      el("code", {}, "relayer audit"),
+      " checks every one of them, and every proof, from the chain alone.",
+    ),
+    el(
+      "div",
+      { class: "panel" },
+      el("h2", {}, "State"),
+      facts([
+        ["Root of the accounts", whole(state.root)],
+        ["after batch", state.batch ? count(state.batch) : "none: genesis"],
+        ["Parameter set", state.params],
+        ["Public data", state.validium ? "validium: ciphertexts are at replicas" : "rollup: all of it is in calldata"],
+      ]),
+    ),
     el("div", { class: "panel" }, el("h2", {}, "Fingerprints"), facts(circuits)),
-    el("div", { class: "panel" }, el("h2", {}, "Addresses"), facts([
-      ["Vault", whole(state.vault)], ["Domain", whole(state.domain)], ["Chain", count(state.chain_id)], ["Token", whole(state.token)],
-      ["Bonds", whole(state.bonds)], ["Operator", whole(state.operator)], ["Receipts are signed by", whole(state.receipt_signer)],
-    ])),
-    el("div", { class: "panel" }, el("h2", {}, "Encryption keys"), keyList(keys)));
+    el(
+      "div",
+      { class: "panel" },
+      el("h2", {}, "Addresses"),
+      facts([
+        ["Vault", whole(state.vault)],
+        ["Domain", whole(state.domain)],
+        ["Chain", count(state.chain_id)],
+        ["Token", whole(state.token)],
+        ["Bonds", whole(state.bonds)],
+        ["Operator", whole(state.operator)],
+        ["Receipts are signed by", whole(state.receipt_signer)],
+      ]),
+    ),
+    el("div", { class: "panel" }, el("h2", {}, "Encryption keys"), keyList(keys)),
+  );
 }
 
 function keyList(told) {
   if (!told) return el("p", { class: "empty" }, "The service names none now.");
-  return el("ul", {}, told.keys.map((key) => el("li", {}, el("code", {}, key.id), " until ", time(key.not_after), " ", short(key.public, 12))));
+  return el(
+    "ul",
+    {},
+    told.keys.map((key) =>
+      el("li", {}, el("code", {}, key.id), " until ", time(key.not_after), " ", short(key.public, 12)),
+    ),
+  );
 }

@@ -46,7 +46,11 @@ export function time(text) {
   const [date, clock] = new Date(text).toISOString().slice(0, 19).split("T");
   const [, month, day] = date.split("-");
   const today = new Date().toISOString().startsWith(date);
-  return el("time", { datetime: text, title: `${date} ${clock} UTC` }, today ? clock : `${Number(day)} ${MONTHS[month - 1]} ${clock.slice(0, 5)}`);
+  return el(
+    "time",
+    { datetime: text, title: `${date} ${clock} UTC` },
+    today ? clock : `${Number(day)} ${MONTHS[month - 1]} ${clock.slice(0, 5)}`,
+  );
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -24,9 +24,22 @@ const found = el("p", { class: "hint", role: "status" });
 
 /** Puts filter and list in their place. */
 export function startInstruments() {
-  const filter = el("input", { type: "search", id: "instrument-filter", autocomplete: "off", spellcheck: "false", oninput: show });
-  fill(at("instrument-list"), el("div", { class: "panel" }, el("div", { class: "field narrow" },
-    el("label", { for: "instrument-filter" }, "Name contains"), filter, found)), list.node);
+  const filter = el("input", {
+    type: "search",
+    id: "instrument-filter",
+    autocomplete: "off",
+    spellcheck: "false",
+    oninput: show,
+  });
+  fill(
+    at("instrument-list"),
+    el(
+      "div",
+      { class: "panel" },
+      el("div", { class: "field narrow" }, el("label", { for: "instrument-filter" }, "Name contains"), filter, found),
+    ),
+    list.node,
+  );
 }
 
 /** Shows the instruments that are known. */

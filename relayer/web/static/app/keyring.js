@@ -36,7 +36,8 @@ export class Keyring {
   /** `state` is the vault as the relayer names it; the domain follows from chain and address, and is not believed. */
   constructor(seed, state, subaccount = 0) {
     const domain = domainOf(BigInt(state.chain_id), state.vault);
-    if (element(domain) !== state.domain) throw new Error("the relayer names a domain that is not its vault's: do not sign here");
+    if (element(domain) !== state.domain)
+      throw new Error("the relayer names a domain that is not its vault's: do not sign here");
     this.#seed = seed;
     this.#venue = { domain, vault: state.vault };
     this.#holder = holder(seed, domain, subaccount);

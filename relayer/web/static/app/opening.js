@@ -8,14 +8,39 @@ import { saveAs } from "./orders.js";
 export function showClosed(open) {
   const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Opening the keystore" });
   const said = el("p", { class: "wrongness", id: "open-said", role: "alert" });
-  const form = el("form", { class: "panel", novalidate: true, "aria-labelledby": "open-title" },
+  const form = el(
+    "form",
+    { class: "panel", novalidate: true, "aria-labelledby": "open-title" },
     el("h2", { id: "open-title" }, "Open your keys"),
-    el("p", {}, "Keys are opened in this page's memory and stay there: nothing is stored, and no key is sent. To close, press Close keys or leave the page."),
-    el("div", { class: "fields" },
-      field("key-file", "Keystore or seed file", el("input", { type: "file" }), "as made by “relayer account new”, or below"),
-      field("key-seed", "or a seed", el("input", { type: "text", class: "secret", autocomplete: "off", autocapitalize: "off", spellcheck: "false" }), "64 hexadecimal digits; browsers offer to keep what looks like a password, so this is none"),
-      field("key-passphrase", "Passphrase of the keystore", el("input", { type: "password", autocomplete: "current-password" }))),
-    el("div", { class: "buttons" }, el("button", { class: "main", type: "submit" }, "Open"), progress), said);
+    el(
+      "p",
+      {},
+      "Keys are opened in this page's memory and stay there: nothing is stored, and no key is sent. To close, press Close keys or leave the page.",
+    ),
+    el(
+      "div",
+      { class: "fields" },
+      field(
+        "key-file",
+        "Keystore or seed file",
+        el("input", { type: "file" }),
+        "as made by “relayer account new”, or below",
+      ),
+      field(
+        "key-seed",
+        "or a seed",
+        el("input", { type: "text", class: "secret", autocomplete: "off", autocapitalize: "off", spellcheck: "false" }),
+        "64 hexadecimal digits; browsers offer to keep what looks like a password, so this is none",
+      ),
+      field(
+        "key-passphrase",
+        "Passphrase of the keystore",
+        el("input", { type: "password", autocomplete: "current-password" }),
+      ),
+    ),
+    el("div", { class: "buttons" }, el("button", { class: "main", type: "submit" }, "Open"), progress),
+    said,
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     opening(said, progress, open, async (onProgress) => {
@@ -30,12 +55,28 @@ export function showClosed(open) {
 function newSeedForm(open) {
   const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Making the keystore" });
   const said = el("p", { class: "wrongness", id: "new-said", role: "alert" });
-  const form = el("form", { novalidate: true },
-    el("p", {}, "A new seed is drawn here and saved as a file under your passphrase. Whoever has file and passphrase has the account; without them nobody does."),
-    el("div", { class: "fields" },
-      field("new-passphrase", "Passphrase", el("input", { type: "password", autocomplete: "new-password" }), "at least 12 characters"),
-      field("new-again", "Passphrase again", el("input", { type: "password", autocomplete: "new-password" }))),
-    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Draw, save and open"), progress), said);
+  const form = el(
+    "form",
+    { novalidate: true },
+    el(
+      "p",
+      {},
+      "A new seed is drawn here and saved as a file under your passphrase. Whoever has file and passphrase has the account; without them nobody does.",
+    ),
+    el(
+      "div",
+      { class: "fields" },
+      field(
+        "new-passphrase",
+        "Passphrase",
+        el("input", { type: "password", autocomplete: "new-password" }),
+        "at least 12 characters",
+      ),
+      field("new-again", "Passphrase again", el("input", { type: "password", autocomplete: "new-password" })),
+    ),
+    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Draw, save and open"), progress),
+    said,
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const [passphrase, again] = [at("new-passphrase").value, at("new-again").value];

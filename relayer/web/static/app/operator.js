@@ -19,11 +19,22 @@ function askForToken(wrong = "") {
   clearInterval(timer);
   at("service").hidden = true;
   link("", "no token");
-  const form = el("form", { class: "panel", novalidate: true },
-    el("div", { class: "narrow" }, field("token", "Admin token", el("input", { type: "password", autocomplete: "off", spellcheck: "false" }),
-      "with the scope status; kept in this page's memory until you leave it")),
+  const form = el(
+    "form",
+    { class: "panel", novalidate: true },
+    el(
+      "div",
+      { class: "narrow" },
+      field(
+        "token",
+        "Admin token",
+        el("input", { type: "password", autocomplete: "off", spellcheck: "false" }),
+        "with the scope status; kept in this page's memory until you leave it",
+      ),
+    ),
     el("div", { class: "buttons" }, el("button", { class: "main", type: "submit" }, "Show the service")),
-    el("p", { class: "wrongness", role: "alert" }, wrong));
+    el("p", { class: "wrongness", role: "alert" }, wrong),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     token = at("token").value.trim();
@@ -41,10 +52,20 @@ function link(kind, text) {
 
 async function renew() {
   try {
-    const [status, transactions] = await Promise.all([get("v1/relayer/status", { token }), get("v1/transactions?limit=50", { token })]);
+    const [status, transactions] = await Promise.all([
+      get("v1/relayer/status", { token }),
+      get("v1/transactions?limit=50", { token }),
+    ]);
     if (token === null) return;
-    fill(at("door"), el("div", { class: "panel line" }, el("p", {}, "The token is in this page's memory."),
-      el("button", { type: "button", "data-focus": "forget", onclick: () => askForToken() }, "Forget the token")));
+    fill(
+      at("door"),
+      el(
+        "div",
+        { class: "panel line" },
+        el("p", {}, "The token is in this page's memory."),
+        el("button", { type: "button", "data-focus": "forget", onclick: () => askForToken() }, "Forget the token"),
+      ),
+    );
     at("service").hidden = false;
     link("live", `asked every ${EVERY_SECONDS} s`);
     show(status);
@@ -66,28 +87,59 @@ function show({ ready, reasons, policies, details }) {
   processes.show(details.processes ?? []);
   leases.show(details.leases ?? []);
   underway.show((details.batches ?? []).map((batch) => ({ ...batch })));
-  fill(at("policies"), facts(Object.entries(policies).map(([name, value]) => [name.replaceAll("_", " "), policy(name, value)])));
+  fill(
+    at("policies"),
+    facts(Object.entries(policies).map(([name, value]) => [name.replaceAll("_", " "), policy(name, value)])),
+  );
   fill(at("machine"), facts(machine(details)));
 }
 
 function policy(name, value) {
   if (value === null) return el("span", { class: "quiet-text" }, "as configured");
-  if (typeof value === "boolean") return value && name.endsWith("_paused") ? el("span", { class: "state held" }, "yes") : value ? "yes" : "no";
+  if (typeof value === "boolean")
+    return value && name.endsWith("_paused") ? el("span", { class: "state held" }, "yes") : value ? "yes" : "no";
   return String(value);
 }
 
 function alarms(ready, reasons, alerts) {
-  const lines = alerts.map(({ name, severity, message }) => el("p", { class: `notice ${severity === "critical" ? "bad" : "warn"}` }, el("strong", {}, `${severity}: ${name} `), message));
-  const missing = reasons.length ? el("div", { class: "notice warn" }, "Not ready:", el("ul", {}, reasons.map((reason) => el("li", {}, reason)))) : null;
-  return [missing, lines, ready && !lines.length ? el("p", { class: "notice good" }, "Ready, and nothing asks for attention.") : null];
+  const lines = alerts.map(({ name, severity, message }) =>
+    el(
+      "p",
+      { class: `notice ${severity === "critical" ? "bad" : "warn"}` },
+      el("strong", {}, `${severity}: ${name} `),
+      message,
+    ),
+  );
+  const missing = reasons.length
+    ? el(
+        "div",
+        { class: "notice warn" },
+        "Not ready:",
+        el(
+          "ul",
+          {},
+          reasons.map((reason) => el("li", {}, reason)),
+        ),
+      )
+    : null;
+  return [
+    missing,
+    lines,
+    ready && !lines.length ? el("p", { class: "notice good" }, "Ready, and nothing asks for attention.") : null,
+  ];
 }
 
 function figures({ cost = {}, counts = {}, last_settled: settled, chain, version }) {
-  const figure = (name, value, note) => el("div", {}, el("dt", {}, name), el("dd", {}, value, note ? el("small", {}, note) : null));
+  const figure = (name, value, note) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, value, note ? el("small", {}, note) : null));
   const total = (each) => Object.values(counts[each] ?? {}).reduce((sum, number) => sum + number, 0);
   return [
     figure("Last settled", settled ? `#${settled}` : "none", version ? `version ${version}` : ""),
-    figure("Gas an order", cost.gas_per_order ? count(cost.gas_per_order) : "–", cost.wei_per_order ? `${ether(cost.wei_per_order)} ETH` : ""),
+    figure(
+      "Gas an order",
+      cost.gas_per_order ? count(cost.gas_per_order) : "–",
+      cost.wei_per_order ? `${ether(cost.wei_per_order)} ETH` : "",
+    ),
     figure("Balance", chain?.balance ? ether(chain.balance) : "–", "ETH, to send with"),
     figure("Bond", chain?.bond ? ether(chain.bond) : "–", "ETH, free"),
     figure("Orders kept", count(total("orders")), ""),
@@ -95,10 +147,13 @@ function figures({ cost = {}, counts = {}, last_settled: settled, chain, version
   ];
 }
 
-const bytes = (number) => (number === null || number === undefined ? "–" : `${count(Math.round(number / MEBIBYTE))} MiB`);
+const bytes = (number) =>
+  number === null || number === undefined ? "–" : `${count(Math.round(number / MEBIBYTE))} MiB`;
 
 function machine({ chain, database_bytes: used, free_bytes: free, key_ends: ends, oldest_transaction: oldest }) {
-  const endpoints = (chain?.endpoints ?? []).map((behind, i) => el("div", {}, `${i + 1}: ${behind === null ? "silent" : behind ? `${behind} blocks behind` : "at the head"}`));
+  const endpoints = (chain?.endpoints ?? []).map((behind, i) =>
+    el("div", {}, `${i + 1}: ${behind === null ? "silent" : behind ? `${behind} blocks behind` : "at the head"}`),
+  );
   return [
     ["Block", chain ? [count(chain.block), " at ", seconds(chain.block_time)] : "–"],
     ["Endpoints", endpoints.length ? endpoints : "–"],
@@ -116,7 +171,10 @@ const processes = table(
     { label: "Where", cell: ({ instance }) => instance },
     { label: "Since", num: true, cell: ({ started_at }) => milliseconds(started_at) },
     { label: "Last sign", num: true, cell: ({ at: sign }) => milliseconds(sign) },
-    { label: "State", cell: ({ silent }) => el("span", { class: `state ${silent ? "wrong" : "done"}` }, silent ? "silent" : "alive") },
+    {
+      label: "State",
+      cell: ({ silent }) => el("span", { class: `state ${silent ? "wrong" : "done"}` }, silent ? "silent" : "alive"),
+    },
   ],
   { key: ({ instance, role }) => `${instance}/${role}`, empty: "No process has given a sign." },
 );
@@ -126,7 +184,10 @@ const leases = table(
     { label: "Lease", head: true, cell: ({ name }) => name },
     { label: "Holder", cell: ({ holder }) => holder },
     { label: "Until", num: true, cell: ({ expires_at }) => milliseconds(expires_at) },
-    { label: "State", cell: ({ held }) => el("span", { class: `state ${held ? "done" : "held"}` }, held ? "held" : "free") },
+    {
+      label: "State",
+      cell: ({ held }) => el("span", { class: `state ${held ? "done" : "held"}` }, held ? "held" : "free"),
+    },
   ],
   { key: ({ name }) => name, empty: "No lease was ever taken." },
 );
@@ -135,7 +196,7 @@ const underway = table(
   [
     { label: "Batch", head: true, cell: ({ number }) => `#${number}` },
     { label: "State", cell: ({ state }) => stateMark(state) },
-    { label: "Orders", num: true, cell: ({ orders }) => (orders ?? null) === null ? "–" : count(orders) },
+    { label: "Orders", num: true, cell: ({ orders }) => ((orders ?? null) === null ? "–" : count(orders)) },
     { label: "Proofs", num: true, cell: ({ proofs_done: done, proofs_total: all }) => (all ? `${done}/${all}` : "–") },
     { label: "Since", num: true, cell: ({ since }) => milliseconds(since) },
   ],
@@ -148,7 +209,22 @@ const WAYS = { queued: "held", sent: "moving", mined: "done", final: "done", fai
 
 const list = table(
   [
-    { label: "Purpose", head: true, cell: (each) => el("button", { class: "plain", type: "button", "data-focus": `transaction-${each.id}`, "aria-expanded": String(chosen === each.id), onclick: () => choose(each.id) }, each.purpose) },
+    {
+      label: "Purpose",
+      head: true,
+      cell: (each) =>
+        el(
+          "button",
+          {
+            class: "plain",
+            type: "button",
+            "data-focus": `transaction-${each.id}`,
+            "aria-expanded": String(chosen === each.id),
+            onclick: () => choose(each.id),
+          },
+          each.purpose,
+        ),
+    },
     { label: "State", cell: ({ state }) => el("span", { class: `state ${WAYS[state] ?? ""}` }, state) },
     { label: "Nonce", num: true, cell: ({ nonce }) => (nonce === null ? "–" : count(nonce)) },
     { label: "Block", num: true, cell: ({ block }) => (block === null ? "–" : count(block)) },
@@ -187,8 +263,18 @@ function transactionPanel(each) {
     { key: ({ hash }) => hash, empty: "Nothing was signed yet." },
   );
   attempts.show(each.attempts);
-  return el("div", { class: "panel", role: "region", "aria-label": `Transaction ${each.purpose}` }, el("h3", {}, each.purpose),
-    facts([["From", whole(each.sender)], ["To", whole(each.to)], ["Mined as", whole(each.mined_hash)]]), el("h3", {}, "Attempts"), attempts.node);
+  return el(
+    "div",
+    { class: "panel", role: "region", "aria-label": `Transaction ${each.purpose}` },
+    el("h3", {}, each.purpose),
+    facts([
+      ["From", whole(each.sender)],
+      ["To", whole(each.to)],
+      ["Mined as", whole(each.mined_hash)],
+    ]),
+    el("h3", {}, "Attempts"),
+    attempts.node,
+  );
 }
 
 at("processes").append(processes.node);

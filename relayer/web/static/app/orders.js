@@ -11,8 +11,13 @@ export function receiptFault(order, account, { state, keys }) {
   if (!order.receipt) return null;
   try {
     checkReceipt(order.receipt, {
-      signer: state.receipt_signer, chainId: BigInt(state.chain_id), vault: state.vault, domain: keys.domain,
-      order: BigInt(order.hash), account, batch: order.batch,
+      signer: state.receipt_signer,
+      chainId: BigInt(state.chain_id),
+      vault: state.vault,
+      domain: keys.domain,
+      order: BigInt(order.hash),
+      account,
+      batch: order.batch,
     });
     return "";
   } catch (error) {
@@ -25,8 +30,20 @@ function receiptCell(order) {
   if (order.fault) return el("span", { class: "state wrong", title: order.fault }, "does not hold");
   const text = JSON.stringify(order.receipt, null, 1) + "\n";
   const save = () => saveAs(`receipt-${order.batch}-${order.sequence}.json`, text);
-  return [el("span", { class: "state done" }, `#${order.batch}·${order.sequence}`), " ",
-    el("button", { class: "small plain", type: "button", "aria-label": `Save the receipt ${order.sequence} of batch ${order.batch}`, onclick: save }, "save")];
+  return [
+    el("span", { class: "state done" }, `#${order.batch}·${order.sequence}`),
+    " ",
+    el(
+      "button",
+      {
+        class: "small plain",
+        type: "button",
+        "aria-label": `Save the receipt ${order.sequence} of batch ${order.batch}`,
+        onclick: save,
+      },
+      "save",
+    ),
+  ];
 }
 
 /** Offers a text as a file: it is made and saved here, no server sees it. */
@@ -45,16 +62,28 @@ function wordsOf({ content }) {
 
 function amountOf({ content }) {
   if (!content || content.kind === "cancel") return "–";
-  return content.kind === "withdraw" ? tokens(BigInt(content.quantity) * BigInt(content.limit)) : lots(content.quantity);
+  return content.kind === "withdraw"
+    ? tokens(BigInt(content.quantity) * BigInt(content.limit))
+    : lots(content.quantity);
 }
 
 function resultOf({ result, state }) {
   if (!result) return LIVE.includes(state) ? "–" : el("span", { class: "quiet-text" }, state);
   if (result.reason) return el("span", { class: "bad-text" }, `refused: ${result.why}`);
-  return result.fill === "0" ? "not filled" : `${lots(result.fill)}${result.price === null ? "" : ` at ${price(result.price)}`}`;
+  return result.fill === "0"
+    ? "not filled"
+    : `${lots(result.fill)}${result.price === null ? "" : ` at ${price(result.price)}`}`;
 }
 
-const STATES = { waiting: "held", receipted: "moving", sealed: "moving", settled: "done", final: "done", cancelled: "past", lapsed: "wrong" };
+const STATES = {
+  waiting: "held",
+  receipted: "moving",
+  sealed: "moving",
+  settled: "done",
+  final: "done",
+  cancelled: "past",
+  lapsed: "wrong",
+};
 
 /** The table of orders; `cancel` is called with one that waits. */
 export function orderTable(cancel) {
@@ -64,12 +93,25 @@ export function orderTable(cancel) {
       { label: "Amount", num: true, cell: amountOf },
       { label: "Limit", num: true, cell: ({ content }) => (content?.kind === "trade" ? price(content.limit) : "–") },
       { label: "State", cell: ({ state }) => el("span", { class: `state ${STATES[state] ?? ""}` }, state) },
-      { label: "Batches", num: true, cell: ({ batch, content }) => (batch !== null ? `#${batch}` : content ? `#${content.first_batch}…` : "–") },
+      {
+        label: "Batches",
+        num: true,
+        cell: ({ batch, content }) => (batch !== null ? `#${batch}` : content ? `#${content.first_batch}…` : "–"),
+      },
       { label: "Receipt", cell: receiptCell },
       { label: "Result", num: true, cell: resultOf },
       { label: "Sent", num: true, cell: ({ created_at }) => time(created_at) },
-      { label: "Action", cell: (order) => (order.state === "waiting"
-        ? el("button", { type: "button", class: "small", "data-focus": `cancel-${order.id}`, onclick: () => cancel(order) }, "Cancel") : "") },
+      {
+        label: "Action",
+        cell: (order) =>
+          order.state === "waiting"
+            ? el(
+                "button",
+                { type: "button", class: "small", "data-focus": `cancel-${order.id}`, onclick: () => cancel(order) },
+                "Cancel",
+              )
+            : "",
+      },
     ],
     { key: ({ id }) => id, empty: "No orders yet." },
   );
@@ -79,7 +121,12 @@ export function orderTable(cancel) {
 export function fillTable() {
   return table(
     [
-      { label: "Fill", head: true, wide: true, cell: ({ side, name, instrument }) => `${side} ${name ?? `id ${instrument}`}` },
+      {
+        label: "Fill",
+        head: true,
+        wide: true,
+        cell: ({ side, name, instrument }) => `${side} ${name ?? `id ${instrument}`}`,
+      },
       { label: "Contracts", num: true, cell: ({ quantity }) => lots(quantity) },
       { label: "Price", num: true, cell: (fill) => price(fill.price) },
       { label: "Premium", num: true, cell: ({ premium }) => cash(premium) },

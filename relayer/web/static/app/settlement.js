@@ -24,7 +24,10 @@ export function wordsOf({ params, segments, words }) {
   const numbers = words.map(BigInt);
   const closing = numbers.slice(segments.length * touches * length);
   const split = Array.from({ length: segments.length }, (_, s) =>
-    Array.from({ length: touches }, (_, t) => numbers.slice((s * touches + t) * length, (s * touches + t + 1) * length)));
+    Array.from({ length: touches }, (_, t) =>
+      numbers.slice((s * touches + t) * length, (s * touches + t + 1) * length),
+    ),
+  );
   return { segments: split, closing };
 }
 

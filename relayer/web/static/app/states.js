@@ -21,11 +21,19 @@ export const MEANING = {
   expired: "was opened and not sealed in time",
 };
 
-const place = (state) => WAY.indexOf(state) >= 0 ? WAY.indexOf(state) : BEFORE[state] ?? -1;
+const place = (state) => (WAY.indexOf(state) >= 0 ? WAY.indexOf(state) : (BEFORE[state] ?? -1));
 
 /** A state in words and a sign. */
 export function stateMark(state, past = false) {
-  const kind = past ? "past" : WRONG.includes(state) ? "wrong" : state === "reorged" ? "held" : state === "final" ? "done" : "moving";
+  const kind = past
+    ? "past"
+    : WRONG.includes(state)
+      ? "wrong"
+      : state === "reorged"
+        ? "held"
+        : state === "final"
+          ? "done"
+          : "moving";
   return el("span", { class: `state ${kind}`, title: MEANING[state] ?? "" }, state);
 }
 

@@ -36,26 +36,91 @@ export function ticket(known, { send, check }) {
     for (const part of form.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== kind();
     fill(review);
   };
-  const kinds = el("fieldset", { class: "field whole" }, el("legend", {}, "What"), el("div", { class: "choices" },
-    radio("kind", "trade", "Trade", true, arrange), radio("kind", "withdraw", "Withdraw", false, arrange),
-    radio("kind", "cancel", "Cancel all older orders", false, arrange)));
-  const trade = el("div", { class: "fields", "data-for": "trade" },
-    el("fieldset", { class: "field" }, el("legend", {}, "Side"), el("div", { class: "choices" },
-      radio("side", "buy", "Buy", true), radio("side", "sell", "Sell", false))),
+  const kinds = el(
+    "fieldset",
+    { class: "field whole" },
+    el("legend", {}, "What"),
+    el(
+      "div",
+      { class: "choices" },
+      radio("kind", "trade", "Trade", true, arrange),
+      radio("kind", "withdraw", "Withdraw", false, arrange),
+      radio("kind", "cancel", "Cancel all older orders", false, arrange),
+    ),
+  );
+  const trade = el(
+    "div",
+    { class: "fields", "data-for": "trade" },
+    el(
+      "fieldset",
+      { class: "field" },
+      el("legend", {}, "Side"),
+      el("div", { class: "choices" }, radio("side", "buy", "Buy", true), radio("side", "sell", "Sell", false)),
+    ),
     broad(field("order-instrument", "Instrument", instrumentSelect(known))),
     field("order-quantity", "Contracts", amountInput(), "up to four decimals"),
-    field("order-limit", "Limit price a contract", amountInput(), "quote currency; you never trade at a worse one"));
-  const withdraw = el("div", { class: "fields", "data-for": "withdraw", hidden: true },
+    field("order-limit", "Limit price a contract", amountInput(), "quote currency; you never trade at a worse one"),
+  );
+  const withdraw = el(
+    "div",
+    { class: "fields", "data-for": "withdraw", hidden: true },
     field("withdraw-amount", "Amount", amountInput(), "quote currency, up to six decimals"),
-    field("withdraw-recipient", "To the address", el("input", { type: "text", autocomplete: "off", spellcheck: "false" }), "0x and 40 digits; anyone may send the claim for it"));
-  const cancel = el("p", { "data-for": "cancel", hidden: true },
-    "An order of this kind raises your nonce epoch: once a batch holds it, every older order of yours ends without a fill, receipts or not.");
-  const window = el("div", { class: "fields" },
-    field("order-batches", "Good for", select([["1", "the next batch only"], ["3", "3 batches"], ["10", "10 batches"], ["0", "until cancelled"]], "3")),
-    el("div", { class: "field" }, el("span", { class: "quiet-text" }, "After a void"), el("div", { class: "choices" },
-      el("label", {}, el("input", { type: "checkbox", id: "order-survives", checked: true }), "try again in a later batch"))));
+    field(
+      "withdraw-recipient",
+      "To the address",
+      el("input", { type: "text", autocomplete: "off", spellcheck: "false" }),
+      "0x and 40 digits; anyone may send the claim for it",
+    ),
+  );
+  const cancel = el(
+    "p",
+    { "data-for": "cancel", hidden: true },
+    "An order of this kind raises your nonce epoch: once a batch holds it, every older order of yours ends without a fill, receipts or not.",
+  );
+  const window = el(
+    "div",
+    { class: "fields" },
+    field(
+      "order-batches",
+      "Good for",
+      select(
+        [
+          ["1", "the next batch only"],
+          ["3", "3 batches"],
+          ["10", "10 batches"],
+          ["0", "until cancelled"],
+        ],
+        "3",
+      ),
+    ),
+    el(
+      "div",
+      { class: "field" },
+      el("span", { class: "quiet-text" }, "After a void"),
+      el(
+        "div",
+        { class: "choices" },
+        el(
+          "label",
+          {},
+          el("input", { type: "checkbox", id: "order-survives", checked: true }),
+          "try again in a later batch",
+        ),
+      ),
+    ),
+  );
   const buttons = el("div", { class: "buttons" }, el("button", { class: "main", type: "submit" }, "Review order"));
-  form.append(el("h2", { id: "ticket-title" }, "New order"), el("div", { class: "fields" }, kinds), trade, withdraw, cancel, el("h3", {}, "Window"), window, buttons, review);
+  form.append(
+    el("h2", { id: "ticket-title" }, "New order"),
+    el("div", { class: "fields" }, kinds),
+    trade,
+    withdraw,
+    cancel,
+    el("h3", {}, "Window"),
+    window,
+    buttons,
+    review,
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     reviewed(form, known, review, { send, check });
@@ -67,7 +132,11 @@ export function ticket(known, { send, check }) {
 const broad = (node) => (node.classList.add("broad"), node);
 
 function select(options, chosen) {
-  return el("select", {}, options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)));
+  return el(
+    "select",
+    {},
+    options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)),
+  );
 }
 
 function instrumentSelect(known) {
@@ -83,9 +152,17 @@ export function renewInstruments(known) {
 }
 
 function instrumentOptions({ instruments }) {
-  const groups = Map.groupBy(instruments.filter(({ state }) => state === "open"), ({ expires_at }) => expires_at?.slice(0, 10) ?? "open");
-  return [...groups].map(([expiry, rows]) => el("optgroup", { label: `expires ${expiry}` }, rows.map((row) =>
-    el("option", { value: row.id }, `${row.name ?? `id ${row.id}`} · mark ${price(row.mark, 2)}`))));
+  const groups = Map.groupBy(
+    instruments.filter(({ state }) => state === "open"),
+    ({ expires_at }) => expires_at?.slice(0, 10) ?? "open",
+  );
+  return [...groups].map(([expiry, rows]) =>
+    el(
+      "optgroup",
+      { label: `expires ${expiry}` },
+      rows.map((row) => el("option", { value: row.id }, `${row.name ?? `id ${row.id}`} · mark ${price(row.mark, 2)}`)),
+    ),
+  );
 }
 
 /** Shows the order in words with the buttons that sign it, or marks what is wrong. */
@@ -109,7 +186,16 @@ function reviewed(form, known, review, { send, check }) {
   };
   const go = el("button", { class: "main", type: "button", onclick: busy(send) }, "Sign and send");
   const ask = el("button", { type: "button", onclick: busy(check) }, "Only check");
-  fill(review, el("div", { class: "notice" }, made.words.map((line) => el("p", {}, line)), el("div", { class: "buttons" }, go, ask), answer));
+  fill(
+    review,
+    el(
+      "div",
+      { class: "notice" },
+      made.words.map((line) => el("p", {}, line)),
+      el("div", { class: "buttons" }, go, ask),
+      answer,
+    ),
+  );
   go.focus();
 }
 
@@ -119,10 +205,23 @@ function orderOf(form, known) {
   const first = state.open_batch ?? state.next_batch;
   const count = Number(at("order-batches").value);
   const last = count === 0 ? LAST_BATCH : Math.min(first + count - 1, LAST_BATCH);
-  const window = { first_batch: first, last_batch: last, survives_void: at("order-survives").checked, max_fee_rate: state.fee_rate };
+  const window = {
+    first_batch: first,
+    last_batch: last,
+    survives_void: at("order-survives").checked,
+    max_fee_rate: state.fee_rate,
+  };
   const content = { trade, withdraw, cancel }[form.elements.kind.value](form, known);
-  const when = last === LAST_BATCH ? `from batch #${first} until cancelled` : first === last ? `in batch #${first} only` : `in batches #${first} to #${last}`;
-  return { order: makeOrder({ ...window, ...content.order }, randomElement()), words: [...content.words, `Good ${when}.`] };
+  const when =
+    last === LAST_BATCH
+      ? `from batch #${first} until cancelled`
+      : first === last
+        ? `in batch #${first} only`
+        : `in batches #${first} to #${last}`;
+  return {
+    order: makeOrder({ ...window, ...content.order }, randomElement()),
+    words: [...content.words, `Good ${when}.`],
+  };
 }
 
 function read(id, scale, most, what) {
@@ -145,20 +244,28 @@ function trade(form, known) {
     `${side === "buy" ? "Buy" : "Sell"} ${lots(quantity)} ${row.name ?? `id ${row.id}`} at ${price(limit)} or better (mark ${price(row.mark, 2)}).`,
     `If filled in full at the limit: premium ${bound} ${cash(premium * CASH_A_VALUE)}, fee ${cash(fee)}.`,
   ];
-  return { order: { kind: "trade", instrument: row.id, side, quantity: String(quantity), limit: String(limit) }, words };
+  return {
+    order: { kind: "trade", instrument: row.id, side, quantity: String(quantity), limit: String(limit) },
+    words,
+  };
 }
 
 function withdraw() {
   const amount = read("withdraw-amount", PRICE_SCALE, MOST_PRICE * 10n ** 6n, "The amount");
   if (amount === 0n) throw new Wrong("withdraw-amount", "More than nothing");
   const [quantity, limit] = amount <= MOST_PRICE ? [1n, amount] : [10n ** 6n, amount / 10n ** 6n];
-  if (quantity * limit !== amount) throw new Wrong("withdraw-amount", "An amount above four million is in whole units of the quote currency");
+  if (quantity * limit !== amount)
+    throw new Wrong("withdraw-amount", "An amount above four million is in whole units of the quote currency");
   const recipient = at("withdraw-recipient").value.trim().toLowerCase();
-  if (!/^0x[0-9a-f]{40}$/.test(recipient) || /^0x0*$/.test(recipient)) throw new Wrong("withdraw-recipient", "An address is 0x and 40 hexadecimal digits, not all 0");
+  if (!/^0x[0-9a-f]{40}$/.test(recipient) || /^0x0*$/.test(recipient))
+    throw new Wrong("withdraw-recipient", "An address is 0x and 40 hexadecimal digits, not all 0");
   const order = { kind: "withdraw", quantity: String(quantity), limit: String(limit), recipient };
   return { order, words: [`Withdraw ${tokens(amount)} to ${recipient}. Amount and address will be public on chain.`] };
 }
 
 function cancel() {
-  return { order: { kind: "cancel", raises_epoch: true }, words: ["End all older orders of this account, by raising its nonce epoch."] };
+  return {
+    order: { kind: "cancel", raises_epoch: true },
+    words: ["End all older orders of this account, by raising its nonce epoch."],
+  };
 }

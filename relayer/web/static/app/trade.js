@@ -9,6 +9,7 @@ import { Keyring } from "./keyring.js";
 import { follow, unfollow } from "./live.js";
 import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
 import { showClosed } from "./opening.js";
+import { encryptionKey, registration } from "./registering.js";
 import { accepted, placed, refusal } from "./sending.js";
 import { known, listen } from "./store.js";
 import { renewInstruments, ticket } from "./ticket.js";
@@ -35,7 +36,17 @@ async function openSeed(seed) {
   if (!known.state) throw new Error("the relayer has not told which vault it serves yet; try again in a moment");
   const keys = new Keyring(seed, known.state);
   for (const input of at("trader").querySelectorAll("input")) input.value = "";
-  own = { keys, state: known.state, token: null, account: null, reading: null, trust: null, node: "", orders: [], fills: [] };
+  own = {
+    keys,
+    state: known.state,
+    token: null,
+    account: null,
+    reading: null,
+    trust: null,
+    node: "",
+    orders: [],
+    fills: [],
+  };
   await begin();
 }
 
@@ -62,7 +73,8 @@ function closeKeys() {
   unfollow("orders");
   unfollow("account");
   own.keys.close();
-  if (own.token) request("DELETE", "v1/auth/sessions", { token: own.token }).catch(() => say("The session ends by itself."));
+  if (own.token)
+    request("DELETE", "v1/auth/sessions", { token: own.token }).catch(() => say("The session ends by itself."));
   own = null;
   closed();
   say("Keys are closed.");
@@ -71,37 +83,22 @@ function closeKeys() {
 
 function head() {
   const name = own.account?.account === null || !own.account ? "Your keys are open" : `Account ${own.account.account}`;
-  return el("div", { class: "panel line" },
+  return el(
+    "div",
+    { class: "panel line" },
     el("h2", { id: "open-account", tabindex: "-1" }, name),
     el("p", {}, el("span", { class: "quiet-text" }, "Owner word "), whole(own.keys.owner)),
-    el("button", { type: "button", onclick: closeKeys }, "Close keys"));
+    el("button", { type: "button", onclick: closeKeys }, "Close keys"),
+  );
 }
-
-// ---- registering
 
 function showUnregistered() {
-  const said = el("p", { class: "wrongness", role: "alert" });
-  const register = async (event) => {
-    event.currentTarget.disabled = true;
-    try {
-      await post("v1/accounts", own.keys.accountEnvelope(await encryptionKey()));
-      await begin();
-      say("The account is registered.");
-    } catch (error) {
-      said.textContent = error.message;
-      event.target.disabled = false;
-    }
+  const registered = async () => {
+    await begin();
+    say("The account is registered.");
   };
-  fill(at("trader"), head(), el("div", { class: "panel" }, el("h2", {}, "Not registered here"),
-    el("p", {}, "The operator clears and proves your orders, so it must be able to read this account: registering sends it the viewing key of this account in this vault, encrypted, and no key that can sign. Register before you deposit: deposits for owners it does not know are returned."),
-    el("div", { class: "buttons" }, el("button", { class: "main", type: "button", onclick: register }, "Register this account")), said));
+  fill(at("trader"), head(), registration(own.keys, registered));
   at("open-account").focus();
-}
-
-async function encryptionKey() {
-  const { keys } = await get("v1/keys");
-  if (!keys.length) throw new Error("the relayer has no encryption key in force: nothing can be sent to it now");
-  return keys[0].public;
 }
 
 // ---- the account
@@ -110,11 +107,21 @@ let orderList = null;
 let fillList = null;
 
 async function showOpen() {
-  const node = field("own-node", "Your own node (JSON-RPC)", el("input", { type: "url", placeholder: "http://127.0.0.1:8545", autocomplete: "off" }),
-    "On this machine. The words that your account was read from are compared with its chain.");
+  const node = field(
+    "own-node",
+    "Your own node (JSON-RPC)",
+    el("input", { type: "url", placeholder: "http://127.0.0.1:8545", autocomplete: "off" }),
+    "On this machine. The words that your account was read from are compared with its chain.",
+  );
   const said = el("p", { class: "wrongness", id: "node-said", role: "alert" });
-  const check = el("form", { class: "panel", novalidate: true }, el("h2", {}, "Trust the chain, not the relayer"), el("div", { class: "narrow" }, node),
-    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Compare")), said);
+  const check = el(
+    "form",
+    { class: "panel", novalidate: true },
+    el("h2", {}, "Trust the chain, not the relayer"),
+    el("div", { class: "narrow" }, node),
+    el("div", { class: "buttons" }, el("button", { type: "submit" }, "Compare")),
+    said,
+  );
   check.addEventListener("submit", (event) => {
     event.preventDefault();
     own.node = at("own-node").value.trim();
@@ -123,9 +130,19 @@ async function showOpen() {
   orderList = orderTable(cancel);
   fillList = fillTable();
   if (!(await read())) return;
-  fill(at("trader"), head(), el("div", { id: "account" }), ticket(known, { send, check: onlyCheck }),
-    el("h2", {}, "Orders"), orderList.node, el("div", { id: "account-rest" }), el("h2", {}, "Fills"), fillList.node,
-    el("div", { class: "buttons" }, el("button", { type: "button", onclick: saveFills }, "Save fills as CSV")), check);
+  fill(
+    at("trader"),
+    head(),
+    el("div", { id: "account" }),
+    ticket(known, { send, check: onlyCheck }),
+    el("h2", {}, "Orders"),
+    orderList.node,
+    el("div", { id: "account-rest" }),
+    el("h2", {}, "Fills"),
+    fillList.node,
+    el("div", { class: "buttons" }, el("button", { type: "button", onclick: saveFills }, "Save fills as CSV")),
+    check,
+  );
   showAccount();
   at("open-account").focus();
   followOwn();
@@ -142,7 +159,9 @@ async function read() {
   const { keys, token } = mine;
   const path = `v1/accounts/${keys.owner}`;
   const [account, orders, fills] = await Promise.all([
-    accountOf(keys.owner, token), get(`${path}/orders?limit=50`, { token }), get(`${path}/fills?limit=50`, { token }),
+    accountOf(keys.owner, token),
+    get(`${path}/orders?limit=50`, { token }),
+    get(`${path}/fills?limit=50`, { token }),
   ]);
   if (own !== mine) return false;
   const settled = known.state.batch;
@@ -177,7 +196,13 @@ async function compare(said) {
 
 function showAccount() {
   const { summary, rest } = accountParts(own.account, own.reading, known, own.trust);
-  const seen = JSON.stringify([own.account, own.trust, own.reading?.batch, known.risk?.epoch, known.instruments.length]);
+  const seen = JSON.stringify([
+    own.account,
+    own.trust,
+    own.reading?.batch,
+    known.risk?.epoch,
+    known.instruments.length,
+  ]);
   if (seen !== own.seen) {
     fill(at("account"), summary);
     fill(at("account-rest"), rest);
@@ -233,8 +258,12 @@ async function onlyCheck({ order }, answer) {
   try {
     const envelope = own.keys.orderEnvelope(placed(order, own), await encryptionKey());
     const { issues } = await post("v1/orders/check", envelope, { token: own.token });
-    fill(answer, issues.length ? issues.map(({ code, detail }) => el("p", { class: "bad-text" }, `${code}: ${detail}`))
-      : el("p", { class: "good-text" }, "Nothing stands against it now."));
+    fill(
+      answer,
+      issues.length
+        ? issues.map(({ code, detail }) => el("p", { class: "bad-text" }, `${code}: ${detail}`))
+        : el("p", { class: "good-text" }, "Nothing stands against it now."),
+    );
   } catch (error) {
     fill(answer, refusal(error));
   }
@@ -243,10 +272,16 @@ async function onlyCheck({ order }, answer) {
 async function send(made, answer, button) {
   try {
     if (own.account.account === null) throw new Error("the account has no index yet: deposit first");
-    made.sent ??= { order: placed(made.order, own), idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2) };
+    made.sent ??= {
+      order: placed(made.order, own),
+      idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2),
+    };
     const { order, idempotency } = made.sent;
     made.sent.envelope ??= own.keys.orderEnvelope(order, await encryptionKey());
-    const told = await post("v1/orders", made.sent.envelope, { token: own.token, headers: { "Idempotency-Key": idempotency } });
+    const told = await post("v1/orders", made.sent.envelope, {
+      token: own.token,
+      headers: { "Idempotency-Key": idempotency },
+    });
     fill(answer, accepted(told, own.keys.hash(order), own));
     button.parentElement.remove();
     if (await read()) showAccount();
@@ -258,7 +293,10 @@ async function send(made, answer, button) {
 
 async function cancel(order) {
   try {
-    await request("DELETE", `v1/orders/${order.id}`, { token: own.token, body: { signature: own.keys.cancel(order.hash) } });
+    await request("DELETE", `v1/orders/${order.id}`, {
+      token: own.token,
+      body: { signature: own.keys.cancel(order.hash) },
+    });
     say("The order is cancelled.");
   } catch (error) {
     say(error.message);

@@ -59,7 +59,8 @@ export function sign(seed, message) {
   const r8 = affine(Point.BASE.multiply(r));
   const challenge = poseidon([...r8, ...affine(key), message]);
   const signature = { r8, s: mod(r + challenge * 8n * mod(scalar, L), L) };
-  if (!verify(affine(key), message, signature)) throw new Error("a signature came out wrong: this machine cannot be trusted to sign");
+  if (!verify(affine(key), message, signature))
+    throw new Error("a signature came out wrong: this machine cannot be trusted to sign");
   return signature;
 }
 

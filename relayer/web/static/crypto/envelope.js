@@ -12,7 +12,8 @@ const KEY_ID_BYTES = 8;
 /** JSON in the one length that every plaintext has. */
 export function pad(document) {
   const text = ascii(JSON.stringify(document));
-  if (text.length > PLAIN_BYTES - 2) throw new RangeError(`the content is longer than an envelope of ${PLAIN_BYTES} bytes`);
+  if (text.length > PLAIN_BYTES - 2)
+    throw new RangeError(`the content is longer than an envelope of ${PLAIN_BYTES} bytes`);
   const plain = new Uint8Array(PLAIN_BYTES);
   plain.set(toBytes(text.length, 2));
   plain.set(text, 2);
@@ -27,7 +28,13 @@ export function infoOf(purpose, { domain, vault }, first, last, keyId) {
 function enveloped(purpose, venue, encryptionKey, first, last, document, secretKey) {
   const key = fromHex(encryptionKey);
   const keyId = sha256(key).slice(0, KEY_ID_BYTES);
-  const { encapsulated, ciphertext } = seal(key, infoOf(purpose, venue, first, last, keyId), pad(document), undefined, secretKey);
+  const { encapsulated, ciphertext } = seal(
+    key,
+    infoOf(purpose, venue, first, last, keyId),
+    pad(document),
+    undefined,
+    secretKey,
+  );
   return {
     key_id: toHex(keyId).slice(2),
     first_batch: first,

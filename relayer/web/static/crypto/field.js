@@ -32,7 +32,8 @@ export function toNumber(bytes) {
 /** A number as so many bytes, most significant first; what does not fit is refused. */
 export function toBytes(value, length) {
   const digits = BigInt(value).toString(16);
-  if (digits.startsWith("-") || digits.length > 2 * length) throw new RangeError(`a number does not fit ${length} bytes`);
+  if (digits.startsWith("-") || digits.length > 2 * length)
+    throw new RangeError(`a number does not fit ${length} bytes`);
   return fromHex(digits.padStart(2 * length, "0"));
 }
 

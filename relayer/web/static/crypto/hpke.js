@@ -29,9 +29,16 @@ function encapsulate(recipient, secretKey) {
 
 /** Key and nonce of the first message. */
 function schedule(shared, info) {
-  const context = concat(BASE_MODE, labeledExtract(SUITE, EMPTY, "psk_id_hash", EMPTY), labeledExtract(SUITE, EMPTY, "info_hash", info));
+  const context = concat(
+    BASE_MODE,
+    labeledExtract(SUITE, EMPTY, "psk_id_hash", EMPTY),
+    labeledExtract(SUITE, EMPTY, "info_hash", info),
+  );
   const secret = labeledExtract(SUITE, shared, "secret", EMPTY);
-  return { key: labeledExpand(SUITE, secret, "key", context, 32), nonce: labeledExpand(SUITE, secret, "base_nonce", context, 12) };
+  return {
+    key: labeledExpand(SUITE, secret, "key", context, 32),
+    nonce: labeledExpand(SUITE, secret, "base_nonce", context, 12),
+  };
 }
 
 /** Seals a message to a public key of 32 bytes: {encapsulated, ciphertext}. The last argument is for vectors alone. */

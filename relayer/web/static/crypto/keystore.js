@@ -16,7 +16,14 @@ const LONGEST = 16 * 1024;
 export const isKeystore = (text) => text.trimStart().startsWith("{");
 
 async function keyOf(passphrase, salt, cost, onProgress) {
-  return scryptAsync(new TextEncoder().encode(passphrase), salt, { N: 2 ** cost, r: R, p: 1, dkLen: 32, maxmem: 2 ** 30, onProgress });
+  return scryptAsync(new TextEncoder().encode(passphrase), salt, {
+    N: 2 ** cost,
+    r: R,
+    p: 1,
+    dkLen: 32,
+    maxmem: 2 ** 30,
+    onProgress,
+  });
 }
 
 function parsed(text) {
@@ -33,7 +40,8 @@ function parsed(text) {
     throw new Error(`the keystore asks for a scrypt that is not taken: log_n is ${LOWEST} to ${HIGHEST}, r ${R}, p 1`);
   }
   const [salt, nonce, sealed] = [document.scrypt.salt, document.nonce, document.ciphertext].map(fromHex);
-  if (salt.length !== 32 || nonce.length !== 12 || sealed.length !== 48) throw new Error("the keystore's parts are not of their lengths");
+  if (salt.length !== 32 || nonce.length !== 12 || sealed.length !== 48)
+    throw new Error("the keystore's parts are not of their lengths");
   return { cost, salt, nonce, sealed };
 }
 

@@ -20,9 +20,15 @@ export function margin({ cash, positions }, rows, { num, den }, scenarios, settl
   const base = floor(money, CASH_A_VALUE);
   const worth = (value) => open.reduce((sum, place) => sum + place.quantity * value(place), base);
   const mark = worth((place) => place.mark);
-  const minimum = open.reduce((sum, place) => (place.quantity < 0n ? sum - place.quantity * place.shortMinimum : sum), 0n);
+  const minimum = open.reduce(
+    (sum, place) => (place.quantity < 0n ? sum - place.quantity * place.shortMinimum : sum),
+    0n,
+  );
   const [n, d] = [BigInt(num), BigInt(den)];
-  const claims = Array.from({ length: scenarios }, (_, s) => n * worth((place) => place.values[s]) - (n - d) * mark - d * minimum);
+  const claims = Array.from(
+    { length: scenarios },
+    (_, s) => n * worth((place) => place.values[s]) - (n - d) * mark - d * minimum,
+  );
   claims.push(d * mark - d * minimum);
   return { claims, mark, minimum };
 }

@@ -63,8 +63,10 @@ export function orderFields(order) {
     word += value << BigInt(offset);
   }
   if (plain.quantity === 0n) throw new RangeError("quantity is at least 1");
-  if ((order.kind === "trade") !== (order.instrument !== 0)) throw new RangeError("a trade names an instrument, nothing else does");
-  if (order.kind !== "withdraw" && order.recipient !== NO_ADDRESS) throw new RangeError("only a withdrawal has a recipient");
+  if ((order.kind === "trade") !== (order.instrument !== 0))
+    throw new RangeError("a trade names an instrument, nothing else does");
+  if (order.kind !== "withdraw" && order.recipient !== NO_ADDRESS)
+    throw new RangeError("only a withdrawal has a recipient");
   if (order.kind === "withdraw" && order.side !== "buy") throw new RangeError("a withdrawal has side buy");
   return word;
 }

@@ -20,7 +20,10 @@ function table(width) {
 }
 
 function rows(text, width) {
-  const words = text.trim().split("\n").map((word) => BigInt("0x" + word));
+  const words = text
+    .trim()
+    .split("\n")
+    .map((word) => BigInt("0x" + word));
   return Array.from({ length: words.length / width }, (_, i) => words.slice(width * i, width * (i + 1)));
 }
 
@@ -45,7 +48,8 @@ function permute(state) {
 }
 
 function checked(inputs) {
-  for (const x of inputs) if (typeof x !== "bigint" || x < 0n || x >= P) throw new RangeError("an input of a hash is no field element");
+  for (const x of inputs)
+    if (typeof x !== "bigint" || x < 0n || x >= P) throw new RangeError("an input of a hash is no field element");
   return inputs;
 }
 

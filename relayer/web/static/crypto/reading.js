@@ -45,7 +45,9 @@ const bits = (word, offset, count) => (word >> BigInt(offset)) & ((1n << BigInt(
 
 /** The pads of a touch, the salt of its new leaf last. */
 export function pads(viewing, domain, index, v, blocks) {
-  return Array.from({ length: blocks }, (_, b) => sponge8(PAD_TAG, [viewing, domain, BigInt(index), mod(v + BigInt(b))])).flat();
+  return Array.from({ length: blocks }, (_, b) =>
+    sponge8(PAD_TAG, [viewing, domain, BigInt(index), mod(v + BigInt(b))]),
+  ).flat();
 }
 
 /** Positions of the leaf's words. */
@@ -72,7 +74,11 @@ export function readTouch(params, words, owner, domain, index) {
   const v = words[OPEN_WORDS];
   const stream = pads(owner.viewing, domain, index, v, blocks);
   const plain = words.slice(OPEN_WORDS + 1).map((cipher, i) => mod(cipher - stream[i]));
-  const [state, positionWords, outcomeWords] = [plain[0], plain.slice(1, ciphers - outcomes), plain.slice(ciphers - outcomes)];
+  const [state, positionWords, outcomeWords] = [
+    plain[0],
+    plain.slice(1, ciphers - outcomes),
+    plain.slice(ciphers - outcomes),
+  ];
   if (sponge(IV_TAG, [owner.viewing, domain, ...plain]) !== v) throw new Error("these keys do not open the account");
   if (bits(state, 188, 21) !== BigInt(index)) throw new Error("the touch is another account's");
   const updates = bits(state, 209, 32);

@@ -22,7 +22,9 @@ export function chainStart(domain, batch) {
 /** What is signed. */
 export function digest(receipt, domainSeparator) {
   const numbers = [receipt.sequence, receipt.account, receipt.batch].map((number) => toBytes(number, 32));
-  const content = keccak_256(concat(hashed(RECEIPT_TYPE), fromHex(receipt.order), ...numbers, fromHex(receipt.previous)));
+  const content = keccak_256(
+    concat(hashed(RECEIPT_TYPE), fromHex(receipt.order), ...numbers, fromHex(receipt.previous)),
+  );
   return keccak_256(concat(Uint8Array.of(0x19, 0x01), domainSeparator, content));
 }
 

@@ -26,7 +26,9 @@ export function riskRoot(rows, most) {
   for (let size = 1; size < most; size *= ARITY) {
     const parents = Math.max(Math.ceil(level.length / ARITY), 1);
     const below = empty;
-    level = Array.from({ length: parents }, (_, i) => poseidon(Array.from({ length: ARITY }, (_, child) => level[ARITY * i + child] ?? below)));
+    level = Array.from({ length: parents }, (_, i) =>
+      poseidon(Array.from({ length: ARITY }, (_, child) => level[ARITY * i + child] ?? below)),
+    );
     empty = poseidon(Array(ARITY).fill(below));
   }
   return level[0] ?? empty;
