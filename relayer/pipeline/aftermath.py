@@ -43,7 +43,10 @@ def release_orders(desk: Desk, turn: Turn) -> bool:
 def _release(desk: Desk, session: Session, batch: Batch) -> None:
     newest = batches.last(session)
     following = batch.number + 1 if newest is None else max(batch.number, _last_fixed(session)) + 1
-    for row in batches.orders_of(session, batch.number, PLACED):
+    rows = batches.orders_of(session, batch.number, PLACED)
+    if batch.state is BatchState.EXPIRED:
+        batches.alarm(session, "receipts_not_kept", batch=batch.number, receipts=len(rows))
+    for row in rows:
         void = batch.state is BatchState.VOID
         order = None if row.content_sealed is None else content(desk.sealer, row.id, row.content_sealed)[0]
         alive = order is not None and may_go_on(order, following, void=void, batch=batch.number)

@@ -7,9 +7,10 @@ entries came, exit requests whose deadline is near first, and each ends at the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import count, takewhile
+from typing import Final, TypeVar
 
 from prover.batch import Params, State
 from relayer.history import History
@@ -19,6 +20,7 @@ MOST_SEGMENTS: Final = 64
 QUEUE_REACH: Final = 4_096
 """Queue entries that a seal may reach beyond the head (IVault.seal)."""
 FUND: Final = 0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,11 @@ class Queues:
                 (each.at.block, each.at.index),
                 each.entry in history.returned,
             )
-            for entry, each in sorted(history.deposits.items())
-            if entry >= deposit_head
+            for each in _from(history.deposits, deposit_head)
         ]
         exits = [
             Exit(each.entry, each.index, each.amount, (each.at.block, each.at.index), each.deadline)
-            for entry, each in sorted(history.exits.items())
-            if entry >= exit_head
+            for each in _from(history.exits, exit_head)
         ]
         return cls(deposit_head, exit_head, tuple(deposits), tuple(exits))
 
@@ -95,6 +95,11 @@ class Queues:
     def waiting(self) -> bool:
         """Whether anything waits for a batch."""
         return bool(self.exits) or any(not each.returned for each in self.deposits)
+
+
+def _from(entries: Mapping[int, T], head: int) -> Iterator[T]:
+    """The entries of a queue from its head on: what was settled before is not looked at, however much it is."""
+    return (entries[number] for number in takewhile(entries.__contains__, count(head)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,19 +264,3 @@ def not_opened_because(vault: Vacant, policy: Policy) -> str | None:
     if not policy.eager and not vault.waiting:
         return "nothing waits for a batch"
     return None
-
-
-def room_left(counts: Mapping[int, int], room: Room) -> int:
-    """Touches that are left beside the fund's and those of accounts with orders."""
-    return room.touches - len({FUND, *counts})
-
-
-def longest_run(sizes: Sequence[int], first: int, most: int) -> int:
-    """How many of the sizes from ``first`` on come to at most ``most`` together, at least one."""
-    total = count = 0
-    for size in sizes[first:]:
-        total += size
-        if total > most and count:
-            break
-        count += 1
-    return count

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from prover.batch import State
 from prover.orders import Holder
 from relayer.chain import Address
 from relayer.history import History
@@ -30,7 +31,7 @@ class Desk:
     """Everything that an operator's steps need.
 
     ``history``: what the stored records of the vault tell (:class:`relayer.store.chain.StoredChain`). ``signer``: the operator's
-    key; needed where replicas sign.
+    key; needed where replicas sign. ``states``: the accounts last read, by their root, since hashing them all takes its time.
     """
 
     database: Database
@@ -41,6 +42,7 @@ class Desk:
     history: Callable[[], History]
     signer: Signer | None = None
     replicas: tuple[ReplicaClient, ...] = ()
+    states: dict[int, State] = field(default_factory=dict, repr=False)
 
     @property
     def operator(self) -> Address:

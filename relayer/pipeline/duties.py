@@ -131,14 +131,9 @@ def _next_number(session: Session) -> int | None:
 
 def release_bonds(desk: Desk, turn: Turn) -> bool:
     """Takes the bonds of batches back whose window is over without a challenge."""
-    ended = (BatchState.FINAL, BatchState.EXPIRED)
     bonds = desk.vault.bonds
     with desk.database.read() as session:
-        waiting = [
-            batch.number
-            for batch in batches.in_states(session, ended)
-            if transactions.find(session, f"release:{batch.number}") is None
-        ]
+        waiting = batches.without_transaction(session, (BatchState.FINAL, BatchState.EXPIRED), "release:")
         over = _window_over(desk, desk.history(), waiting)
     due = [number for number in over if _releasable(bonds.call("bonds", number), desk.now)]
     if not due:

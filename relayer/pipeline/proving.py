@@ -8,14 +8,14 @@ stored. Where proofs are made is the executor's business.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from prover.batch import SealedBatch, State
-from prover.errors import SettlementError, TacitError, VerificationError
+from prover.errors import SettlementError, TacitError
 from prover.keys import Keys
 from prover.proof import Progress
 from prover.settlement import Settlement, digest, verify
@@ -65,6 +65,7 @@ class Prover:
         """Proves the batch that is due, if there is one that nobody else proves; whether it did."""
         number = self._due()
         if number is None:
+            self._tidy()
             return False
         with kept(self.leases, f"proving:{number}", self.seconds, self.every) as keeping:
             if keeping is None:
@@ -82,6 +83,18 @@ class Prover:
                 if batch.end_root is not None and batches.cleared_of(session, batch.number) is not None:
                     return batch.number
         return None
+
+    def _tidy(self) -> None:
+        """Removes the folders of batches that are over: what was proven of them is in the database."""
+        paths = [path for path in self.desk.policy.directory.glob("*-*") if path.is_dir()]
+        folders = {path: int(name) for path in paths if (name := path.name.partition("-")[0]).isdecimal()}
+        if not folders:
+            return
+        with self.desk.database.read() as session:
+            over = batches.ended(session, set(folders.values()))
+        for path, number in folders.items():
+            if number in over:
+                shutil.rmtree(path)
 
     def _take(self, number: int, turn: Turn) -> _Work | None:
         """The work, with the batch marked as being proven."""
@@ -185,6 +198,3 @@ class Prover:
 
 def _same(work: _Work, batch: Batch, mark: str | None) -> bool:
     return batch.state is BatchState.PROVING and mark == work.mark
-
-
-__all__ = ["Path", "Prover", "SupersededError", "VerificationError"]

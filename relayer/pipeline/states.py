@@ -39,8 +39,13 @@ def current_state(desk: Desk, session: Session, history: History) -> State:
     number, root = last_settled(history)
     if number == batches.GENESIS:
         return _genesis(desk, root)
-    kept = batches.open_state(session, desk.sealer, number, desk.vault.params, root)
-    return kept if kept is not None else rebuilt_state(desk, session, history)
+    known = desk.states.get(root)
+    if known is None:
+        known = batches.open_state(session, desk.sealer, number, desk.vault.params, root)
+        known = known if known is not None else rebuilt_state(desk, session, history)
+        desk.states.clear()
+        desk.states[root] = known
+    return known
 
 
 def rebuilt_state(desk: Desk, session: Session, history: History) -> State:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from prover.batch import SealedBatch, State
@@ -19,7 +19,7 @@ from relayer.errors import StoreError
 from relayer.store import events
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
-from relayer.store.models import Batch, BatchState, BatchStep, Order, OrderState, Setting, Snapshot
+from relayer.store.models import Batch, BatchState, BatchStep, ChainTransaction, Order, OrderState, Setting, Snapshot
 from relayer.store.models import Holder as HolderRow
 from relayer.store.orders import holder_place
 from relayer.store.steps import move
@@ -59,6 +59,18 @@ def in_states(session: Session, states: Iterable[BatchState]) -> list[Batch]:
 def unfinished(session: Session) -> list[Batch]:
     """Batches that have not ended, by number."""
     return list(session.scalars(select(Batch).where(Batch.state.not_in(ENDED)).order_by(Batch.number)))
+
+
+def ended(session: Session, numbers: Iterable[int]) -> set[int]:
+    """Those of some batches that have ended."""
+    return set(session.scalars(select(Batch.number).where(Batch.number.in_(list(numbers)), Batch.state.in_(ENDED))))
+
+
+def without_transaction(session: Session, states: Iterable[BatchState], purpose: str) -> list[int]:
+    """Numbers of the batches in some states that no transaction of a purpose (which a number ends) was queued for."""
+    queued = exists().where(ChainTransaction.purpose == literal(purpose) + cast(Batch.number, String))
+    query = select(Batch.number).where(Batch.state.in_(list(states)), ~queued)
+    return list(session.scalars(query.order_by(Batch.number)))
 
 
 def add(session: Session, number: int, epoch: int) -> Batch:

@@ -38,7 +38,7 @@ def die_at(running: Service, place: str) -> int:
     return done.returncode
 
 
-@pytest.mark.parametrize("place", ["test.done", "proving.before-store", "proving.after-store"])
+@pytest.mark.parametrize("place", ["test.done", "proving.before-store"])
 def test_another_prover_goes_on_where_the_killed_one_was(running: Service, place: str) -> None:
     running.join("alice")
     running.join("bob")

@@ -93,13 +93,12 @@ def test_a_settlement_that_a_reorganisation_takes_back_is_sent_again(running: Se
     assert running.venue.contract.call("root") == int.from_bytes(running.batch(number).end_root or b"", "big")
 
 
-@pytest.mark.parametrize("purpose", ["open:1", "seal:1", "settle:1"])
-def test_a_transaction_that_fails_is_made_again(running: Service, purpose: str) -> None:
-    running.sender.refusing = [purpose]
+def test_a_transaction_that_fails_is_made_again(running: Service) -> None:
+    refused = ["open:1", "seal:1", "settle:1"]
+    running.sender.refusing = list(refused)
     running.join("alice")
-    number = running.settle()
-    assert number == 1
-    assert f"{purpose}~1" in running.transactions()
+    assert running.settle() == 1
+    assert {f"{purpose}~1" for purpose in refused} <= running.transactions().keys()
 
 
 def test_proving_that_fails_is_told_and_tried_again_and_no_oftener_than_the_policy_wants(
