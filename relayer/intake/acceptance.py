@@ -37,6 +37,8 @@ from relayer.store.leases import Lease
 from relayer.store.models import Batch, BatchState, OrderState
 
 ID_BYTES: Final = 16
+FUND: Final = 0
+"""The account that every batch touches."""
 ENDED: Final = (OrderState.CANCELLED, OrderState.LAPSED)
 
 
@@ -216,7 +218,7 @@ class Acceptance:
             draft.answers[at] = found
             return
         standing = self.book.standing(order.account, view.open)
-        where = rules.place(view, order, standing, self._room(view, hold))
+        where = rules.place(view, order, standing, self._room(view, hold, order.account))
         if isinstance(where, Issue):
             draft.answers[at] = where
             return
@@ -241,19 +243,36 @@ class Acceptance:
             count += 1
             yield issue
         if with_room and not count:
-            where = rules.place(view, order, standing, self._room(view, False))
+            where = rules.place(view, order, standing, self._room(view, False, order.account))
             if isinstance(where, Issue):
                 yield where
 
     def _forecasts(self, view: View) -> bool:
         return self.limits.forecast if view.forecast is None else view.forecast
 
-    def _room(self, view: View, hold: bool) -> Room:
+    def _room(self, view: View, hold: bool, account: int) -> Room:
         waiting = self.limits.waiting - self.book.waiting_count
         if view.open is None or hold or self._chain is None or self._chain.batch != view.open:
             return Room(0, 0, waiting)
         book, batch = self.book, view.open
-        return Room(self.limits.orders - book.orders(batch), self.limits.accounts - len(book.accounts(batch)), waiting)
+        orders_left, accounts_left = (
+            self.limits.orders - book.orders(batch),
+            self.limits.accounts - len(book.accounts(batch)),
+        )
+        return Room(orders_left, accounts_left, waiting, self._rows_left(view, batch, account))
+
+    def _rows_left(self, view: View, batch: int, account: int) -> bool:
+        """Whether the batch has settled rows for what an account holds of expired instruments beside all others in it."""
+        own, others = self._rows_of(view, batch, account), self.book.accounts(batch)
+        if not own or account in others:
+            return True
+        rows = own.union(*(self._rows_of(view, batch, other) for other in {FUND, *others}))
+        return len(rows) <= view.terms.sizes.settled
+
+    def _rows_of(self, view: View, batch: int, account: int) -> frozenset[int]:
+        return (
+            rules.rows_needed(view, account, self.book.standing(account, batch).sealed) if view.settled else frozenset()
+        )
 
     def _store(self, lease: Lease, view: View, group: Sequence[Candidate], draft: _Draft) -> None:
         receipts, chain = self._signed(view, [held for _, held in draft.promised])
@@ -363,7 +382,7 @@ class Acceptance:
                 lapsed.append(held)
                 self.book.drop(held)
             elif rules.window_issue(view, held.order, view.batch) is None and rules.may_be_promised(
-                view, held.order, beside, self._room(view, False)
+                view, held.order, beside, self._room(view, False, held.order.account)
             ):
                 promised.append(replace(held, batch=view.open))
                 self.book.put(promised[-1])

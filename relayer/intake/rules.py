@@ -31,11 +31,16 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is left: orders and further accounts in the open batch (0 where none is open), orders that may still wait."""
+    """What is left: orders and further accounts in the open batch (0 where none is open), orders that may still wait.
+
+    ``rows``: whether the batch has settled rows left for the account's expired positions; one that is promised a place without them
+    could never be proven.
+    """
 
     orders: int
     accounts: int
     waiting: int
+    rows: bool = True
 
 
 def kind_issue(order: Order) -> Issue | None:
@@ -173,7 +178,18 @@ def _obstacle(view: View, order: Order, standing: Standing, room: Room) -> str |
         return "the account has a withdrawal in the batch"
     if room.orders <= 0 or (room.accounts <= 0 and not standing.batch):
         return "the batch is full"
+    if not room.rows:
+        return "the batch has no place for the account's expired positions"
     return None
+
+
+def rows_needed(view: View, account: int, sealed: Sequence[Order]) -> frozenset[int]:
+    """Instruments that the batch must have settlement values of where it touches an account: those it holds, or may hold after the
+    batches that are not settled yet.
+    """
+    leaf = view.leaf(account)
+    held = {position.instrument for position in leaf.positions} if leaf is not None else set()
+    return frozenset((held | {order.instrument for order in sealed}) & view.settled.keys())
 
 
 def _valued(view: View, leaf: Leaf) -> bool:

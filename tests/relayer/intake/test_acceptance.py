@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from prover.batch import Context, SealedBatch, State
 from prover.hashing import FIELD_ORDER
-from prover.orders import Order
+from prover.orders import Order, Touch
 from relayer import points
 from relayer.errors import LeaseLost
 from relayer.intake.acceptance import Acceptance, Acknowledged, Answer, Candidate, Limits, order_hash
@@ -23,7 +24,7 @@ from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.store.models import Batch, BatchState, Idempotency
 from relayer.store.models import Order as Row
-from tests.relayer.intake.scene import DOMAIN, SEALER, SIGNER, TERMS, Stage, trader
+from tests.relayer.intake.scene import DOMAIN, ROWS, SEALER, SIGNER, TERMS, Stage, settled_state, trader
 
 
 def candidate(account: int, slot: int = 0, key: str | None = None, order: Order | None = None) -> Candidate:
@@ -237,3 +238,32 @@ def test_content_stands_sealed_alone_in_the_database(database: Database) -> None
         assert orders.content(SEALER, made.id, row.content_sealed)[0] == unique
         values = [repr(value) for name, value in vars(row).items() if name != "_sa_instance_state"]
     assert not [text for text in ("123457", "987654323", f"{unique.salt:064x}") if any(text in each for each in values)]
+
+
+def test_no_receipt_is_given_that_would_need_more_settled_rows_than_a_batch_has(database: Database) -> None:
+    stage = Stage(database, accounts=8)
+    stage.change(state=holding({1: (3, 4), 2: (3, 4), 3: (5, 6), 4: (5, 6), 5: (7, 8), 6: (7, 8)}))
+    stage.change(settled=dict.fromkeys(range(3, 9), 900))
+    acceptance = stage.acceptance()
+    group = [candidate(1), candidate(3), candidate(5), candidate(2), candidate(7), candidate(1, 1)]
+    states = codes(take(acceptance, stage, group))
+    assert states == ["receipted", "receipted", "waiting", "receipted", "receipted", "receipted"]
+
+
+def holding(pairs: dict[int, tuple[int, int]]) -> State:
+    """Accounts that hold positions: of each two that name the same instruments the first has bought what the second sold."""
+    before, sequence, touches = settled_state(8), 0, [Touch(0, trader(0).holder)]
+    for account, instruments in sorted(pairs.items()):
+        signed = []
+        for slot, instrument in enumerate(instruments):
+            sequence += 1
+            order = trader(account).order(instrument=instrument, buy=account % 2 == 1, slot=40 + slot, quantity=1)
+            signed.append(order.sealed(trader(account).seed, DOMAIN, sequence))
+        touches.append(Touch(account, trader(account).holder, orders=tuple(signed)))
+    context = Context(domain=DOMAIN, batch=2, last_void=0, time=1, fee_rate=30, num=5, den=4)
+    after = before.clear(SealedBatch("dev", context, ROWS, tuple(touches))).state
+    for account, instruments in pairs.items():
+        leaf = after.leaf(account)
+        assert leaf is not None
+        assert tuple(position.instrument for position in leaf.positions) == instruments
+    return after
