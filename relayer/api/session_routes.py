@@ -20,6 +20,7 @@ from relayer import auth
 from relayer.api import schemas
 from relayer.api.forms import at, plain
 from relayer.api.known import Credentials, Known, token_hash
+from relayer.api.limits import Buckets
 from relayer.api.problems import Refusal, documented
 from relayer.api.services import Services
 from relayer.store import sessions
@@ -35,11 +36,15 @@ def router(services: Services, known: Known) -> APIRouter:
     """Routes of challenges and sessions."""
     routes = APIRouter(prefix="/v1/auth", tags=["sessions"])
     settings, database = services.settings, services.database
+    # Each is a write, and writes are what intake lives on.
+    challenges = Buckets(settings.challenge_rate)
 
     @routes.post("/challenges", status_code=201, responses=documented("INVALID_REQUEST"))
     def challenge(asked: schemas.ChallengeAsked) -> schemas.Challenge:
         """A challenge for an owner to sign."""
         owner = plain(asked.owner)
+        if challenges.take("all"):
+            raise Refusal("BUSY", "too many challenges are asked for: try again")
         made, now = random_element().to_bytes(WORD, "big"), now_ms()
         until = now + 1000 * settings.challenge_seconds
         with database.write() as session:

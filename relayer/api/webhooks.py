@@ -13,6 +13,8 @@ import hmac
 import json
 import logging
 import random
+import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -37,8 +39,35 @@ AT_ONCE: Final = 20
 FIRST_MS: Final = 2_000
 LONGEST_MS: Final = 3_600_000
 MOST_DOUBLINGS: Final = 16
+TURN_TIMEOUTS: Final = 2
+"""Timeouts that a step waits for those that it tells; later ones go on beside the next steps."""
 HEADER: Final = "Tacit-Signature"
 TAKEN: Final = range(200, 300)
+
+
+class _Turn(threading.Thread):
+    """What one address is told, in a thread: one that answers a byte a minute keeps no other waiting."""
+
+    def __init__(self, tell: Callable[[Hook, Lease | None], bool], hook: Hook, lease: Lease | None) -> None:
+        super().__init__(name="webhook", daemon=True)
+        self._tell, self._hook, self._lease = tell, hook, lease
+        self._told = False
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Tells it."""
+        try:
+            self._told = self._tell(self._hook, self._lease)
+        except Exception as error:  # noqa: BLE001 - raised again where the turn is looked at
+            self._error = error
+
+    def worked(self) -> bool:
+        """Whether it was told anything; a turn that is not over has begun to."""
+        if self.is_alive():
+            return True
+        if self._error is not None:
+            raise self._error
+        return self._told
 
 
 class Deliverer:
@@ -55,6 +84,7 @@ class Deliverer:
     ) -> None:
         self._database, self._sealer, self._outgoing = database, sealer, outgoing
         self._timeout, self._outcome, self._clock = timeout, outcome, clock
+        self._under_way: dict[str, _Turn] = {}
 
     def step(self, lease: Lease | None = None) -> bool:
         """Tells each address that is due what it has not been told; whether anything was. :class:`relayer.errors.LeaseLost` when another
@@ -62,7 +92,15 @@ class Deliverer:
         """
         with self._database.read() as session:
             hooks = [webhooks.opened(self._sealer, row) for row in webhooks.due(session, self._clock())]
-        worked = [self._tell(hook, lease) for hook in hooks]
+        self._under_way = {name: turn for name, turn in self._under_way.items() if turn.is_alive()}
+        turns = {hook.id: _Turn(self._tell, hook, lease) for hook in hooks if hook.id not in self._under_way}
+        for turn in turns.values():
+            turn.start()
+        end = time.monotonic() + TURN_TIMEOUTS * self._timeout
+        for turn in turns.values():
+            turn.join(max(0.0, end - time.monotonic()))
+        self._under_way |= turns
+        worked = [turn.worked() for turn in turns.values()]  # each is asked: an error of any ends the step
         return any(worked)
 
     def _tell(self, hook: Hook, lease: Lease | None) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_network
 from itertools import pairwise
@@ -337,6 +339,33 @@ def test_an_address_that_is_dead_keeps_no_other_waiting(local: House, receiver: 
     assert len(receiver.taken) == 1
     shown = local.admin.get("/v1/webhooks").json()["items"]
     assert sorted(each["failures"] for each in shown) == [0, 1]
+
+
+def test_an_address_that_answers_without_end_keeps_no_other_waiting(local: House, receiver: Receiver) -> None:
+    drip = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def answer() -> None:
+        connection, _ = drip.accept()
+        with connection, suppress(OSError):
+            while not stop.wait(0.1):
+                connection.sendall(b"H")
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    added(local, f"http://127.0.0.1:{drip.getsockname()[1]}/", "batches")
+    added(local, receiver.url, "batches")
+    tell(local, "batches", number=1)
+    clock = Clock()
+    made = Deliverer(local.services.database, SEALER, Outgoing([LOOPBACK]), timeout=0.5, clock=clock)
+    assert made.step()
+    assert len(receiver.taken) == 1
+    tell(local, "batches", number=2)
+    assert made.step()
+    assert len(receiver.taken) == 2
+    stop.set()
+    thread.join()
+    drip.close()
 
 
 def test_the_longest_pause_is_an_hour_and_a_quarter() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from relayer.api.services import Rate
 from relayer.auth import sign_challenge
 from relayer.store.clock import now_ms
 from relayer.store.models import AuthChallenge, Session
@@ -166,7 +168,14 @@ def test_of_a_token_only_the_hash_is_kept(house: House) -> None:
     assert all(token.encode() not in each for each in kept)
 
 
-def test_challenges_do_not_fill_the_database(tmp_path: Any) -> None:  # noqa: ANN401 - pytest's
+def test_challenges_of_all_addresses_together_have_a_rate(tmp_path: Path) -> None:
+    with opened(tmp_path, settings_of(challenge_rate=Rate(0.1, 2))) as house:
+        answers = [house.client.post("/v1/auth/challenges", json={"owner": NOTHING}) for _ in range(3)]
+    assert [each.status_code for each in answers] == [201, 201, 503]
+    assert answers[2].json()["code"] == "BUSY"
+
+
+def test_challenges_do_not_fill_the_database(tmp_path: Path) -> None:
     with opened(tmp_path, settings_of(most_challenges=3)) as house:
         for _ in range(3):
             challenge(house, NOTHING)

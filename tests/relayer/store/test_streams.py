@@ -56,3 +56,14 @@ def test_numbers_go_on_where_they_were_once_old_events_are_deleted(database: Dat
     with database.read() as session:
         assert events.last_number(session, "orders", ALICE, events.last(session)) == 4
         assert events.last_number(session, "orders", BOB, events.last(session)) == 0
+
+
+def test_every_stream_is_looked_through_in_one_sequence_and_only_what_is_wanted_is_opened(database: Database) -> None:
+    with database.write() as session:
+        events.append(session, "batches", {"n": 1})
+        events.append(session, "orders", {"n": 2}, ALICE, SEALER)
+        events.append(session, "orders", {"n": 3}, BOB, SEALER)
+    with database.read() as session:
+        assert events.places(session, 0, 2) == [(1, "batches", None), (2, "orders", ALICE)]
+        assert events.places(session, 2) == [(3, "orders", BOB)]
+        assert [each.payload for each in events.opened(session, [1, 3], SEALER)] == [{"n": 1}, {"n": 3}]
