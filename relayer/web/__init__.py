@@ -21,6 +21,10 @@ FOLDER: Final = Path(__file__).with_name("static")
 PREFIX: Final = "/web"
 Page = Literal["index.html", "operator.html"]
 
+LIBRARIES: Final = "vendor/"
+LIBRARY_SECONDS: Final = 3_600
+"""Libraries change with a release at most; all else is asked for anew, so that no two releases are mixed."""
+
 OWN_NODE: Final = "http://127.0.0.1:* http://localhost:*"
 """Where a trader's own node may answer: the one place besides the relayer that the page may talk to."""
 
@@ -47,6 +51,8 @@ class Files(StaticFiles):
         """The file of a path, headers set whether it is there or not."""
         response = await super().get_response(path, scope)
         response.headers.update(HEADERS)
+        if path.startswith(LIBRARIES):
+            response.headers["Cache-Control"] = f"public, max-age={LIBRARY_SECONDS}"
         return response
 
 

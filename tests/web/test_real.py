@@ -155,6 +155,8 @@ def test_files_come_with_the_policy_and_nothing_else_is_served(real: Real) -> No
         assert "default-src 'none'; script-src 'self'" in policy
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
+    assert httpx.get(f"{real.url}/web/app/main.js").headers["cache-control"] == "no-cache"
+    assert "max-age" in httpx.get(f"{real.url}/web/vendor/hashes/sha2.js").headers["cache-control"]
     for path in ("web/../__init__.py", "web/%2e%2e/__init__.py", "web/nothing.js", "web/", "web/app"):
         assert httpx.get(f"{real.url}/{path}").status_code == 404, path
 
