@@ -47,6 +47,7 @@ from relayer.client.terms import Terms
 from relayer.client.trader import Placed
 from relayer.seed import Seed
 from relayer.sender import KeySender, UnlockedSender
+from relayer.signing import Signer
 
 __all__ = [
     "AsyncClient",
@@ -82,6 +83,7 @@ __all__ = [
     "Problem",
     "RateLimited",
     "Seed",
+    "Signer",
     "StaleRisk",
     "Standing",
     "Terms",

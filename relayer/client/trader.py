@@ -36,6 +36,7 @@ CREATED: Final = 201
 SETTLING: Final = 0.5
 """Seconds between attempts while the relayer has not seen the account's first deposit."""
 STARTS: Final = ("previous", "sequence")
+KEY_GONE: Final = ("UNKNOWN_KEY", "DECRYPTION_FAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,10 +296,16 @@ class Trader(Identity):
         """What the order would be refused for now; nothing is stored."""
         terms, holder = (yield from self.terms()), (yield from self.holder())
         signed = SignedOrder.sign(self.seed.signing_key, holder.owner, order, terms.domain)
-        answer = yield from self._sealed(
-            lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders/check", {}
-        )
-        return read(schemas.Checked, answer).issues
+        while True:
+            fresh = self._key is None
+            answer = yield from self._sealed(
+                lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders/check", {}
+            )
+            issues = read(schemas.Checked, answer).issues
+            if fresh or not any(each.code in KEY_GONE for each in issues):
+                return issues
+            # What is wrong with the key is told like what is wrong with the order: it is not the order's.
+            self._key = None
 
     def wait(self, order_id: str, states: tuple[str, ...], seconds: float, every: float = 1.0) -> Steps[schemas.Order]:
         """Waits until an order is in one of these states (:class:`ClientError` after ``seconds``)."""

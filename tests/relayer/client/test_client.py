@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from relayer.client import (
     problems,
 )
 from relayer.errors import ReceiptError
+from relayer.hpke import PrivateKey
 from relayer.receipts import Receipt, SignedReceipt, chain_start
 from relayer.signing import Signer
 from tests.relayer.client.both import FLAVOURS, Liar, at, client
@@ -188,6 +190,21 @@ def test_a_nonce_is_not_given_twice_by_one_client(make: Make) -> None:
     own = make("alice")
     orders = [own.trade(3, "buy", 1, 90) for _ in range(3)]
     assert len({(each.epoch, each.slot) for each in orders}) == 3
+
+
+def test_an_order_for_a_key_that_is_gone_is_encrypted_again_to_the_one_in_force(make: Make, flavour: str) -> None:
+    gone = PrivateKey.generate().public
+    stale = [{"id": gone.id.hex(), "public": "0x" + gone.raw.hex()}]
+    transport = at("/v1/keys", lambda d: d | {"keys": [d["keys"][0] | (stale.pop() if stale else {})]})
+    own = make(f"liar {flavour}", transport=transport)
+    own.register()
+    order = own.trade(3, "buy", 1, 90)
+    assert own.check(order) == []
+    own.rules._key = (gone, datetime.max.replace(tzinfo=UTC))
+    assert own.check(order) == []
+    used = [path for _, path, _ in transport.seen if path in ("/v1/keys", "/v1/accounts", "/v1/orders/check")]
+    again, check = ["/v1/keys", "/v1/accounts"], "/v1/orders/check"
+    assert used == [*again, *again, check, check, "/v1/keys", check]
 
 
 # ---- what it refuses
