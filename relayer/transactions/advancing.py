@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from relayer.errors import RevertedError, RpcError, UnsettledError
 from relayer.points import reached
-from relayer.store import attempts
-from relayer.store.attempts import Outgoing, Signed
+from relayer.store import attempts, outgoing
+from relayer.store.outgoing import Outgoing, Signed
 from relayer.transactions import alarms
+from relayer.transactions.delivering import deliver, scrubbed
 from relayer.transactions.desk import Desk
 from relayer.transactions.fees import AtCap, Fees, offer
-from relayer.transactions.sending import deliver, scrubbed
 from relayer.transactions.signing import sign
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 def advance(desk: Desk) -> bool:
     """Signs and sends what waits, as far as can be; whether anything changed."""
     with desk.database.read() as session:
-        waiting = attempts.waiting(session)
-        out = [each for each in attempts.unsettled(session) if not each.mined]
+        waiting = outgoing.waiting(session)
+        out = [each for each in outgoing.unsettled(session) if not each.mined]
     changed = False
     for sender in dict.fromkeys(each.sender for each in waiting):
         if sender not in desk.signers:
@@ -133,7 +133,7 @@ def _payable(desk: Desk, wanted: Outgoing, needed: int) -> bool:
 def _sign(desk: Desk, wanted: Outgoing, gas: int, fees: Fees, channel: str) -> Signed | None:
     """The nonce is given in the write that stores what uses it; only then is it sent."""
     with desk.database.read() as session:
-        nonce = attempts.following(session, wanted.sender)
+        nonce = outgoing.following(session, wanted.sender)
     if nonce is None:
         raise AssertionError("every sender's nonce is set before its queue is looked at")
     signer = desk.signers[wanted.sender]

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from relayer.chain import Address, Block, Chain, Receipt
 from relayer.errors import RevertedError, RpcError, UnsettledError
 from relayer.signing import Signer
-from relayer.store.attempts import PRIVATE, PUBLIC, Outgoing
 from relayer.store.database import Database
 from relayer.store.leases import Lease
+from relayer.store.outgoing import PRIVATE, PUBLIC, Outgoing
 from relayer.transactions.alarms import Alarms
 from relayer.transactions.endpoints import Endpoints
 from relayer.transactions.memory import Memory

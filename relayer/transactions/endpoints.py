@@ -10,16 +10,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
-from dataclasses import dataclass, replace
-from typing import Final, Generic, Self, TypeVar, cast
+from dataclasses import replace
+from typing import Final, Self, TypeVar, cast
 
 from prover.hashing import keccak256
 from relayer.chain import Block, Chain, Connect
 from relayer.errors import RevertedError, RpcError, UnsettledError
 from relayer.interface import Value
 from relayer.transactions.health import Health, Sample, Standing, in_agreement, in_step, on_chain, strict_majority
+from relayer.transactions.members import Member, Members, Vote
 
 T = TypeVar("T")
 
@@ -28,44 +27,6 @@ GRACE: Final = 1.0
 CLEARLY_FASTER: Final = 4.0
 """How many times faster another endpoint must be for reading to move there."""
 KNOWN: Final = ("already known", "already imported", "known transaction", "already in")
-
-
-class _Member:
-    """One endpoint and the thread that asks it."""
-
-    def __init__(self, chain: Chain, place: int, timeout: float) -> None:
-        self.chain, self.label, self.timeout = chain, f"{chain.name}#{place}", timeout
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"endpoint-{place}")
-        self._last: Future[object] | None = None
-        self._asked = 0.0
-
-    def ask(self, question: Callable[[Chain], T]) -> Future[T]:
-        """Asks in the endpoint's thread; while an earlier question hangs there, the answer is that it is silent."""
-        if self._last is not None and not self._last.done() and time.monotonic() - self._asked > self.timeout:
-            hanging: Future[T] = Future()
-            hanging.set_exception(RpcError(f"{self.chain.name} does not answer", {"endpoint": self.chain.name}))
-            return hanging
-        asked = self._thread.submit(question, self.chain)
-        self._last, self._asked = asked, time.monotonic()  # type: ignore[assignment]
-        return asked
-
-    def close(self) -> None:
-        """Ends thread and connections."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        self.chain.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Vote(Generic[T]):
-    """What an endpoint answered, or why not."""
-
-    answer: T | None
-    error: RpcError | RevertedError | None = None
-
-    @property
-    def key(self) -> object:
-        """What must be the same for two endpoints to agree."""
-        return (self.error.name,) if isinstance(self.error, RevertedError) else (self.answer, None)
 
 
 class Endpoints(Chain):
@@ -85,10 +46,9 @@ class Endpoints(Chain):
         if not 0 < quorum <= len(chains):
             what = f"a quorum of {quorum} among {len(chains)} endpoints: name more endpoints or a smaller one"
             raise RpcError(what, {"quorum": quorum, "endpoints": len(chains)})
-        self._members = tuple(_Member(chain, place, timeout) for place, chain in enumerate(chains))
+        self._members = Members(Member(chain, place, timeout) for place, chain in enumerate(chains))
         self._max_lag, self._depth, self._quorum, self._every = max_lag, depth, quorum, every
         self._expected, self._health, self._checking = chain_id, Health(), threading.Lock()
-        self._wait = timeout + GRACE
 
     @classmethod
     def open(
@@ -131,7 +91,9 @@ class Endpoints(Chain):
             self._checking.release()
 
     def _judge(self) -> Health:
-        samples = tuple(self._each(range(len(self._members)), _sample, lambda error: Sample(error=str(error))).values())
+        samples = tuple(
+            self._members.each(range(len(self._members)), _sample, lambda error: Sample(error=str(error))).values()
+        )
         number, standings = on_chain(samples, self._expected)
         heads = {p: s.head.number for p, s in enumerate(samples) if s.head is not None and p not in standings}
         standings |= in_step(heads, self._max_lag)
@@ -154,7 +116,7 @@ class Endpoints(Chain):
             block = chain.block(height)
             return None if block is None else block.hash
 
-        return self._each(places, ask, lambda _: None)
+        return self._members.each(places, ask, lambda _: None)
 
     def _doubt_the_late(self, standings: dict[int, Standing], heads: dict[int, int], good: Sequence[int]) -> None:
         """Endpoints that are behind are no help, but one of them that has another history is told from one that is only late."""
@@ -218,7 +180,9 @@ class Endpoints(Chain):
 
         :class:`UnsettledError` if no answer has that; a :class:`RevertedError` is an answer too, and raised.
         """
-        answers = self._each(self._order(), lambda chain: _Vote(question(chain)), lambda error: _Vote(None, error))
+        answers = self._members.each(
+            self._order(), lambda chain: Vote(question(chain)), lambda error: Vote(None, error)
+        )
         votes = {place: vote for place, vote in answers.items() if not isinstance(vote.error, RpcError)}
         if not votes:
             raise next(vote.error for vote in answers.values() if vote.error is not None)
@@ -232,29 +196,13 @@ class Endpoints(Chain):
 
     def answers(self, question: Callable[[Chain], T]) -> list[T | RevertedError]:
         """What each believed endpoint answers, refusals of a contract among them; :class:`RpcError` if none does."""
-        votes = self._each(
-            self._order(), lambda chain: _Vote(question(chain)), lambda error: _Vote(None, error)
+        votes = self._members.each(
+            self._order(), lambda chain: Vote(question(chain)), lambda error: Vote(None, error)
         ).values()
         told = [vote.error or cast("T", vote.answer) for vote in votes if not isinstance(vote.error, RpcError)]
         if not told:
             raise next(vote.error for vote in votes if vote.error is not None)
         return told
-
-    def _each(
-        self, places: Sequence[int], question: Callable[[Chain], T], failed: Callable[[RpcError | RevertedError], T]
-    ) -> dict[int, T]:
-        """Asks endpoints at the same time; what failed in each place of an endpoint that did not answer."""
-        asked = {place: self._members[place].ask(question) for place in places}
-        end, answers = time.monotonic() + self._wait, dict[int, T]()
-        for place, future in asked.items():
-            try:
-                answers[place] = future.result(max(0.0, end - time.monotonic()))
-            except (RpcError, RevertedError) as error:
-                answers[place] = failed(error)
-            except NotInTime:
-                name = self._members[place].chain.name
-                answers[place] = failed(RpcError(f"{name} does not answer in time", {"endpoint": name}))
-        return answers
 
     def final_height(self) -> int:
         """The height that more than half of the believed endpoints call final; -1 while there is none."""
@@ -264,7 +212,7 @@ class Endpoints(Chain):
             return -1 if block is None else block.number
 
         # An endpoint that does not know the word says that nothing is final.
-        heights = sorted(self._each(self._order(), height, lambda _: -1).values(), reverse=True)
+        heights = sorted(self._members.each(self._order(), height, lambda _: -1).values(), reverse=True)
         return heights[len(heights) // 2]
 
     # ---- sending
@@ -275,7 +223,7 @@ class Endpoints(Chain):
 
     def send_to(self, places: Sequence[int], signed: bytes) -> bytes:
         """The same to some endpoints. One that has it already has taken it."""
-        failures = self._each(places, lambda chain: _sent(chain, signed), lambda error: error)
+        failures = self._members.each(places, lambda chain: _sent(chain, signed), lambda error: error)
         refused = [failure for failure in failures.values() if failure is not None]
         if len(refused) == len(failures) and refused:
             raise refused[0]
@@ -283,7 +231,7 @@ class Endpoints(Chain):
 
     def without(self, digest: bytes) -> list[int]:
         """The believed endpoints that do not know a transaction, mined or waiting; one that does not say counts as knowing it."""
-        found = self._each(
+        found = self._members.each(
             self._order(),
             lambda c: c.request("eth_getTransactionByHash", "0x" + digest.hex()) is not None,
             lambda _: True,

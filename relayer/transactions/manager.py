@@ -23,14 +23,15 @@ from relayer.store.leases import SECONDS, Lease, Leases
 from relayer.transactions import alarms
 from relayer.transactions.advancing import advance
 from relayer.transactions.alarms import Alarms
+from relayer.transactions.delivering import bundle, scrubbed
 from relayer.transactions.desk import Desk
 from relayer.transactions.endpoints import Endpoints
 from relayer.transactions.health import Health, Standing
 from relayer.transactions.memory import Memory
 from relayer.transactions.nonces import mend
 from relayer.transactions.policy import Policy
+from relayer.transactions.pressing import press
 from relayer.transactions.private import Relays
-from relayer.transactions.sending import bundle, press, scrubbed
 from relayer.transactions.watching import watch
 from relayer.watching import measures
 

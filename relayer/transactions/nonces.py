@@ -14,12 +14,12 @@ from typing import Final
 from relayer.errors import UnsettledError
 from relayer.points import reached
 from relayer.signing import Signer
-from relayer.store import attempts
-from relayer.store.attempts import Outgoing
+from relayer.store import attempts, outgoing
+from relayer.store.outgoing import Outgoing
 from relayer.transactions import alarms
+from relayer.transactions.delivering import deliver
 from relayer.transactions.desk import Desk
 from relayer.transactions.fees import AtCap, offer
-from relayer.transactions.sending import deliver
 from relayer.transactions.signing import sign_empty
 from relayer.transactions.watching import SETTLING, found
 
@@ -32,7 +32,7 @@ MOST_SKIPPED: Final = 1_000
 def mend(desk: Desk) -> bool:
     """Brings every sender's nonces in order; whether anything was done."""
     with desk.database.read() as session:
-        unsettled = attempts.unsettled(session)
+        unsettled = outgoing.unsettled(session)
     changed = False
     for sender, signer in desk.signers.items():
         used = desk.used_nonces(sender, desk.head.number)
@@ -45,7 +45,7 @@ def mend(desk: Desk) -> bool:
 def _adopt(desk: Desk, sender: str, used: int) -> bool:
     """Takes over the chain's count where it is ahead: for a new sender, and where its key was used elsewhere."""
     with desk.database.read() as session:
-        stored = attempts.following(session, sender)
+        stored = outgoing.following(session, sender)
     if stored is None:
         # What waits in mempools counts, as far as every endpoint has it.
         waiting = [each for each in desk.chain.answers(lambda chain: chain.nonce(sender)) if isinstance(each, int)]
@@ -93,8 +93,8 @@ def _used_before(desk: Desk, wanted: Outgoing, blocks: int) -> bool:
 def _fill(desk: Desk, signer: Signer, used: int) -> bool:
     """Fills nonces below the stored count that nothing stored uses."""
     with desk.database.read() as session:
-        following = attempts.following(session, signer.address) or 0
-        given = attempts.given(session, signer.address, used)
+        following = outgoing.following(session, signer.address) or 0
+        given = outgoing.given(session, signer.address, used)
     missing = list(islice((nonce for nonce in range(used, following) if nonce not in given), MOST_FILLED))
     final = [nonce for nonce in given if given[nonce]]
     if final:

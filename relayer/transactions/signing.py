@@ -8,7 +8,7 @@ from eth_utils.address import to_checksum_address
 
 from prover.hashing import keccak256
 from relayer.signing import Signer
-from relayer.store.attempts import PUBLIC, Outgoing, Signed
+from relayer.store.outgoing import PUBLIC, Outgoing, Signed
 from relayer.transactions.fees import Fees
 from relayer.wallet import Account
 

@@ -13,9 +13,10 @@ from prover.errors import TacitError
 from relayer.chain import Receipt
 from relayer.errors import RevertedError, RpcError, UnsettledError
 from relayer.points import reached
-from relayer.store import attempts
-from relayer.store.attempts import Mined, Outgoing, Signed
+from relayer.store import attempts, outgoing
+from relayer.store.attempts import Mined
 from relayer.store.models import TransactionState
+from relayer.store.outgoing import Outgoing, Signed
 from relayer.transactions import alarms
 from relayer.transactions.desk import Desk
 
@@ -28,7 +29,7 @@ SETTLING: Final = 3
 def watch(desk: Desk) -> bool:
     """Looks what became of every transaction whose nonce's fate is open; whether anything changed."""
     with desk.database.read() as session:
-        unsettled = attempts.unsettled(session)
+        unsettled = outgoing.unsettled(session)
     changed, used = False, dict[str, int]()
     for each in unsettled:
         try:

@@ -11,7 +11,7 @@ from demo.chain import LocalChain
 from prover.hashing import keccak256
 from relayer.chain import Chain
 from relayer.signing import Signer
-from relayer.store import attempts, events, transactions
+from relayer.store import events, outgoing, transactions
 from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.store.models import Attempt, ChainTransaction
@@ -140,7 +140,7 @@ class Scene:
     def following(self) -> int | None:
         """The next nonce."""
         with self.database.read() as session:
-            return attempts.following(session, self.signer.address)
+            return outgoing.following(session, self.signer.address)
 
     def used(self) -> int:
         """Nonces that the chain has used."""

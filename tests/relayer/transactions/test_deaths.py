@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from demo.chain import ChainError
 from relayer import points
-from relayer.store import attempts, transactions
+from relayer.store import attempts, outgoing, transactions
 from relayer.store.clock import now_ms
 from relayer.store.leases import Leases
 from relayer.store.models import Attempt
@@ -59,7 +59,7 @@ def finish(scene: Scene) -> None:
 
     def over() -> bool:
         with scene.database.read() as session:
-            return not attempts.waiting(session) and not attempts.unsettled(session)
+            return not outgoing.waiting(session) and not outgoing.unsettled(session)
 
     def turn() -> None:
         scene.step()
