@@ -25,10 +25,10 @@ from sqlalchemy import inspect, select
 
 from prover.wire import sync_directory
 from relayer.errors import StoreError
+from relayer.store.batches import fail
 from relayer.store.database import Database
 from relayer.store.migrate import current
 from relayer.store.models import Batch, BatchState
-from relayer.store.steps import move
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 TAKING: Final = (BatchState.OPENING, BatchState.OPEN)
@@ -67,7 +67,7 @@ def restore(path: Path, database: Database) -> str:
 def _end_openings(database: Database) -> None:
     with database.write() as session:
         for batch in session.scalars(select(Batch).where(Batch.state.in_(TAKING))).all():
-            move(session, batch, BatchState.FAILED, AFTER_RESTORE)
+            fail(session, batch, AFTER_RESTORE)
 
 
 def _whole(path: Path, write: Callable[[Path], None]) -> None:

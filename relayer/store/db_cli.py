@@ -49,7 +49,7 @@ def upgrade_command(
 
 @app.command("downgrade")
 def downgrade_command(
-    to: Annotated[str, typer.Argument(help="Revision; base removes all tables.")],
+    to: Annotated[str, typer.Option("--to", help="Revision; base removes all tables.")],
     yes: YesOption = False,
     database: UrlOption = None,
     config: ConfigOption = None,

@@ -128,9 +128,11 @@ def test_batches_that_took_orders_are_given_up_in_a_restored_database(
         restore(tmp_path / "copy.backup", restored)
         with restored.read() as session:
             rows = {list(BatchState)[row.number]: row for row in session.scalars(select(Batch))}
+            told = [each.payload["alert"] for each in events.since(session, 0, channels=["alerts"])]
     given_up = {BatchState.OPENING, BatchState.OPEN}
     assert {state for state, row in rows.items() if row.reason == AFTER_RESTORE} == given_up
     assert {state for state, row in rows.items() if row.state != state} == given_up
+    assert told == ["batch_failed"] * 2
 
 
 def test_a_copy_of_postgresql_needs_its_programs_and_says_so(
@@ -176,8 +178,8 @@ def test_the_commands_do_it(empty_url: Callable[[], str], tmp_path: Path, monkey
     assert "not empty" in run("restore", "copy.backup", "--database", url, exit_code=1)
     run("restore", "copy.backup", "--database", other)
     run("forget-chain", "--database", other)
-    assert "say --yes" in run("downgrade", "base", "--database", other, exit_code=1)
-    run("downgrade", "base", "--yes", "--database", other)
+    assert "say --yes" in run("downgrade", "--to", "base", "--database", other, exit_code=1)
+    run("downgrade", "--to", "base", "--yes", "--database", other)
     assert '"revision": null' in run("current", "--json", "--database", other)
     run("key", "database.key")
     assert "there already" in run("key", "database.key", exit_code=1)
