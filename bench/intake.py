@@ -125,6 +125,8 @@ class Server:
         """Ends it as a machine that loses power would."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def measure(extent: Extent, say: bool = True) -> Figures:

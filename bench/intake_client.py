@@ -20,6 +20,7 @@ END: Final = b"\r\n\r\n"
 HEAD: Final = (
     b"POST /v1/orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 )
+HANG_UP_SECONDS: Final = 0.1
 CREATED: Final = (201, 202)
 
 
@@ -51,6 +52,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open."""
         self.transport = transport  # type: ignore[assignment]
+
+    def hang_up(self) -> None:
+        """Ends it."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer."""
@@ -87,10 +93,18 @@ class Generator:
         self._idle: deque[Connection] = deque()
         self._behind: deque[tuple[float, Load]] = deque()
         self._open = 0
-        self._over = asyncio.Event()
+        self._connections: list[Connection] = []
 
     async def run(self, loads: Iterator[Load], rate: float, seconds: float) -> Outcome:
-        """Sends so many a second for so long, and waits for the answers."""
+        """Sends so many a second for so long, waits for the answers, and hangs up."""
+        try:
+            return await self._run(loads, rate, seconds)
+        finally:
+            for connection in self._connections:
+                connection.hang_up()
+            await asyncio.sleep(HANG_UP_SECONDS)
+
+    async def _run(self, loads: Iterator[Load], rate: float, seconds: float) -> Outcome:
         await asyncio.gather(*(self._connect() for _ in range(self.count)))
         start, sent, total = time.perf_counter(), 0, round(rate * seconds)
         while sent < total:
@@ -112,6 +126,7 @@ class Generator:
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(lambda: Connection(self._idle.append), "127.0.0.1", self.port)
+        self._connections.append(connection)
         self._idle.append(connection)
 
     def _send(self) -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from relayer import points
 from relayer.envelope import Envelope
 from relayer.errors import LeaseLost, StoreError
 from relayer.intake.acceptance import Acceptance, Acknowledged, Answer, Candidate
@@ -331,11 +332,11 @@ class Engine:
         holder = self.opener.registration(envelope)
         packed, owner = packed_key(holder), holder.owner
         account = None if self.view is None else self.view.accounts.get(owner)
+        points.reached("register.before-commit")
         with self.database.write() as session:
-            return Registered(
-                owner.to_bytes(32, "big"),
-                orders.register(session, self.acceptance.sealer, holder, packed, account),
-            )
+            account = orders.register(session, self.acceptance.sealer, holder, packed, account)
+        points.reached("register.after-commit")
+        return Registered(owner.to_bytes(32, "big"), account)
 
     # ---- small things
 

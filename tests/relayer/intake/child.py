@@ -13,11 +13,15 @@ from dataclasses import replace
 
 from relayer import points
 from relayer.intake.acceptance import Acknowledged, Candidate, order_hash
+from relayer.intake.refusal import Code
+from relayer.store import orders
 from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState
 from tests.relayer.intake.scene import DOMAIN, Stage, trader
 
 GROUP = 3
+CANCELLED = 4
+"""Which of the orders is cancelled while it waits."""
 
 
 def candidates() -> list[Candidate]:
@@ -50,13 +54,18 @@ def main(url: str, place: str, times: int) -> None:
     view = replace(stage.view, open=None, batch=2)
     for at, group in enumerate(candidates()[i : i + GROUP] for i in range(0, len(candidates()), GROUP)):
         if at == 2:
+            with database.read() as session:
+                waits = orders.by_hash(session, [candidates()[CANCELLED].hash])[candidates()[CANCELLED].hash]
+            acceptance.cancel(lease, view, waits.id)
             view = stage.view
             seen: int | None = 0
             while seen is not None:
                 seen = acceptance.promote(lease, view, seen, GROUP)
         for answer in acceptance.take(lease, view, group):
-            assert isinstance(answer, Acknowledged)
-            print(answer.hash.hex(), answer.id, answer.sequence or 0, flush=True)
+            if isinstance(answer, Acknowledged):
+                print(answer.hash.hex(), answer.id, answer.sequence or 0, flush=True)
+            else:
+                assert answer.code is Code.CONFLICT
     assert stage.view.open == 2
     with database.read() as session:
         assert session.get_one(Batch, 2).state is BatchState.OPEN

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from relayer import points
 from relayer.auth import sign_cancel
 from relayer.envelope import Envelope
+from relayer.errors import StoreError
 from relayer.intake import Acknowledged, Busy, Code, Engine, Refused
 from relayer.intake.acceptance import Limits
 from relayer.intake.engine import Rhythm
+from relayer.store import orders
 from relayer.store.database import Database
-from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, Stage, envelope, registration, trader
+from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, UNKNOWN_INSTRUMENT, Stage, envelope, registration, trader
 
 RECEIPTED, WAITING = "receipted", "waiting"
 
@@ -218,5 +221,74 @@ def test_a_registration_makes_an_owner_known_and_is_idempotent(database: Databas
             )
             await asyncio.sleep(0.5)
             assert (await engine.submit(order)).state == RECEIPTED
+
+    run(work)
+
+
+def test_a_commit_that_fails_is_told_and_the_same_order_is_taken_when_sent_again(database: Database) -> None:
+    stage = Stage(database)
+
+    def fail(reached: str) -> None:
+        if reached == "intake.before-commit":
+            points.install(None)
+            raise StoreError("the disk is full")
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            sent = envelope(engine.keys, trader(1).signed(trader(1).order()))
+            points.install(fail)
+            told = await refused(engine.submit(sent), Code.NOT_READY)
+            assert "disk" not in str(told)
+            async with asyncio.timeout(10):
+                while engine.reasons:
+                    await asyncio.sleep(0.02)
+            made = await receipted(engine, sent)
+            assert made.sequence == 1
+
+    run(work)
+
+
+def test_who_does_not_wait_for_the_answer_loses_nothing(database: Database) -> None:
+    stage = Stage(database)
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            sent = envelope(engine.keys, trader(1).signed(trader(1).order()))
+            asking = asyncio.create_task(engine.submit(sent))
+            await asyncio.sleep(0)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            other = await engine.submit(envelope(engine.keys, trader(2).signed(trader(2).order())))
+            assert (await engine.submit(sent)).sequence == 3 - (other.sequence or 0)
+
+    run(work)
+
+
+def test_check_tells_what_stands_against_an_order_and_stores_nothing(database: Database) -> None:
+    async def work() -> None:
+        async with running(Stage(database)) as engine:
+            own = trader(1)
+            wrong = own.order(instrument=UNKNOWN_INSTRUMENT, last_batch=1)
+            found = await engine.check(envelope(engine.keys, own.signed(wrong)))
+            assert [each.code for each in found] == [Code.EXPIRED, Code.UNKNOWN_INSTRUMENT]
+            good = envelope(engine.keys, own.signed(own.order()))
+            assert await engine.check(good) == []
+            forged = envelope(engine.keys, own.signed(own.order(), seed=bytes(32)))
+            assert [each.code for each in await engine.check(forged)] == [Code.INVALID_SIGNATURE]
+            assert [each.code for each in await engine.check(replace(good, ciphertext=b""))] == [Code.DECRYPTION_FAILED]
+        with Stage(database, fresh=False).database.read() as session:
+            assert orders.last_position(session) == 0
+
+    run(work)
+
+
+def test_orders_of_a_batch_are_not_more_than_an_account_may_have_however_they_race(database: Database) -> None:
+    async def work() -> None:
+        async with running(Stage(database)) as engine:
+            own = trader(1)
+            sent = [envelope(engine.keys, own.signed(own.order(slot=at))) for at in range(5)]
+            states = sorted([(await each).state for each in map(engine.submit, sent)])
+            assert states == [RECEIPTED] * TERMS.sizes.orders + [WAITING] * (5 - TERMS.sizes.orders)
 
     run(work)

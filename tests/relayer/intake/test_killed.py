@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from relayer.intake.chain import ReceiptChain
 from relayer.store import encryption_keys, orders
 from relayer.store.database import Database
-from relayer.store.models import Order
-from tests.relayer.intake.child import candidates
+from relayer.store.models import Order, OrderState
+from tests.relayer.intake.child import CANCELLED, candidates
 from tests.relayer.intake.scene import DOMAIN, SEALER
 
 PLACES = (
@@ -21,13 +21,15 @@ PLACES = (
     ("intake.before-commit", 1),
     ("intake.after-commit", 1),
     ("intake.before-commit", 1),
+    ("intake.before-cancel", 1),
+    ("intake.after-cancel", 1),
     ("intake.before-promise", 1),
     ("intake.after-promise", 1),
     ("intake.before-promise", 1),
     ("intake.after-commit", 1),
     ("intake.before-commit", 1),
 )
-"""Where ten processes die, one after the other, each going on where the one before stopped."""
+"""Where twelve processes die, one after the other, each going on where the one before stopped."""
 
 
 def child(url: str, place: str, times: int) -> tuple[int, list[list[str]]]:
@@ -59,10 +61,12 @@ def check(url: str, acknowledged: dict[str, tuple[str, str]]) -> None:
         stored = orders.by_hash(session, sorted(wanted))
         chain = ReceiptChain.read(DOMAIN, 2, orders.receipts(session, 2), orders.head(session, 2))
         assert session.scalar(select(func.count()).select_from(Order)) == len(wanted)
+        cancelled = session.scalars(select(Order.hash).where(Order.state == OrderState.CANCELLED)).all()
         assert len(encryption_keys.alive(session, SEALER)) == 1
     database.close()
     assert set(stored) == wanted
-    assert chain.sequence == len(wanted)
+    assert chain.sequence == len(wanted) - 1
+    assert cancelled == [candidates()[CANCELLED].hash]
     for text, (name, sequence) in acknowledged.items():
         own = stored[bytes.fromhex(text)]
         assert own.id == name
