@@ -12,14 +12,75 @@ from typing import Final
 import pytest
 
 from prover.proof import Progress
+from relayer import points
 from relayer.store.clock import now_ms
 from relayer.store.leases import Leases
 from relayer.store.models import BatchState
 from tests.relayer.service.killed import Listening
 from tests.relayer.service.venue import KEY, KEYS, ROOT, Service
+from tests.relayer.venue import CONTRACT
 
 KILL_SECONDS: Final = 60
 LEASE_MS: Final = 15_000
+
+
+class Killed(BaseException):
+    """The end of a process, as far as what is stored goes."""
+
+
+WAY: Final = (
+    "open.before-queue",
+    "open.after-queue",
+    "close.before-commit",
+    "close.after-commit",
+    "seal.before-queue",
+    "seal.after-queue",
+    "clear.before-commit",
+    "clear.after-commit",
+    "proving.before-take",
+    "proving.after-take",
+    "proving.progress",
+    "proving.after-proof",
+    "proving.before-store",
+    "proving.after-store",
+    "settle.before-queue",
+    "settle.after-queue",
+    "watcher.before-commit",
+    "watcher.after-commit",
+)
+
+
+def test_whoever_dies_at_any_place_of_a_batchs_way_is_followed_by_another_and_nothing_is_done_twice(
+    running: Service,
+) -> None:
+    left = set(WAY)
+
+    def die(reached: str) -> None:
+        if reached in left:
+            left.discard(reached)
+            raise Killed
+
+    def until(number: int, state: BatchState) -> None:
+        while running.state(number) is not state:
+            try:
+                running.until(number, state)
+            except Killed:
+                running.restart(f"after {len(left)}")
+
+    alice, bob = running.join("alice"), running.join("bob")
+    points.install(die)
+    try:
+        until(1, BatchState.OPEN)
+        orders = running.cross(alice, bob)
+        running.request_close(1)
+        until(1, BatchState.MINED)
+    finally:
+        points.install(None)
+    assert not left
+    running.until(2, BatchState.OPEN)
+    assert sorted(running.transactions()) == ["open:1", "open:2", "seal:1", "settle:1"]
+    assert [running.result(order)["fill"] for order in orders] == [str(CONTRACT)] * 2
+    assert running.venue.contract.call("root") == int.from_bytes(running.batch(1).end_root or b"", "big")
 
 
 def die_at(running: Service, place: str) -> int:

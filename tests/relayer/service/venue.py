@@ -29,6 +29,7 @@ from relayer.replicas import ReplicaClient
 from relayer.signing import Signer
 from relayer.store import batches, events
 from relayer.store.chain import StoredChain
+from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Leases
@@ -51,6 +52,7 @@ ROWS: Final = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
 FINAL_BLOCKS: Final = 66
 """Anvil says that a block is final when so many are on top of it."""
 LIMIT_SECONDS: Final = 120.0
+LEASES_MS: Final = 20_000
 IDLE: Final = 12
 IDLE_SECONDS: Final = 0.1
 """Steps without anything done after which nothing will be: intake, which works beside, looks five times a second."""
@@ -86,11 +88,13 @@ class Service:
         self.keys = Keys.load(KEYS, "dev")
         self.intake = Intake(lambda: self.desk, Signer(bytes(venue.vault.receipt_signer.key)))
         self.sender = Sender(database, venue.chain)
+        self._ahead = 0
         self.restart()
 
     def restart(self, name: str = "first") -> None:
-        """Everything in memory is gone, as after a crash; another process of this name goes on."""
-        self.leases = Leases(self.database, name)
+        """Everything in memory is gone, as after a crash; another process of this name goes on when the leases have run out."""
+        self._ahead += LEASES_MS
+        self.leases = Leases(self.database, name, clock=lambda: now_ms() + self._ahead)
         self.watcher = Watcher(self.database, self.vault, self.sealer)
         self.pipeline = Pipeline(desk=self.desk, leases=self.leases, keys=self.keys, duties_every=0)
         self.prover = Prover(
@@ -117,8 +121,7 @@ class Service:
     def watch(self) -> bool:
         """Follows the chain."""
         lease = self.leases.acquire(WATCHER)
-        assert lease is not None
-        return self.watcher.step(lease)
+        return lease is not None and self.watcher.step(lease)
 
     def run(self, until: Callable[[], bool], *, prove: bool = True) -> None:
         """Steps until something holds; fails when nothing moves on."""
