@@ -22,6 +22,9 @@ from relayer.store.database import Database
 from relayer.store.encryption_keys import StoredKey
 from relayer.store.leases import Lease
 
+EARLY_MS: Final = 60_000
+EARLY_PART: Final = 10
+"""The next key is made a minute before it is due, or a tenth of a short time: who watches for a missing one has no false alarm."""
 RELOAD_MS: Final = 500
 """Least time between two looks for a key that this process does not know."""
 
@@ -68,7 +71,8 @@ class KeyRing:
         now = self._clock()
         self.load()
         newest = self._newest()
-        due = newest is None or now >= newest.not_before + self._in_force
+        early = min(EARLY_MS, self._in_force // EARLY_PART)
+        due = newest is None or now >= newest.not_before + self._in_force - early
         over = any(key.not_after <= now for key, _ in self._keys.values())
         if not (due or over):
             return False
