@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import Enum as Word
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -50,6 +51,8 @@ class Base(DeclarativeBase):
     }
 
 
+WITH_CONTENT = "content_sealed IS NOT NULL"
+"""Orders whose content is not deleted yet: few of all that there ever were."""
 Counted = BigInteger().with_variant(Integer, "sqlite")
 """A key that counts up by itself: SQLite does so for INTEGER alone."""
 
@@ -159,7 +162,17 @@ class Order(Base):
     position: Mapped[int] = mapped_column(unique=True)
     created_at: Mapped[int]
     updated_at: Mapped[int]
-    __table_args__ = (UniqueConstraint("batch", "sequence"), Index("orders_owner_position", "owner", "position"))
+    __table_args__ = (
+        UniqueConstraint("batch", "sequence"),
+        Index("orders_owner_position", "owner", "position"),
+        Index(
+            "orders_with_content",
+            "batch",
+            "state",
+            sqlite_where=text(WITH_CONTENT),
+            postgresql_where=text(WITH_CONTENT),
+        ),
+    )
 
 
 class Idempotency(Base):

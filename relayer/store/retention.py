@@ -63,7 +63,8 @@ REWRITE: Final = DAY
 """Times in ms."""
 ENDED: Final = (OrderState.CANCELLED, OrderState.LAPSED)
 CUT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
-LEFT: Final = or_(Order.content_sealed.is_not(None), Order.result_sealed.is_not(None))
+LEFT: Final = Order.content_sealed.is_not(None)
+"""Orders of which something is left: results go with contents."""
 TO_WIPE: Final = "retention.to_wipe"
 WIPED: Final = "retention.wiped"
 """Settings: tables with deleted bytes in their files, and when that was last seen to (ms)."""
@@ -132,7 +133,7 @@ def _since(session: Session, states: Sequence[BatchState], time: int) -> list[in
     """Batches that came to the state that they are in, one of these, by a time, and of which something is left."""
     steps = select(BatchStep.batch).where(BatchStep.state.in_(states)).group_by(BatchStep.batch)
     long_enough = steps.having(func.max(BatchStep.at) <= time)
-    with_orders = select(Order.batch).where(LEFT, Order.state == OrderState.FINAL, Order.batch.is_not(None))
+    with_orders = select(Order.batch).where(LEFT, Order.batch.is_not(None))
     some_left = or_(Batch.batch_sealed.is_not(None), Batch.number.in_(with_orders))
     query = select(Batch.number).where(Batch.state.in_(states), Batch.number.in_(long_enough), some_left)
     return list(session.scalars(query))
@@ -148,7 +149,7 @@ def _delete_batches(session: Session, numbers: list[int]) -> set[str]:
 
 def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str]:
     """Deletes what is due; names of the tables that lost something."""
-    of_final = and_(Order.batch.in_(final), Order.state == OrderState.FINAL)
+    of_final = Order.batch.in_(final)
     of_ended = and_(Order.state.in_(ENDED), Order.updated_at <= ended)
     finals = select(Batch.number).where(Batch.state == BatchState.FINAL)
     newest = select(func.max(Snapshot.batch)).where(Snapshot.batch.in_(finals)).scalar_subquery()

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from relayer.errors import StoreError
 from relayer.store import migrate
@@ -60,7 +61,7 @@ def described(database: Database) -> dict[str, object]:
             name: (
                 [{k: str(v) for k, v in column.items()} for column in found.get_columns(name)],
                 found.get_pk_constraint(name),
-                sorted(map(str, found.get_indexes(name))),
+                sorted(_plain(index) for index in found.get_indexes(name)),
                 sorted(map(str, found.get_unique_constraints(name))),
                 sorted(map(str, found.get_foreign_keys(name))),
             )
@@ -69,6 +70,12 @@ def described(database: Database) -> dict[str, object]:
 
     with database.read() as session:
         return of(session.connection())
+
+
+def _plain(index: ReflectedIndex) -> str:
+    """An index, with the condition of a partial one as text."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return str({**index, "dialect_options": options})
 
 
 def test_data_survives_an_upgrade_that_has_nothing_to_do_and_goes_with_a_downgrade(empty: Database) -> None:

@@ -333,10 +333,24 @@ def upgrade() -> None:
     op.create_index(op.f("orders_owner_index"), "orders", ["owner"], unique=False)
     op.create_index("orders_owner_position", "orders", ["owner", "position"], unique=False)
     op.create_index(op.f("orders_state_index"), "orders", ["state"], unique=False)
+    op.create_index(
+        "orders_with_content",
+        "orders",
+        ["batch", "state"],
+        unique=False,
+        sqlite_where=sa.text("content_sealed IS NOT NULL"),
+        postgresql_where=sa.text("content_sealed IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
     """Back to nothing."""
+    op.drop_index(
+        "orders_with_content",
+        table_name="orders",
+        sqlite_where=sa.text("content_sealed IS NOT NULL"),
+        postgresql_where=sa.text("content_sealed IS NOT NULL"),
+    )
     op.drop_index(op.f("orders_state_index"), table_name="orders")
     op.drop_index("orders_owner_position", table_name="orders")
     op.drop_index(op.f("orders_owner_index"), table_name="orders")
