@@ -104,9 +104,12 @@ def follow_batch(session: Session, number: int, said: Said, cost: Cost | None, s
 
 
 def _unknown(session: Session, number: int, opened: BatchOpened) -> Batch:
-    """The row of a batch that this database did not open: another process of the operator did."""
+    """The row of a batch that this database did not open: one that was lost did, or the one that this was restored from. Places in it
+    may be promised in receipts that are not known here, and a second receipt for one of them would cost the bonds, so it takes no orders.
+    """
     now = now_ms()
-    batch = Batch(number=number, state=BatchState.OPENING, epoch=opened.epoch, created_at=now, updated_at=now)
+    batch = Batch(number=number, state=BatchState.FAILED, epoch=opened.epoch, created_at=now, updated_at=now)
+    batch.reason = "another database opened it: receipts given there are not known here"
     session.add(batch)
     session.flush()
     return batch

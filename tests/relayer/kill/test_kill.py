@@ -58,6 +58,7 @@ SAMPLE = ("intake.after-commit", "transaction.after-store", "proving.after-proof
 NAMES = ("alice", "bob", "carol", "dave")
 STRIKE_SECONDS = 120.0
 ON_SECONDS = 120.0
+DRAIN_SECONDS = 600.0
 
 
 class Struck:
@@ -131,7 +132,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_process_is_killed(service: Str
         for at, place in enumerate(places):
             service.strike(place, all_of_it=at % 3 == 2)
             service.goes_on()
-    running.until(lambda: all_settled(running, traffic.acknowledged))
+    running.until(lambda: all_settled(running, traffic.acknowledged), DRAIN_SECONDS)
     assert running.stop(signal.SIGTERM) == 0
     assert broken(running, traffic, owners) == []
 

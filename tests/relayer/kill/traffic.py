@@ -22,6 +22,7 @@ AGAIN: Final = ("BUSY", "NOT_LEADER", "NOT_READY", "RATE_LIMITED")
 FULL: Final = "BATCH_FULL"
 SLOTS: Final = 64
 PAUSE: Final = 0.2
+REST: Final = 10.0
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Traffic:
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._sent = [0] * len(self.owners)
+        self._sent, self._rests = [0] * len(self.owners), [0.0] * len(self.owners)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
 
@@ -60,7 +61,8 @@ class Traffic:
     def _run(self) -> None:
         place = 0
         while not self._stop.wait(PAUSE):
-            self._send(place % len(self.owners))
+            if time.monotonic() >= self._rests[place % len(self.owners)]:
+                self._send(place % len(self.owners))
             place += 1
 
     def _send(self, place: int) -> None:
@@ -83,6 +85,8 @@ class Traffic:
                 continue
             if answer.status_code in (201, 202):
                 self._sent[place] += 1
+                # Orders that wait for a later batch are let be, so that few of them are left at the end.
+                self._rests[place] = time.monotonic() + (REST if answer.status_code == 202 else 0.0)
                 told = answer.json()
                 self.acknowledged.append(
                     Acknowledged(owner.name, told["id"], told.get("batch"), told.get("sequence"), told.get("receipt"))

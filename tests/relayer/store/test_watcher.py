@@ -110,8 +110,15 @@ def desk(database: Database) -> Desk:
     return Desk(database)
 
 
-def opened(desk: Desk) -> None:
+def opened(desk: Desk, *, here: bool = True) -> None:
+    """The next batch is opened; ``here``: by this database's own pipeline, which has a row of it before it sends anything."""
     desk.scene.batch += 1
+    if here:
+        row = Batch(
+            number=desk.scene.batch, state=BatchState.OPENING, epoch=desk.scene.epoch, created_at=0, updated_at=0
+        )
+        with desk.database.write() as session:
+            session.merge(row)
     desk.scene.happen(desk.scene.log("BatchOpened", batch=desk.scene.batch, epoch=desk.scene.epoch))
 
 
@@ -332,6 +339,18 @@ def test_a_seal_of_other_orders_than_those_stored_here_is_told_as_failed(desk: D
     desk.follow()
     assert desk.state(1) == BatchState.FAILED
     assert "other orders" in str(desk.batch(1).reason)
+
+
+def test_a_batch_that_another_database_opened_takes_no_orders(desk: Desk) -> None:
+    """Its receipts may be out already, and a second one of a number would cost the bonds."""
+    desk.scene.post_epoch(ROWS)
+    opened(desk, here=False)
+    desk.follow()
+    assert desk.state(1) == BatchState.FAILED
+    assert "another database" in str(desk.batch(1).reason)
+    desk.scene.happen(desk.scene.log("OpeningExpired", batch=1))
+    desk.follow()
+    assert desk.state(1) == BatchState.EXPIRED
 
 
 @pytest.mark.parametrize(("event", "state"), [("BatchVoided", BatchState.VOID), ("OpeningExpired", BatchState.EXPIRED)])
