@@ -16,7 +16,7 @@ export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-PYTHON_CODE := $(wildcard prover relayer demo bench tests)
+PYTHON_CODE := $(wildcard prover relayer demo bench examples tests)
 RUST_SOURCES := $(shell find rust circuits -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock rust-toolchain.toml
 CONTRACTS := $(shell find contracts/src contracts/test contracts/script -name '*.sol' 2>/dev/null)
 # Files in git that a command writes; `make generate` writes them anew, `make check` wants that to change nothing.
