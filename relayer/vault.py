@@ -19,6 +19,8 @@ from relayer.interface import Struct
 
 OPEN_WORDS: Final = 5
 """Words 0 … 4 of a touch stand in calldata in both modes; the others are ciphertext (docs/protocol.md section 8)."""
+LOCAL_CHAINS: Final = (31_337, 1_337)
+"""Chains on which a vault takes development keys: they run on one machine, for tests."""
 WORD: Final = 32
 VALUES_A_WORD: Final = 6
 

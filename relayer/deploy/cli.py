@@ -11,10 +11,11 @@ from prover.keys import Keys
 from relayer.chain import Chain
 from relayer.deploy.code import DOLLAR, WANTED, creation_code
 from relayer.deploy.plan import Plan
-from relayer.deploy.steps import LOCAL_CHAINS, Deployment, Record
+from relayer.deploy.steps import Deployment, Record
 from relayer.errors import DeployError
 from relayer.keyfiles import PassphraseOption, asked, load_seed, load_signer
 from relayer.telling import AsJson, KeysOption, RpcOption, say, tell, told
+from relayer.vault import LOCAL_CHAINS
 
 
 def deploy_command(

@@ -28,12 +28,10 @@ from relayer.interface import Interface, kind
 from relayer.seed import Seed
 from relayer.sender import FEE_ROOM, GAS_MARGIN, PATIENCE
 from relayer.signing import Signer
-from relayer.vault import Vault
+from relayer.vault import LOCAL_CHAINS, Vault
 from relayer.wallet import Account
 
 FORMAT: Final = "tacit.deployment.1"
-LOCAL_CHAINS: Final = (31_337, 1_337)
-"""Chains that a vault takes development keys on."""
 DECIMALS: Final = 6
 TOKEN_DECIMALS: Final = keccak256(b"decimals()")[:4]
 

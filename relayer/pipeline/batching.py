@@ -198,7 +198,9 @@ class _Taking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """An open batch as the rule of closing sees it; times of the block clock."""
+    """An open batch as the rule of closing sees it; times of the block clock. ``expecting``: a few blocks more, and an account whose
+    orders it holds is opened by its deposit; without, they would come to nothing.
+    """
 
     now: int
     opened: int
@@ -208,6 +210,7 @@ class Opened:
     requested: bool
     queued: bool
     next_deadline: int | None
+    expecting: bool = False
 
 
 def close_reason(batch: Opened, policy: Policy, room: Room) -> str | None:
@@ -215,19 +218,24 @@ def close_reason(batch: Opened, policy: Policy, room: Room) -> str | None:
     age = batch.now - batch.opened
     if batch.now >= batch.opened + batch.open_time:
         return None  # too late: the vault would refuse the seal
+    if batch.next_deadline is not None and batch.next_deadline - batch.now <= policy.exit_margin:
+        return "exit deadline"
+    if age >= batch.open_time - policy.open_margin and (batch.orders or batch.queued):
+        return "end of opening"
+    if batch.expecting:
+        return None
     if batch.requested:
         return "request"
     if batch.orders >= policy.most_orders or batch.touches >= room.touches:
         return "size"
-    if batch.next_deadline is not None and batch.next_deadline - batch.now <= policy.exit_margin:
-        return "exit deadline"
-    if not batch.orders and not batch.queued:
-        return None
-    if age >= policy.interval:
+    if age >= policy.interval and (batch.orders or batch.queued):
         return "time"
-    if age >= batch.open_time - policy.open_margin:
-        return "end of opening"
     return None
+
+
+def grace(policy: Policy, *, others_wait: bool) -> int:
+    """How long a deposit waits for its owner to register, in seconds: no longer than a batch stays open while it keeps others waiting."""
+    return min(policy.unknown_deposit_grace, policy.interval) if others_wait else policy.unknown_deposit_grace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from relayer.signing import Signer
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Lease
-from relayer.vault import Vault
+from relayer.vault import LOCAL_CHAINS, Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,11 @@ class Desk:
     def room(self) -> Room:
         """What a batch has room for."""
         return Room.of(self.vault.sizes)
+
+    @cached_property
+    def confirmations(self) -> int:
+        """Blocks over a queue entry before a batch takes it: the policy's; none on a local chain, where only sending makes blocks."""
+        return 0 if self.vault.chain_id in LOCAL_CHAINS else self.policy.confirmations
 
     @property
     def now(self) -> int:

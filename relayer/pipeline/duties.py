@@ -17,7 +17,7 @@ from relayer.chain import Contract
 from relayer.errors import AnswerError
 from relayer.history import History
 from relayer.interface import Struct
-from relayer.pipeline.batching import Queues
+from relayer.pipeline.batching import Queues, grace
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import ensure
 from relayer.receipts import Challenge, Evidence
@@ -68,8 +68,9 @@ def _unknown_deposits(desk: Desk, session: Session, history: History) -> list[in
     ]
     new = [entry for entry in late if transactions.find(session, f"return:{entry}") is None]
     now = desk.now if new else 0
-    grace = desk.policy.unknown_deposit_grace
-    return [entry for entry in new if now >= desk.vault.contract.call("deposits", entry).time + grace]
+    waiting = [each.entry for each in queues.deposits if not each.returned and each.owner in known]
+    patience = {entry: grace(desk.policy, others_wait=any(other > entry for other in waiting)) for entry in new}
+    return [entry for entry in new if now >= desk.vault.contract.call("deposits", entry).time + patience[entry]]
 
 
 def void_hopeless(desk: Desk, turn: Turn) -> bool:

@@ -23,7 +23,8 @@ class Policy:
     ``eager``: a batch is opened before anything waits for it, so that orders get receipts at once.
     ``open_margin``: it closes this long before its opening runs out. ``exit_margin``: it closes when an exit request's deadline is
     so near. ``confirmations``: blocks over a deposit or exit request before a batch takes it.
-    ``unknown_deposit_grace``: how long a deposit waits for its owner to register before it is returned.
+    ``unknown_deposit_grace``: how long a deposit waits for its owner to register before it is returned; ``interval`` at most where it
+    keeps others waiting.
     ``bond_floor``, ``bond_target``: when the free bond falls below the one it is filled up to the other; 0: never.
     ``settle_bytes``, ``settle_gas``: the most that one transaction of a settlement carries.
     ``attempts``: how often a step that failed on chain is tried before the batch waits for its operator.

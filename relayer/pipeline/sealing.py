@@ -138,8 +138,19 @@ def _why(desk: Desk, session: Session, batch: Batch) -> str | None:
         requested=batch.close_requested,
         queued=bool(selection.accounts),
         next_deadline=min((each.deadline for each in queues.exits), default=None),
+        expecting=_expecting(desk, session, queues, frozenset(counts)),
     )
     return close_reason(facts, policy, desk.room)
+
+
+def _expecting(desk: Desk, session: Session, queues: Queues, ordering: frozenset[int]) -> bool:
+    """Whether an account with orders in the batch has its first deposit in a block that is not deep enough yet."""
+    last_block = desk.vault.chain.head().number - desk.confirmations
+    shallow = {each.account for each in queues.deposits if each.came[0] > last_block and not each.returned}
+    if not shallow & ordering:
+        return False
+    state = current_state(desk, session, desk.history())
+    return any(state.leaf(account) is None for account in shallow & ordering)
 
 
 # ---- what goes in
@@ -175,7 +186,7 @@ def _selection(desk: Desk, session: Session, history: History, batch: Batch) -> 
         room=desk.room,
         registered=lambda owner: owner in known or owner == desk.fund.owner,
         settled=lambda account: held_settled(state, account, values),
-        last_block=head.number - desk.policy.confirmations,
+        last_block=head.number - desk.confirmations,
         urgent=head.time + desk.policy.exit_margin,
     )
     return select(queues, choice)

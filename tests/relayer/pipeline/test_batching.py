@@ -22,6 +22,7 @@ from relayer.pipeline.batching import (
     Selection,
     Vacant,
     close_reason,
+    grace,
     not_opened_because,
     select,
 )
@@ -169,7 +170,11 @@ OPENED = Opened(
         ({"requested": True, "orders": 0}, "request"),
         ({"next_deadline": 4_600}, "exit deadline"),
         ({"next_deadline": 4_601}, None),
-        ({"now": 4_440, "opened": 900}, "time"),
+        ({"now": 4_440}, "end of opening"),
+        ({"now": 4_440, "orders": 0}, None),
+        ({"now": 1_200, "requested": True, "orders": 100, "expecting": True}, None),
+        ({"now": 4_440, "expecting": True}, "end of opening"),
+        ({"next_deadline": 4_600, "expecting": True}, "exit deadline"),
         ({"now": 4_500, "requested": True}, None),
     ],
 )
@@ -183,6 +188,13 @@ def test_a_batch_closes_before_its_opening_runs_out_however_long_it_may_take_ord
     patient = replace(POLICY, interval=LATER)
     assert close_reason(replace(OPENED, now=4_439), patient, ROOM) is None
     assert close_reason(replace(OPENED, now=4_440), patient, ROOM) == "end of opening"
+
+
+def test_a_deposit_of_nobody_known_keeps_others_waiting_no_longer_than_a_batch_is_open() -> None:
+    assert grace(POLICY, others_wait=False) == POLICY.unknown_deposit_grace
+    assert grace(POLICY, others_wait=True) == POLICY.interval
+    hasty = replace(POLICY, unknown_deposit_grace=10)
+    assert grace(hasty, others_wait=True) == 10
 
 
 VACANT = Vacant(

@@ -31,7 +31,7 @@ def challenge(running: Service, order: str, *, before: bool = False) -> int:
 
 
 def test_a_deposit_of_an_unknown_owner_waits_for_it_and_goes_back_after_the_grace(running: Service) -> None:
-    running.change_policy(unknown_deposit_grace=600)
+    running.change_policy(unknown_deposit_grace=600, interval=600)
     stranger = running.join("stranger", register=False)
     late = running.join("late", register=False)
     known = running.join("known")
