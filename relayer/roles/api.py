@@ -156,7 +156,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
     sources = Sources(
         history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)
     )
-    limits = Limits(orders=settings.batches.capacity, accounts=desk.room.touches - 1, forecast=settings.intake.forecast)
+    limits = Limits(orders=settings.batches.capacity, accounts=desk.room.ordering, forecast=settings.intake.forecast)
     return Engine(
         database=process.database,
         leases=process.leases,

@@ -166,7 +166,8 @@ OPENED = Opened(
         ({"now": 1_200, "orders": 0}, None),
         ({"now": 1_200, "orders": 0, "queued": True}, "time"),
         ({"orders": 100}, "size"),
-        ({"touches": 128}, "size"),
+        ({"touches": 112}, "size"),
+        ({"touches": 111}, None),
         ({"requested": True, "orders": 0}, "request"),
         ({"next_deadline": 4_600}, "exit deadline"),
         ({"next_deadline": 4_601}, None),
@@ -256,4 +257,11 @@ def test_an_order_of_a_lost_batch_goes_on_exactly_if_a_later_batch_could_execute
 
 
 def test_the_room_of_a_batch_is_that_of_its_parameter_set() -> None:
-    assert Room.of(Params.named("standard")) == Room(touches=448, orders=4, settled=16)
+    room = Room.of(Params.named("standard"))
+    assert room == Room(touches=448, orders=4, settled=16)
+
+
+def test_orders_leave_touches_for_those_who_want_to_leave() -> None:
+    full = frozenset(range(100, 100 + ROOM.ordering))
+    exits = tuple(exit_(number, number + 1, came=1) for number in range(ROOM.touches // 8))
+    assert len(chosen(Queues(0, 0, (), exits), ordering=full).exits) == len(exits)
