@@ -36,6 +36,9 @@ class Unwatched:
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Nothing."""
 
+    def connected(self, change: int) -> None:
+        """Nothing."""
+
     def exposition(self) -> tuple[bytes, str]:
         """Nothing."""
         return b"", "text/plain"
