@@ -101,11 +101,12 @@ class Relayer:
         self.config.write_text(self.config.read_text().replace(self.database_url, database_url))
         self.database_url = database_url
 
-    def start(self, command: Sequence[str] = RELAYER, *arguments: str) -> None:
+    def start(self, command: Sequence[str] = RELAYER, **environment: str) -> None:
         """Starts it, and reads where everything is."""
         log = (self.folder / "log").open("a")
         self.process = subprocess.Popen(
-            [*command, "serve", "--config", str(self.config), "--json", *arguments],
+            [*command, "serve", "--config", str(self.config), "--json"],
+            env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from relayer.store.models import BatchState, Lease
+from relayer.store.models import Lease
 from relayer.store.models import Order as OrderRow
 from tests.relayer.serving.relayer import CONTRACT, DOLLAR, RELAYER, ROOT, Relayer, alive, relayer
 from tests.relayer.venue import Owner
 
-SETTLED = (BatchState.MINED, BatchState.FINAL)
+NAMES = ("alice", "bob", "carol")
+OPEN_SECONDS = 3_700
+"""Longer than an opening of the vault lasts."""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,8 @@ def joined(running: Relayer, name: str) -> Owner:
 
 
 def test_orders_by_http_are_settled_on_chain_by_the_service_alone(running: Relayer) -> None:
+    alice, bob = up(running)
     running.until(running.ready)
-    alice, bob = joined(running, "alice"), joined(running, "bob")
     ids = [running.send(alice, buy=True, limit=101 * DOLLAR), running.send(bob, buy=False, limit=99 * DOLLAR)]
 
     def settled() -> bool:
@@ -57,6 +59,7 @@ def test_orders_by_http_are_settled_on_chain_by_the_service_alone(running: Relay
 
 
 def test_a_killed_process_is_started_again_while_the_port_stays_open(running: Relayer) -> None:
+    up(running)
     pid = next(p["pid"] for p in running.run("status")["processes"] if p["role"] == "api")
     os.kill(pid, signal.SIGKILL)
     assert running.get("/healthz").json() == {"live": True}
@@ -64,6 +67,7 @@ def test_a_killed_process_is_started_again_while_the_port_stays_open(running: Re
 
 
 def test_pause_refuses_orders_and_resume_takes_them_again(running: Relayer) -> None:
+    up(running)
     carol = joined(running, "carol")
     size = {"instrument": 3, "quantity": CONTRACT, "buy": True, "limit": 90 * DOLLAR}
 
@@ -87,6 +91,7 @@ def test_every_line_of_the_log_is_an_object_without_a_secret(running: Relayer) -
 
 
 def test_it_stops_in_order_and_leaves_its_leases_to_others(running: Relayer) -> None:
+    up(running)
     pids = [process["pid"] for process in running.run("status")["processes"]]
     assert running.stop() == 0
     assert not any(alive(pid) for pid in pids)
@@ -94,11 +99,11 @@ def test_it_stops_in_order_and_leaves_its_leases_to_others(running: Relayer) -> 
         assert {lease.name: lease.holder for lease in session.query(Lease) if lease.holder} == {}
 
 
-def another_batch_settles(running: Relayer, owners: list[Owner]) -> None:
+def another_batch_settles(running: Relayer, owners: list[Owner], slot: int) -> None:
     """The service takes orders of owners that it knows, and settles them."""
     ids = [
-        running.send(owners[0], buy=True, limit=101 * DOLLAR, slot=10 + len(running.states())),
-        running.send(owners[1], buy=False, limit=99 * DOLLAR, slot=10 + len(running.states())),
+        running.send(owners[0], buy=True, limit=101 * DOLLAR, slot=slot),
+        running.send(owners[1], buy=False, limit=99 * DOLLAR, slot=slot),
     ]
 
     def settled() -> bool:
@@ -108,32 +113,68 @@ def another_batch_settles(running: Relayer, owners: list[Owner]) -> None:
     running.until(settled)
 
 
-def known(running: Relayer) -> list[Owner]:
-    """Alice and bob, whose accounts are there."""
-    owners = [running.venue.owner("alice"), running.venue.owner("bob")]
-    with running.venue.reading() as vault:
-        indices = [vault.contract.call("accountOf", owner.holder.owner).index for owner in owners]
-    return [replace(owner, index=index) for owner, index in zip(owners, indices, strict=True)]
+def up(running: Relayer) -> list[Owner]:
+    """The service runs, and alice and bob have accounts in the vault."""
+    if running.process is None or running.process.poll() is not None:
+        running.start()
+    running.until(running.live)
+    owners = []
+    for name in ("alice", "bob"):
+        owner = running.venue.owner(name)
+        with running.venue.reading() as vault:
+            found = vault.contract.call("accountOf", owner.holder.owner)
+        owners.append(replace(owner, index=found.index) if found.assigned else joined(running, name))
+    return owners
+
+
+def test_a_standby_takes_over_when_the_first_machine_dies(running: Relayer) -> None:
+    """Two supervisors on one database; all processes of the one that leads are killed."""
+    owners = up(running)
+    running.until(running.ready)
+    standby = replace(running, process=None, started={})
+    standby.start(TACIT_LEASES_HOLDER="standby")
+    try:
+        standby.until(standby.live)
+        refused = standby.post("/v1/orders", standby.order(owners[0], instrument=3, slot=60))
+        assert (refused.status_code, refused.json()["code"]) == (503, "NOT_LEADER")
+        running.kill()
+        standby.until(standby.ready)
+        another_batch_settles(standby, owners, 20)
+        assert standby.stop() == 0
+    finally:
+        if standby.process is not None and standby.process.poll() is None:
+            standby.kill()
 
 
 def test_a_backup_is_restored_into_an_empty_database_and_goes_on(running: Relayer) -> None:
+    """The batch that was open then is left to the vault, which ends its opening in time."""
+    owners = up(running)
+    another_batch_settles(running, owners, 25)
     running.run("db", "backup", str(running.folder / "copy"))
+    assert running.stop() == 0
     running.use(f"sqlite:///{running.folder / 'restored.sqlite'}")
     running.run("db", "restore", str(running.folder / "copy"))
-    running.start()
-    running.until(running.live)
-    another_batch_settles(running, known(running))
+    owners = up(running)
+    running.venue.chain.rpc("evm_increaseTime", OPEN_SECONDS)
+    another_batch_settles(running, owners, 30)
     assert running.stop() == 0
 
 
 def test_a_lost_database_is_made_anew_from_the_chain_once_owners_have_registered_again(running: Relayer) -> None:
+    owners = up(running)
+    another_batch_settles(running, owners, 35)
+    with running.venue.reading() as vault:
+        everybody = [
+            name for name in NAMES if vault.contract.call("accountOf", running.venue.owner(name).holder.owner).assigned
+        ]
+    assert running.stop() == 0
     running.use(f"sqlite:///{running.folder / 'new.sqlite'}")
     running.run("db", "upgrade")
-    running.start()
-    running.until(running.live)
-    for name in ("alice", "bob", "carol"):
-        running.until(lambda name=name: running.register(running.venue.owner(name)).status_code == 201)  # type: ignore[misc]
-    another_batch_settles(running, known(running))
+    owners = up(running)
+    for name in everybody:
+        assert running.register(running.venue.owner(name)).status_code == 201
+    running.venue.chain.rpc("evm_increaseTime", OPEN_SECONDS)
+    another_batch_settles(running, owners, 40)
     assert running.stop() == 0
 
 
