@@ -17,6 +17,7 @@ from relayer.store.models import Order as OrderRow
 from tests.relayer.serving.relayer import CONTRACT, DOLLAR, RELAYER, ROOT, Relayer, alive, relayer
 from tests.relayer.venue import Owner
 
+FULL = bool(os.environ.get("TACIT_FULL"))
 NAMES = ("alice", "bob", "carol")
 OPEN_SECONDS = 3_700
 """Longer than an opening of the vault lasts."""
@@ -127,7 +128,7 @@ def up(running: Relayer) -> list[Owner]:
     return owners
 
 
-def test_a_standby_takes_over_when_the_first_machine_dies(running: Relayer) -> None:
+def standby_takes_over(running: Relayer) -> None:
     """Two supervisors on one database; all processes of the one that leads are killed."""
     owners = up(running)
     running.until(running.ready)
@@ -146,7 +147,7 @@ def test_a_standby_takes_over_when_the_first_machine_dies(running: Relayer) -> N
             standby.kill()
 
 
-def test_a_backup_is_restored_into_an_empty_database_and_goes_on(running: Relayer) -> None:
+def backup_is_restored(running: Relayer) -> None:
     """The batch that was open then is left to the vault, which ends its opening in time."""
     owners = up(running)
     another_batch_settles(running, owners, 25)
@@ -160,7 +161,8 @@ def test_a_backup_is_restored_into_an_empty_database_and_goes_on(running: Relaye
     assert running.stop() == 0
 
 
-def test_a_lost_database_is_made_anew_from_the_chain_once_owners_have_registered_again(running: Relayer) -> None:
+def lost_database_is_made_anew(running: Relayer) -> None:
+    """From the chain, once owners have registered again."""
     owners = up(running)
     another_batch_settles(running, owners, 35)
     with running.venue.reading() as vault:
@@ -176,6 +178,18 @@ def test_a_lost_database_is_made_anew_from_the_chain_once_owners_have_registered
     running.venue.chain.rpc("evm_increaseTime", OPEN_SECONDS)
     another_batch_settles(running, owners, 40)
     assert running.stop() == 0
+
+
+RECOVERIES = {
+    "a standby takes over": standby_takes_over,
+    "a backup is restored into an empty database": backup_is_restored,
+    "a lost database is made anew": lost_database_is_made_anew,
+}
+
+
+@pytest.mark.parametrize("recovery", RECOVERIES if FULL else ["a lost database is made anew"])
+def test_the_service_settles_further_batches_after(running: Relayer, recovery: str) -> None:
+    RECOVERIES[recovery](running)
 
 
 def test_wrong_settings_are_found_before_anything_runs(tmp_path: Path) -> None:
