@@ -134,7 +134,7 @@ test-assurance: venv test-rust
 test-python: setup system venv-contracts keys
 	$(call say,Tests in Python)
 	@python -m mypy.stubtest prover._native
-	@python -m pytest --quiet
+	@python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-contracts: node
 	$(call say,Tests of the contracts)
