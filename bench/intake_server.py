@@ -23,6 +23,7 @@ from bench.intake_scene import CHAIN_ID, PARAMS, SEALER, SIGNER, VAULT, engine, 
 from relayer.api.app import create_app
 from relayer.api.blank import Nothing
 from relayer.api.services import ApiSettings, Rate, Services, Venue
+from relayer.intake.refusal import Unready
 from relayer.store.database import Database
 
 DATABASE: Final = "bench.sqlite"
@@ -43,7 +44,7 @@ class Unwatched:
         """Nothing."""
         return b"", "text/plain"
 
-    def reasons(self) -> Sequence[str]:
+    def reasons(self) -> Sequence[Unready]:
         """Ready."""
         return ()
 

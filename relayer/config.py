@@ -146,7 +146,6 @@ class LimitSettings(Section):
     burst: Count = Field(default=60, description="requests at once before the rate counts")
     body_bytes: Count = Field(default=65_536, description="the largest body")
     page_size: Count = Field(default=100, description="the largest page of a list")
-    bulk_orders: Count = Field(default=32, description="orders in one POST /v1/orders/bulk")
     websockets: Count = Field(default=1_000, description="open at a time")
     websockets_per_address: Count = Field(default=10, description="open at a time from one address")
 

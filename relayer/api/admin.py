@@ -44,7 +44,7 @@ def create_admin_app(services: Services) -> FastAPI:
     )
     refusals.install(app)
     scoped = Scoped(settings.admin_tokens)
-    app.include_router(health.router(services))
+    app.include_router(health.router(services, operator=True))
     app.include_router(operator_routes.transactions(services, scoped))
     app.include_router(operator_routes.service(services, scoped))
     app.include_router(webhook_routes.router(services, scoped))

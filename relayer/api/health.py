@@ -8,8 +8,8 @@ from relayer.api import schemas
 from relayer.api.services import Services
 
 
-def router(services: Services) -> APIRouter:
-    """Routes of health, on both ports."""
+def router(services: Services, *, operator: bool = False) -> APIRouter:
+    """Routes of health. The operator's port says what is missing in words, the public one in codes: words name machines and endpoints."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/healthz")
@@ -20,7 +20,8 @@ def router(services: Services) -> APIRouter:
     @routes.get("/readyz", responses={503: {"model": schemas.Readiness, "description": "Not ready, and why."}})
     def ready(response: Response) -> schemas.Readiness:
         """Whether orders can be taken and batches move; what is missing if not."""
-        reasons = list(services.watching.reasons())
+        missing = services.watching.reasons()
+        reasons = [each.message if operator else each.code for each in missing]
         response.status_code = 503 if reasons else 200
         return schemas.Readiness(ready=not reasons, reasons=reasons)
 

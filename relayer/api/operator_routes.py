@@ -100,7 +100,7 @@ def service(services: Services, scoped: Scoped) -> APIRouter:
     @routes.get("/v1/relayer/status", dependencies=[reads], responses=documented(*REFUSED))
     def status() -> schemas.Status:
         """One look at the whole service."""
-        reasons = list(services.watching.reasons())
+        reasons = [each.message for each in services.watching.reasons()]
         with database.read() as session:
             in_force = policies.read(session)
         return schemas.Status(

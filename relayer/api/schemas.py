@@ -567,7 +567,7 @@ class Health(Told):
 
 
 class Readiness(Told):
-    """Whether it can do its work, and what is missing."""
+    """Whether it can do its work, and what is missing: codes (docs/api.md), on the operator's port words."""
 
     ready: bool
     reasons: list[str]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from prover.batch import Params, State
 from relayer.chain import Address
 from relayer.history import History
+from relayer.intake.refusal import Unready
 from relayer.vault import Vault
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Watching(Protocol):
         """Everything measured, and its media type."""
         ...
 
-    def reasons(self) -> Sequence[str]:
+    def reasons(self) -> Sequence[Unready]:
         """Why the service is not ready; nothing if it is."""
         ...
 

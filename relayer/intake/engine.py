@@ -25,7 +25,7 @@ from relayer.intake.acceptance import Acceptance, Acknowledged, Answer, Candidat
 from relayer.intake.cancels import Cancel, carry_out
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, Request, packed_key
-from relayer.intake.refusal import Busy, Code, Issue, Refused
+from relayer.intake.refusal import Busy, Code, Issue, Refused, Unready
 from relayer.intake.view import View
 from relayer.store import orders
 from relayer.store.database import Database
@@ -155,11 +155,11 @@ class Engine:
         return await self._run(self._register, envelope)
 
     @property
-    def reasons(self) -> tuple[str, ...]:
+    def reasons(self) -> tuple[Unready, ...]:
         """Why orders are not taken here; none if they are."""
         if self._lease is None:
-            return ("another process takes orders",)
-        return () if self.view is not None else ("the vault is not read yet",)
+            return (Unready("intake_elsewhere", "another process takes orders"),)
+        return () if self.view is not None else (Unready("vault_unread", "the vault is not read yet"),)
 
     @property
     def waiting(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from prover.errors import TacitError
 
@@ -36,6 +37,15 @@ class Code(StrEnum):
     NOT_LEADER = "NOT_LEADER"
     NOT_READY = "NOT_READY"
     RATE_LIMITED = "RATE_LIMITED"
+
+
+class Unready(NamedTuple):
+    """Why the service, or a part of it, cannot do its work: a stable code for everybody, and words with names and numbers that are the
+    operator's alone.
+    """
+
+    code: str
+    message: str
 
 
 def _nothing() -> Mapping[str, object]:

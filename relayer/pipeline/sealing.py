@@ -110,7 +110,7 @@ def _give_up(desk: Desk, turn: Turn, number: int) -> bool:
 
 
 def _to_be_sealed(session: Session, batch: Batch) -> bool:
-    if batch.state is not BatchState.CLOSING:
+    if batch.state is not BatchState.CLOSING or not batch.receipts_known:
         return False
     known = transactions.find(session, _purpose(batch))
     return known is None or known.state is TransactionState.FAILED

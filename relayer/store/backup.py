@@ -67,6 +67,7 @@ def restore(path: Path, database: Database) -> str:
 def _end_openings(database: Database) -> None:
     with database.write() as session:
         for batch in session.scalars(select(Batch).where(Batch.state.in_(TAKING))).all():
+            batch.receipts_known = False
             fail(session, batch, AFTER_RESTORE)
 
 

@@ -187,7 +187,11 @@ class Idempotency(Base):
 
 
 class Batch(Base):
-    """A batch, by the vault's number. ``*_sealed`` hold the sealed batch (``tacit.batch.1``); ``settlement`` is public."""
+    """A batch, by the vault's number. ``*_sealed`` hold the sealed batch (``tacit.batch.1``); ``settlement`` is public.
+
+    ``receipts_known``: whether every receipt for a place in it is in this database. Where one may be missing (another database opened
+    the batch, or this one was restored from a backup while it was open) it never takes orders and is never sealed from here.
+    """
 
     __tablename__ = "batches"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -195,6 +199,7 @@ class Batch(Base):
     epoch: Mapped[int]
     opened_time: Mapped[int | None]
     close_requested: Mapped[bool] = mapped_column(default=False)
+    receipts_known: Mapped[bool] = mapped_column(default=True)
     touches: Mapped[int | None]
     orders: Mapped[int | None]
     seal_root: Mapped[bytes | None]

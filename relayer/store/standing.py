@@ -7,6 +7,7 @@ reorganisation took back:
 - a seal: ``SEALED``, or ``PROVED`` where the settlement of this very seal is stored already; the operator's own states after it stay. A
   seal with another time, ends or root than before makes stored proofs void. One of other orders than those stored here is ``FAILED``:
   somebody else has the operator's key, or this database is older than the chain;
+- a batch whose receipts may not all be known here is ``FAILED`` before it has a seal, also after one was taken back;
 - a void: ``VOID``; a settlement, whoever sent it: ``MINED``, and ``FINAL`` once its block is; one that was taken back: ``REORGED``.
 
 Orders follow their batch between ``RECEIPTED``, ``SEALED``, ``SETTLED`` and ``FINAL``; those of a batch that is void or expired are left
@@ -36,6 +37,7 @@ BEFORE_SEAL: Final = (BatchState.OPENING, BatchState.OPEN, BatchState.CLOSING, B
 SETTLED: Final = (BatchState.MINED, BatchState.FINAL)
 LEFT_TO_PIPELINE: Final = (BatchState.VOID, BatchState.EXPIRED)
 PROMISED: Final = (OrderState.RECEIPTED, OrderState.SEALED, OrderState.SETTLED, OrderState.FINAL)
+ELSEWHERE: Final = "another database opened it: receipts given there are not known here"
 WORD: Final = 32
 
 
@@ -109,7 +111,7 @@ def _unknown(session: Session, number: int, opened: BatchOpened) -> Batch:
     """
     now = now_ms()
     batch = Batch(number=number, state=BatchState.FAILED, epoch=opened.epoch, created_at=now, updated_at=now)
-    batch.reason = "another database opened it: receipts given there are not known here"
+    batch.receipts_known, batch.reason = False, ELSEWHERE
     session.add(batch)
     session.flush()
     return batch
@@ -129,6 +131,11 @@ def _state(batch: Batch, said: Said) -> tuple[BatchState, str | None]:
         return (_after_seal(batch, same), None) if fits else (BatchState.FAILED, reason)
     if said.expired:
         return BatchState.EXPIRED, "it was not sealed in time"
+    if not batch.receipts_known:
+        batch.seal_root = batch.receipts_hash = batch.sealed_time = (
+            None  # another's: should it come again, it counts as new
+        )
+        return BatchState.FAILED, batch.reason if batch.state == BatchState.FAILED else ELSEWHERE
     if batch.state == BatchState.FAILED:
         return batch.state, batch.reason  # given up by the operator: the vault ends its opening
     if batch.seal_root is not None or batch.state is BatchState.CLOSING:

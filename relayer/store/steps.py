@@ -17,9 +17,10 @@ CHANNEL = "batches"
 
 
 def move(session: Session, batch: Batch, state: BatchState, reason: str | None = None, **told: Any) -> None:  # noqa: ANN401
-    """Brings a batch to a state, for a reason if one is to be kept; ``told`` are further public values of the event (JSON)."""
+    """Brings a batch to a state, for a reason if one is to be kept; ``told`` are further public values of the event (JSON). The reason is
+    the operator's: everybody may subscribe to the channel.
+    """
     now = now_ms()
     batch.state, batch.reason, batch.updated_at = state, reason, now
     session.add(BatchStep(batch=batch.number, state=state, at=now))
-    reasons = {} if reason is None else {"reason": reason}
-    events.append(session, CHANNEL, {"batch": batch.number, "state": state.value, **reasons, **told})
+    events.append(session, CHANNEL, {"batch": batch.number, "state": state.value, **told})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from relayer.config import Settings
+from relayer.intake.refusal import Unready
 from relayer.store.database import Database
 from relayer.watching import alerts, measures, metrics
 from relayer.watching.status import look
@@ -18,7 +19,7 @@ class ServiceWatching:
     """Watching as one api process needs it. ``intake`` says why orders are not taken here."""
 
     def __init__(
-        self, database: Database, settings: Settings, instance: str, intake: Callable[[], Sequence[str]]
+        self, database: Database, settings: Settings, instance: str, intake: Callable[[], Sequence[Unready]]
     ) -> None:
         self._database, self._settings, self._instance, self._intake = database, settings, instance, intake
 
@@ -34,10 +35,10 @@ class ServiceWatching:
         """Everything measured, and its media type."""
         return metrics.exposition(self._database, self._settings, self._instance), metrics.CONTENT_TYPE
 
-    def reasons(self) -> Sequence[str]:
+    def reasons(self) -> Sequence[Unready]:
         """Why the service is not ready; nothing if it is."""
         holding = alerts.conditions(look(self._database), self._settings)
-        return [*self._intake(), *(alert.message for alert in holding if alert.name in UNREADY)]
+        return [*self._intake(), *(Unready(alert.name, alert.message) for alert in holding if alert.name in UNREADY)]
 
     def status(self) -> Mapping[str, Any]:
         """The service now, with the conditions that hold."""

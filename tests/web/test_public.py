@@ -59,9 +59,9 @@ def test_the_page_asks_by_itself_where_no_socket_stands(page: Page, stand_in: St
 
 
 def test_what_is_missing_of_the_service_is_said(page: Page, stand_in: StandIn) -> None:
-    stand_in.reasons = ["no endpoint of the chain answers"]
+    stand_in.reasons = ["rpc_behind"]
     page.reload()
-    expect(page.get_by_text("no endpoint of the chain answers")).to_be_visible()
+    expect(page.get_by_text("it does not hear from the chain, or is behind it")).to_be_visible()
 
 
 def test_a_batch_that_is_looked_at_is_renewed_as_it_moves(page: Page, address: str) -> None:

@@ -28,6 +28,7 @@ from relayer.auth import sign_challenge
 from relayer.envelope import Envelope
 from relayer.history import History
 from relayer.intake.engine import Rhythm
+from relayer.intake.refusal import Unready
 from relayer.records import (
     AccountAssigned,
     At,
@@ -127,7 +128,7 @@ class Told:
 class Noted:
     """As :class:`relayer.api.services.Watching`: notes what it is told."""
 
-    missing: list[str] = field(default_factory=list)
+    missing: list[Unready] = field(default_factory=list)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
     connections: int = 0
 
@@ -141,7 +142,7 @@ class Noted:
     def exposition(self) -> tuple[bytes, str]:
         return b"tacit_test 1\n", "text/plain; version=0.0.4; charset=utf-8"
 
-    def reasons(self) -> Sequence[str]:
+    def reasons(self) -> Sequence[Unready]:
         return self.missing
 
     def status(self) -> Mapping[str, Any]:

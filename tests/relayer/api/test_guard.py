@@ -16,6 +16,7 @@ import pytest
 
 from relayer.api.limits import Buckets, caller
 from relayer.api.services import Rate
+from relayer.intake.refusal import Unready
 from tests.relayer.api.house import House, opened, settings_of
 from tests.relayer.intake.scene import trader
 
@@ -191,14 +192,15 @@ def test_other_pages_may_ask_where_the_operator_allows_it(tmp_path: Path) -> Non
 # ---- health and logs
 
 
-def test_ready_says_what_is_missing(house: House) -> None:
+def test_ready_says_what_is_missing_and_words_are_the_operators(house: House) -> None:
     assert house.client.get("/readyz").json() == {"ready": True, "reasons": []}
-    house.watching.missing = ["the chain is 40 blocks behind"]
+    house.watching.missing = [Unready("rpc_behind", "https://node.inside is 40 blocks behind")]
     try:
-        answer = house.client.get("/readyz")
+        answer, told = house.client.get("/readyz"), house.admin.get("/readyz")
     finally:
         house.watching.missing = []
-    assert (answer.status_code, answer.json()["reasons"]) == (503, ["the chain is 40 blocks behind"])
+    assert (answer.status_code, answer.json()["reasons"]) == (503, ["rpc_behind"])
+    assert (told.status_code, told.json()["reasons"]) == (503, ["https://node.inside is 40 blocks behind"])
     assert house.client.get("/healthz").json() == {"live": True}
 
 

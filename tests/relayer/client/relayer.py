@@ -17,6 +17,7 @@ from relayer.api.app import create_app
 from relayer.api.reading import StoredReading
 from relayer.api.services import ApiSettings, Rate, Services, Venue
 from relayer.client import Client, Seed, UnlockedSender
+from relayer.intake.refusal import Unready
 from relayer.signing import Signer
 from relayer.store.database import Database
 from relayer.store.models import Order
@@ -43,7 +44,7 @@ class Silent:
         """Nothing."""
         return b"", "text/plain"
 
-    def reasons(self) -> Sequence[str]:
+    def reasons(self) -> Sequence[Unready]:
         """Ready."""
         return ()
 

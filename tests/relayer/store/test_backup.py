@@ -132,6 +132,7 @@ def test_batches_that_took_orders_are_given_up_in_a_restored_database(
     given_up = {BatchState.OPENING, BatchState.OPEN}
     assert {state for state, row in rows.items() if row.reason == AFTER_RESTORE} == given_up
     assert {state for state, row in rows.items() if row.state != state} == given_up
+    assert {state for state, row in rows.items() if not row.receipts_known} == given_up
     assert told == ["batch_failed"] * 2
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +15,9 @@ from relayer.chain import Block
 from relayer.errors import LeaseLost, RpcError, StoreError
 from relayer.history import History
 from relayer.ledger import read_ledger
+from relayer.pipeline import sealing
+from relayer.pipeline.desk import Desk as PipelineDesk
+from relayer.pipeline.desk import Turn
 from relayer.store import chain, events
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
@@ -351,6 +356,39 @@ def test_a_batch_that_another_database_opened_takes_no_orders(desk: Desk) -> Non
     desk.scene.happen(desk.scene.log("OpeningExpired", batch=1))
     desk.follow()
     assert desk.state(1) == BatchState.EXPIRED
+
+
+@pytest.mark.parametrize("last", ["seal", "void", "expiry"])
+def test_a_batch_that_another_database_opened_takes_none_after_a_reorganisation_either(desk: Desk, last: str) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk, here=False)
+    if last != "expiry":
+        sealed(desk)
+    if last != "seal":
+        desk.scene.happen(desk.scene.log("BatchVoided" if last == "void" else "OpeningExpired", batch=1))
+    desk.follow()
+    assert desk.state(1) == {"seal": BatchState.SEALED, "void": BatchState.VOID, "expiry": BatchState.EXPIRED}[last]
+    desk.scene.chain.take_back(2 if last == "void" else 1)
+    for _ in range(3):
+        desk.scene.chain.mine([])
+    desk.follow()
+    assert desk.state(1) == BatchState.FAILED
+    assert "another database" in str(desk.batch(1).reason)
+    sealed(desk)
+    desk.follow()
+    assert desk.state(1) == BatchState.SEALED
+
+
+def test_a_batch_whose_receipts_may_not_be_known_here_is_never_sealed_from_here(desk: Desk) -> None:
+    row = Batch(number=1, state=BatchState.CLOSING, epoch=1, created_at=0, updated_at=0, receipts_known=False)
+    with desk.database.write() as session:
+        session.add(row)
+    pipeline = cast(PipelineDesk, SimpleNamespace(database=desk.database))
+    # It would put the batch together next, which asks more of the desk than this one has.
+    assert not sealing.seal(pipeline, Turn(desk.lease))
+    desk.move(1, BatchState.CLOSING, receipts_known=True)
+    with pytest.raises(AttributeError):
+        sealing.seal(pipeline, Turn(desk.lease))
 
 
 @pytest.mark.parametrize(("event", "state"), [("BatchVoided", BatchState.VOID), ("OpeningExpired", BatchState.EXPIRED)])

@@ -44,8 +44,16 @@ function costPerOrder(batches) {
   return ether(wei / BigInt(paid.reduce((sum, { orders }) => sum + orders, 0)));
 }
 
+const MISSING = {
+  intake_elsewhere: "another process takes the orders now: try again in a moment",
+  vault_unread: "it has not read the vault yet",
+  rpc_behind: "it does not hear from the chain, or is behind it",
+  lease_lost: "a part of it is held by no process: batches may not move",
+  process_silent: "one of its processes is silent: batches may not move",
+};
+
 function showHealth(state, ready) {
-  const reasons = [...(ready?.reasons ?? [])];
+  const reasons = (ready?.reasons ?? []).map((code) => MISSING[code] ?? code);
   if (state.frozen) reasons.push("the vault is frozen: it takes no orders any more, everyone leaves by escape");
   if (state.retiring) reasons.push("the vault is being retired");
   const healthy = ready?.ready && !reasons.length;
