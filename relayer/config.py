@@ -108,7 +108,7 @@ class KeySettings(Section):
     )
     receipts: SecretStr | None = Field(
         default=None,
-        description="a keystore, or 32 bytes in hex: the vault's signer of receipts; else the operator's key",
+        description="a keystore, or 32 bytes in hex: the vault's signer of receipts, never the operator's",
     )
     fund_seed: SecretStr | None = Field(
         default=None, description="a keystore, or 32 bytes in hex: seed of account 0, the operator's fund"
@@ -339,7 +339,10 @@ class Settings(Section):
 
     def receipt_signer(self) -> Signer:
         """Who signs receipts."""
-        return self.operator() if self.keys.receipts is None else Signer(_key("keys.receipts", self.keys.receipts))
+        if self.keys.receipts is None:
+            what = "keys.receipts names no key: receipts are signed by another key than the operator's, which no vault takes for both"
+            raise ConfigError(what, {"setting": "keys.receipts"})
+        return Signer(_key("keys.receipts", self.keys.receipts))
 
     def searcher(self) -> Signer | None:
         """Who signs bundles; None if nobody does."""

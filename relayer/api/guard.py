@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -20,10 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relayer.api.problems import Refusal, problem, refusal_of
 from relayer.api.services import Watching
+from relayer.watching.logs import during
 
 logger = logging.getLogger("relayer.access")
 
 LENGTH_DIGITS: Final = 12
+REQUEST_BYTES: Final = 8
+"""Of a request's random number, which its log lines and its answer carry."""
 UNKNOWN: Final = "-"
 """Stands for the template of what matched no route."""
 
@@ -40,7 +44,7 @@ PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=()"
 
 
 class Access:
-    """Measures, logs, and turns whatever still escapes into a problem."""
+    """Numbers, measures and logs requests, and turns whatever still escapes into a problem."""
 
     def __init__(self, app: ASGIApp, watching: Watching) -> None:
         self.app, self.watching = app, watching
@@ -50,12 +54,18 @@ class Access:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        number = secrets.token_hex(REQUEST_BYTES)
+        with during(number):
+            await self._request(number, scope, receive, send)
+
+    async def _request(self, number: str, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 0
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = number
             await send(message)
 
         try:

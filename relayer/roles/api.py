@@ -151,7 +151,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
     signer = settings.receipt_signer()
     expected = str(vault.roles.receiptSigner).lower()
     if signer.address != expected:
-        what = f"the vault's receipts are signed by {expected}, and keys.receipts (or keys.operator) is the key of {signer.address}"
+        what = f"the vault's receipts are signed by {expected}, and keys.receipts is the key of {signer.address}"
         raise ConfigError(what, {"setting": "keys.receipts"})
     sources = Sources(
         history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)

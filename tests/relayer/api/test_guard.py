@@ -17,6 +17,7 @@ import pytest
 from relayer.api.limits import Buckets, caller
 from relayer.api.services import Rate
 from relayer.intake.refusal import Unready
+from relayer.watching.logs import request
 from tests.relayer.api.house import House, opened, settings_of
 from tests.relayer.intake.scene import trader
 
@@ -277,3 +278,26 @@ def test_more_requests_than_may_be_under_way_are_told_to_come_again(tmp_path: Pa
             connection.close()
         time.sleep(0.2)
         assert house.client.get("/v1/keys").status_code == 200
+
+
+class Numbers(logging.Handler):
+    """The request that each access was logged in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str | None] = []
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        self.found.append(request.get())
+
+
+@pytest.mark.usefixtures("lines")
+def test_an_answer_carries_the_number_of_its_log_line_and_every_request_another(house: House) -> None:
+    handler, access = Numbers(), logging.getLogger("relayer.access")
+    access.addHandler(handler)
+    try:
+        numbers = [house.client.get("/healthz").headers["X-Request-Id"] for _ in range(3)]
+    finally:
+        access.removeHandler(handler)
+    assert handler.found == numbers
+    assert len(set(numbers)) == len(numbers)
