@@ -19,6 +19,8 @@ from typing import Any, Final
 import httpx
 
 from demo.chain import LocalChain, local_chain
+from demo.vault import Plan
+from prover.batch import RiskRow
 from prover.keys import setup
 from prover.orders import Order
 from relayer.envelope import Envelope, SignedOrder, seal_order, seal_registration
@@ -253,11 +255,11 @@ class Clockwork:
 
 
 @contextmanager
-def relayer(folder: Path, database_url: str) -> Iterator[Relayer]:
+def relayer(folder: Path, database_url: str, plan: Plan = PLAN, rows: Sequence[RiskRow] = ROWS) -> Iterator[Relayer]:
     """A relayer of a fresh vault, not yet started; killed at the end."""
     with local_chain(epoch=1) as chain:
-        venue = SeedVenue(chain, setup("dev", KEYS), PLAN)
-        venue.post_epoch(ROWS)
+        venue = SeedVenue(chain, setup("dev", KEYS), plan)
+        venue.post_epoch(rows)
         made = Relayer(venue, folder, database_url)
         made.prepare()
         try:
