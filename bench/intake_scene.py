@@ -25,7 +25,7 @@ from relayer.intake.acceptance import Acceptance, Limits
 from relayer.intake.engine import Engine, Rhythm
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, packed_key
-from relayer.intake.signer import LocalSigner
+from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Table, Terms, View
 from relayer.receipts import separator
 from relayer.signing import Signer
@@ -161,7 +161,7 @@ def engine(
     clock: Callable[[], int] = now_ms,
 ) -> Engine:
     """Intake as the service runs it; the batch takes ``capacity`` orders."""
-    keys = KeyRing(database, SEALER, clock=clock)
+    keys = KeyRing(database, SEALER, Voucher(LocalSigner(SIGNER), separator(CHAIN_ID, VAULT)), clock=clock)
     limits = Limits(orders=capacity, accounts=capacity, waiting=capacity)
     return Engine(
         database=database,

@@ -74,7 +74,11 @@ def router(services: Services, known: Known, market: Market) -> APIRouter:
             rows = listing.encryption_keys(session, now_ms())
         made = [
             schemas.Key(
-                id=each.id, public=word(each.public), not_before=at(each.not_before), not_after=at(each.not_after)
+                id=each.id,
+                public=word(each.public),
+                not_before=at(each.not_before),
+                not_after=at(each.not_after),
+                signature="0x" + each.signature.hex(),
             )
             for each in rows
         ]

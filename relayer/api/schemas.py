@@ -481,12 +481,15 @@ class State(Told):
 
 
 class Key(Told):
-    """A public key that envelopes are encrypted to, and when it is in force."""
+    """A public key that envelopes are encrypted to, when it is in force, and the signature of the vault's receipt signer on both
+    (docs/protocol.md section 4): take no key without it.
+    """
 
     id: KeyId
     public: Word
     not_before: Time
     not_after: Time
+    signature: ReceiptSignature
 
 
 class Keys(Told):

@@ -16,8 +16,10 @@ from relayer.client.requests import Patience, read
 from relayer.client.steps import Answer, Ask, Steps, work
 from relayer.client.terms import Terms, Venue
 from relayer.envelope import Envelope, seal_registration
+from relayer.errors import EncryptionKeyError
 from relayer.hpke import PublicKey
 from relayer.seed import Seed
+from relayer.vouching import KeyInTime
 
 
 class Identity:
@@ -129,7 +131,7 @@ class Identity:
         return (yield from self.requests.ask(Ask("POST", path, envelope.to_wire(), headers=headers), if_known=True))
 
     def encryption_key(self) -> Steps[PublicKey]:
-        """The key in force to encrypt to."""
+        """The key in force to encrypt to, vouched for by the vault's receipt signer (:class:`Distrusted`)."""
         now = datetime.now(UTC)
         if self._key is None or self._key[1] <= now:
             found = yield from self.requests.get(schemas.Keys, "/v1/keys")
@@ -139,5 +141,17 @@ class Identity:
             key = PublicKey(bytes.fromhex(first.public[2:]))
             if key.id.hex() != first.id:
                 raise Distrusted("the relayer's encryption key has another name than it says", {"id": first.id})
-            self._key = key, datetime.fromisoformat(first.not_after)
+            self._key = key, (yield from self._vouched(key, first, now))
         return self._key[0]
+
+    def _vouched(self, key: PublicKey, told: schemas.Key, now: datetime) -> Steps[datetime]:
+        """Until when a key may be used, once it is known to be the operator's."""
+        terms = yield from self.terms()
+        try:
+            begin, end = (int(datetime.fromisoformat(each).timestamp()) for each in (told.not_before, told.not_after))
+            signature = bytes.fromhex(told.signature.removeprefix("0x"))
+            own = KeyInTime(key.raw, begin, end)
+            own.check(signature, terms.receipt_signer, terms.separator, int(now.timestamp()))
+        except (EncryptionKeyError, ValueError) as error:
+            raise Distrusted(f"not encrypted to the relayer's key {told.id}: {error}", {"id": told.id}) from error
+        return datetime.fromtimestamp(end, UTC)

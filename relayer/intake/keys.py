@@ -2,7 +2,8 @@
 
 A key is in force for ``key_seconds``; then the next is, and it is still accepted for the overlap, so that nobody who read ``GET /keys``
 a moment ago is turned away. Then its private half, sealed at rest until then, is deleted: who takes database and key file later opens
-no envelope that somebody recorded. The leader of intake rotates; every process reads.
+no envelope that somebody recorded. The leader of intake rotates; every process reads. Each key is signed by the vault's receipt signer
+when it is made (:mod:`relayer.vouching`), and a new one is made at once where the stored one is signed by another: no trader would use it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from typing import Final
 from relayer import points
 from relayer.hpke import PrivateKey
 from relayer.intake.refusal import Code, Issue, Refused
+from relayer.intake.signer import Voucher
 from relayer.store import encryption_keys
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.encryption_keys import StoredKey
 from relayer.store.leases import Lease
+from relayer.vouching import KeyInTime
 
+SECOND: Final = 1_000
+"""Times are signed in seconds, so a key begins and ends with one."""
 EARLY_MS: Final = 60_000
 EARLY_PART: Final = 10
 """The next key is made a minute before it is due, or a tenth of a short time: who watches for a missing one has no false alarm."""
@@ -47,12 +52,13 @@ class KeyRing:
         self,
         database: Database,
         sealer: Sealer,
+        voucher: Voucher,
         *,
         key_seconds: int = 86_400,
         overlap_seconds: int = 3_600,
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._database, self._sealer, self._clock = database, sealer, clock
+        self._database, self._sealer, self._voucher, self._clock = database, sealer, voucher, clock
         self._in_force, self._overlap = 1000 * key_seconds, 1000 * overlap_seconds
         self._keys: dict[bytes, tuple[StoredKey, PrivateKey]] = {}
         self._lock = threading.Lock()
@@ -72,23 +78,29 @@ class KeyRing:
         self.load()
         newest = self._newest()
         early = min(EARLY_MS, self._in_force // EARLY_PART)
-        due = newest is None or now >= newest.not_before + self._in_force - early
+        due = newest is None or now >= newest.not_before + self._in_force - early or not self._vouched(newest)
         over = any(key.not_after <= now for key, _ in self._keys.values())
         if not (due or over):
             return False
+        made = self._made(now) if due else None
         points.reached("keys.before-commit")
         with self._database.write() as session:
             lease.check(session)
-            if due:
-                encryption_keys.add(session, self._sealer, self._made(now))
+            if made is not None:
+                encryption_keys.add(session, self._sealer, made)
             encryption_keys.delete(session, now, now)
         points.reached("keys.after-commit")
         self.load()
         return True
 
     def _made(self, now: int) -> StoredKey:
-        key = PrivateKey.generate()
-        return StoredKey(key.public.id.hex(), key.public.raw, key.raw, now, now + self._in_force + self._overlap)
+        key, begin = PrivateKey.generate(), now - now % SECOND
+        end = begin + self._in_force + self._overlap
+        signature = self._voucher.vouch(_in_time(key.public.raw, begin, end))
+        return StoredKey(key.public.id.hex(), key.public.raw, key.raw, begin, end, signature)
+
+    def _vouched(self, key: StoredKey) -> bool:
+        return self._voucher.vouched(_in_time(key.public, key.not_before, key.not_after), key.signature)
 
     def opening(self, key_id: bytes) -> PrivateKey:
         """The key that an envelope names; :class:`Refused` with UNKNOWN_KEY if it is none of ours, or is over."""
@@ -135,3 +147,7 @@ class KeyRing:
         return PublishedKey(
             key.id, key.public, key.not_before, min(key.not_before + self._in_force, key.not_after), key.not_after
         )
+
+
+def _in_time(public: bytes, begin: int, end: int) -> KeyInTime:
+    return KeyInTime(public, begin // SECOND, end // SECOND)

@@ -1,18 +1,20 @@
 """Who signs receipts: an interface that a key in this process and one in a key management service can both stand behind.
 
 A receipt's signature binds the operator to a bond, so the key is the vault's receipt key and no other, and nothing is signed but digests
-that are about to be stored (:mod:`.acceptance`).
+that are about to be stored (:mod:`.acceptance`, :mod:`.keys`). A :class:`Voucher` signs with it the keys that orders are encrypted to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from coincurve import PrivateKey
 
 from relayer.chain import Address
 from relayer.signing import V_OFFSET, Signer
+from relayer.vouching import KeyInTime
 
 COMPACT_BYTES: Final = 64
 
@@ -45,3 +47,19 @@ class LocalSigner:
 
     def __repr__(self) -> str:
         return f"LocalSigner({self.address})"
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Vouches for encryption keys of one vault, by its domain separator."""
+
+    signer: ReceiptSigner
+    separator: bytes
+
+    def vouch(self, key: KeyInTime) -> bytes:
+        """The signature of a key: 65 bytes. May wait on a network."""
+        return self.signer.sign_all([key.digest(self.separator)])[0]
+
+    def vouched(self, key: KeyInTime, signature: bytes) -> bool:
+        """Whether a signature is the one that traders of this vault want now: not so after the receipt signer was changed."""
+        return key.is_vouched(signature, self.signer.address, self.separator)

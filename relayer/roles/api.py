@@ -30,12 +30,13 @@ from relayer.intake.acceptance import Acceptance, Limits
 from relayer.intake.engine import Engine, Rhythm
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener
-from relayer.intake.signer import LocalSigner
+from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Terms
 from relayer.intake.views import Sources, StoredViews
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
 from relayer.roles.common import Process, outgoing_allowed
+from relayer.signing import Signer
 from relayer.store.clock import now_ms
 from relayer.watching.service import ServiceWatching
 
@@ -109,13 +110,15 @@ async def _serve(process: Process, desk: Desk, sockets: Sockets) -> None:
 def assemble(process: Process, desk: Desk) -> tuple[Engine, Services]:
     """Intake and what the routes need."""
     settings, vault = process.settings, desk.vault
+    signer = LocalSigner(_receipt_signer(process, desk))
     keys = KeyRing(
         process.database,
         process.sealer,
+        Voucher(signer, vault.separator),
         key_seconds=settings.intake.key_seconds,
         overlap_seconds=settings.intake.key_overlap_seconds,
     )
-    engine = _engine(process, desk, keys)
+    engine = _engine(process, desk, keys, signer)
     params = vault.params
 
     @cache
@@ -135,7 +138,17 @@ def assemble(process: Process, desk: Desk) -> tuple[Engine, Services]:
     return engine, services
 
 
-def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
+def _receipt_signer(process: Process, desk: Desk) -> Signer:
+    """The key of the vault's receipts (:class:`ConfigError` if the settings have another)."""
+    signer = process.settings.receipt_signer()
+    expected = str(desk.vault.roles.receiptSigner).lower()
+    if signer.address != expected:
+        what = f"the vault's receipts are signed by {expected}, and keys.receipts is the key of {signer.address}"
+        raise ConfigError(what, {"setting": "keys.receipts"})
+    return signer
+
+
+def _engine(process: Process, desk: Desk, keys: KeyRing, signer: LocalSigner) -> Engine:
     settings, vault = process.settings, desk.vault
     terms = Terms(
         domain=vault.domain,
@@ -148,11 +161,6 @@ def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
         epoch_age=vault.delays.epochAge,
         open_time=vault.delays.openTime,
     )
-    signer = settings.receipt_signer()
-    expected = str(vault.roles.receiptSigner).lower()
-    if signer.address != expected:
-        what = f"the vault's receipts are signed by {expected}, and keys.receipts is the key of {signer.address}"
-        raise ConfigError(what, {"setting": "keys.receipts"})
     sources = Sources(
         history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)
     )
@@ -163,7 +171,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing) -> Engine:
         keys=keys,
         views=StoredViews(process.database, terms, sources, lambda: now_ms() // 1000),
         opener=Opener(process.database, keys, terms),
-        acceptance=Acceptance(process.database, process.sealer, LocalSigner(signer), limits),
+        acceptance=Acceptance(process.database, process.sealer, signer, limits),
         rhythm=Rhythm(
             queue=settings.intake.queue,
             group=settings.intake.group,

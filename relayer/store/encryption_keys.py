@@ -13,13 +13,14 @@ from relayer.store.models import EncryptionKey
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key whose private half is still there: 32 bytes each."""
+    """A key whose private half is still there: 32 bytes each, its signature 65."""
 
     id: str
     public: bytes
     private: bytes = field(repr=False)
     not_before: int
     not_after: int
+    signature: bytes
 
 
 def place(key: str) -> str:
@@ -36,6 +37,7 @@ def add(session: Session, sealer: Sealer, key: StoredKey) -> None:
             private_sealed=sealer.seal(place(key.id), key.private),
             not_before=key.not_before,
             not_after=key.not_after,
+            signature=key.signature,
             deleted_at=None,
         )
     )
@@ -46,7 +48,14 @@ def alive(session: Session, sealer: Sealer) -> list[StoredKey]:
     query = select(EncryptionKey).where(EncryptionKey.private_sealed.is_not(None))
     rows = session.scalars(query.order_by(EncryptionKey.not_before, EncryptionKey.id))
     return [
-        StoredKey(row.id, row.public, sealer.open(place(row.id), row.private_sealed), row.not_before, row.not_after)
+        StoredKey(
+            row.id,
+            row.public,
+            sealer.open(place(row.id), row.private_sealed),
+            row.not_before,
+            row.not_after,
+            row.signature,
+        )
         for row in rows
         if row.private_sealed is not None
     ]

@@ -121,7 +121,7 @@ class Lease(Base):
 
 
 class EncryptionKey(Base):
-    """A key that orders are encrypted to. The private half is gone once ``deleted_at`` is set."""
+    """A key that orders are encrypted to, with the signature that vouches for it. The private half is gone once ``deleted_at`` is set."""
 
     __tablename__ = "encryption_keys"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -129,6 +129,7 @@ class EncryptionKey(Base):
     private_sealed: Mapped[bytes | None]
     not_before: Mapped[int]
     not_after: Mapped[int]
+    signature: Mapped[bytes]
     deleted_at: Mapped[int | None]
 
 

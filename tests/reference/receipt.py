@@ -1,4 +1,4 @@
-"""Section 14: the receipt that the operator signs (EIP-712)."""
+"""Section 14: the receipt that the operator signs (EIP-712), and the encryption key that the same key vouches for."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from .field import word
 from .keccak import keccak
 
 DOMAIN = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+KEY = b"EncryptionKey(bytes32 key,uint64 notBefore,uint64 notAfter)"
 RECEIPT = b"Receipt(bytes32 order,uint32 sequence,uint32 account,uint32 batch,bytes32 previous)"
 
 
@@ -28,6 +29,11 @@ def separator(chain_id: int, vault: int) -> bytes:
 def digest(separator: bytes, receipt: Receipt) -> bytes:
     numbers = word(receipt.sequence) + word(receipt.account) + word(receipt.batch)
     return keccak(b"\x19\x01" + separator + keccak(keccak(RECEIPT) + word(receipt.order) + numbers + receipt.previous))
+
+
+def key_digest(separator: bytes, key: bytes, not_before: int, not_after: int) -> bytes:
+    """Section 4, "Envelopes": a key that orders are encrypted to, for a time."""
+    return keccak(b"\x19\x01" + separator + keccak(keccak(KEY) + key + word(not_before) + word(not_after)))
 
 
 def start(domain: int, batch: int) -> bytes:

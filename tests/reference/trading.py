@@ -54,7 +54,7 @@ def trading_case(rng: random.Random, order: Order, subaccount: int) -> Json:
     own, key = holder(seed, domain, subaccount), signing_key(seed)
     message = order_hash(domain, order)
     private, challenge = rng.randbytes(32), rng.randrange(MODULUS)
-    return {
+    document: Json = {
         "chain_id": chain_id,
         "vault": address(vault),
         "domain": hex_word(domain),
@@ -84,6 +84,17 @@ def trading_case(rng: random.Random, order: Order, subaccount: int) -> Json:
         "cancel": signed_case(key, cancel_message(domain, message)),
         "receipt": receipt_case(rng, chain_id, vault, receipt_of(rng, domain, order, message)),
     }
+    signer = int(document["receipt"]["signer_key"], 16)
+    document["encryption_key"] |= vouched(chain_id, vault, public_key(private), 1_790_000_000 + order.slot, signer)
+    return document
+
+
+def vouched(chain_id: int, vault: int, public: bytes, begin: int, signer: int) -> Json:
+    """A key is signed for 25 hours by the receipt's signer."""
+    end = begin + 90_000
+    digest = receipt.key_digest(receipt.separator(chain_id, vault), public, begin, end)
+    signature = secp256k1.sign(signer, digest)
+    return {"not_before": begin, "not_after": end, "digest": "0x" + digest.hex(), "signature": "0x" + signature.hex()}
 
 
 def envelope_case(

@@ -20,7 +20,7 @@ from relayer.intake.acceptance import Acceptance, Limits
 from relayer.intake.engine import Engine
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, packed_key
-from relayer.intake.signer import LocalSigner
+from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Table, Terms, View
 from relayer.records import (
     AccountAssigned,
@@ -197,7 +197,7 @@ def _engine(database: Database, market: Market, now: int) -> Engine:
         table=Table(1, now, {row.instrument: json.dumps(row.to_wire()) for row in market.rows}),
         accounts={person.holder.owner: person.index for person in people},
     )
-    keys = KeyRing(database, SEALER)
+    keys = KeyRing(database, SEALER, Voucher(LocalSigner(market.signer), market.separator))
     return Engine(
         database=database,
         leases=Leases(database, "web"),

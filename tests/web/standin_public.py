@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +15,10 @@ from starlette.websockets import WebSocket
 
 from prover import Holder, risk_root
 from prover.wire import element
+from relayer.api.forms import at_second
 from relayer.receipts import Intake
+from relayer.signing import Signer
+from relayer.vouching import KeyInTime
 from tests.web.market import CHAIN_ID, DEN, FEE_RATE, NUM, PARAMS, VAULT, Market
 from tests.web.standin_forms import Json, Refused, when
 
@@ -193,5 +197,14 @@ class Public:
     async def keys(self, _: Request) -> JSONResponse:
         """GET /v1/keys."""
         digest = hashlib.sha256(self.public).hexdigest()[:16]
-        key = {"id": digest, "public": "0x" + self.public.hex(), "not_before": when(0), "not_after": when(86_400)}
+        begin = int(time.time()) - 60
+        own = KeyInTime(self.public, begin, begin + 86_400)
+        vouching = Signer(b"\x01" * 32) if self.lie == "key" else self.market.signer
+        key = {
+            "id": digest,
+            "public": "0x" + self.public.hex(),
+            "not_before": at_second(own.not_before),
+            "not_after": at_second(own.not_after),
+            "signature": "0x" + vouching.sign(own.digest(self.market.separator)).hex(),
+        }
         return JSONResponse({"keys": [key], "domain": element(self.market.domain), "vault": VAULT})

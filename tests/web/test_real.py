@@ -15,6 +15,7 @@ from prover import Order
 from relayer.api import schemas
 from relayer.envelope import SignedOrder, seal_order
 from relayer.hpke import PublicKey
+from relayer.intake.refusal import Unready
 from relayer.store import events
 from relayer.store.models import Batch, BatchState
 from relayer.store.models import Order as OrderRow
@@ -99,7 +100,7 @@ def test_a_batch_that_moves_moves_on_the_page(real_page: Page, real: Real) -> No
 
 
 def test_the_operator_sees_transactions_and_policies_with_a_token_kept_in_memory(browser: Browser, real: Real) -> None:
-    real.watching.missing = ["no lease of the pipeline is held"]
+    real.watching.missing = [Unready("lease_lost", "no lease of the pipeline is held")]
     page = browser.new_page(viewport={"width": 1180, "height": 900})
     watch = Watch(page)
     page.goto(f"{real.admin_url}/")

@@ -78,6 +78,18 @@ def test_a_receipt_that_binds_to_another_account_is_called_none(page: Page, stan
     expect(page.get_by_role("row").filter(has_text="does not hold")).to_be_visible()
 
 
+def test_nothing_is_encrypted_to_a_key_that_the_receipt_signer_does_not_vouch_for(
+    page: Page, stand_in: StandIn
+) -> None:
+    open_keys(page)
+    stand_in.lie = "key"
+    fill_in(page, "Buy", "BTC-6DEC25-92000-C", "0.1", "1000")
+    send(page)
+    expect(page.locator("#review")).to_contain_text("the encryption key is not signed by the vault's receipt key")
+    assert stand_in.orders == []
+    assert not [each for each in stand_in.requests if each.startswith("POST /v1/orders")]
+
+
 def test_a_receipt_can_be_saved_and_is_what_a_challenge_needs(page: Page, stand_in: StandIn, market: Market) -> None:
     open_keys(page)
     fill_in(page, "Buy", "BTC-6DEC25-92000-C", "0.1", "1000")

@@ -10,7 +10,7 @@ import { poseidon, sponge, sponge8 } from "/web/crypto/poseidon.js";
 import { margin } from "/web/crypto/margin.js";
 import { PARAMS, readTouch } from "/web/crypto/reading.js";
 import { riskRoot, rowHash } from "/web/crypto/risk.js";
-import { checkReceipt } from "/web/crypto/receipts.js";
+import { checkKey, checkReceipt, keyDigest, separator } from "/web/crypto/receipts.js";
 import { holder, holderToWire, signingKey } from "/web/crypto/seed.js";
 
 function same(found, expected, what) {
@@ -215,8 +215,39 @@ export function clientVectors({ cases }) {
     );
     same(toHex(packSignature(signCancel(key, BigInt(each.order_hash), domain))), each.cancel.signature, "cancel");
     receiptVector(each, domain);
+    keyVector(each);
   }
   return cases.length;
+}
+
+function keyVector({ chain_id, vault, receipt, encryption_key: key }) {
+  const expected = { signer: receipt.signer, chainId: BigInt(chain_id), vault, now: key.not_before };
+  const time = (seconds) => new Date(1000 * seconds).toISOString();
+  const told = { ...key, not_before: time(key.not_before), not_after: time(key.not_after) };
+  const own = separator(expected.chainId, vault);
+  same(toHex(keyDigest(key.public, key.not_before, key.not_after, own)), key.digest, "key digest");
+  for (const now of [key.not_before - 300, key.not_before, key.not_after - 1])
+    same(checkKey(told, { ...expected, now }), key.public, "key");
+  const flipped = (hex) => hex.slice(0, -4) + (hex.at(-4) === "0" ? "1" : "0") + hex.slice(-3);
+  const wrong = [
+    [{ public: flipped(key.public) }, {}],
+    [{ signature: flipped(key.signature) }, {}],
+    [{ not_before: time(key.not_before - 1) }, {}],
+    [{ not_after: time(key.not_after + 1) }, {}],
+    [{ not_after: "never" }, {}],
+    [{}, { signer: "0x" + "1".repeat(40) }],
+    [{}, { vault: flipped(vault) }],
+    [{}, { chainId: expected.chainId + 1n }],
+    [{}, { now: key.not_before - 301 }],
+    [{}, { now: key.not_after }],
+  ];
+  wrong.forEach(([other, place], i) =>
+    same(
+      isRefused(() => checkKey({ ...told, ...other }, { ...expected, ...place })),
+      true,
+      `key ${i}`,
+    ),
+  );
 }
 
 function receiptVector({ chain_id, vault, order_hash, receipt }, domain) {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,12 +16,13 @@ from prover.batch import Context, RiskRow, SealedBatch, risk_root, risk_rows
 from prover.eddsa import Signature
 from prover.orders import SealedOrder, Touch
 from prover.risk import RiskTable
-from relayer.receipts import chained
+from relayer.receipts import chained, separator
 from relayer.records import EpochPosted
 from relayer.store import risk
 from relayer.store.batches import keep_batch
 from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, BatchStep, Order, OrderState
+from relayer.vouching import KeyInTime
 from tests.relayer.api.house import PLACE, House
 from tests.relayer.intake.scene import (
     DOMAIN,
@@ -29,6 +32,7 @@ from tests.relayer.intake.scene import (
     SEALER,
     SETTLED_INSTRUMENT,
     SETTLED_VALUE,
+    SIGNER,
     UNIT,
     cleared_alone,
     trader,
@@ -256,6 +260,14 @@ def test_state_and_keys_say_what_a_client_binds_its_orders_to(house: House) -> N
     assert (state["batch"], state["epoch"], state["frozen"]) == (1, 1, False)
     assert keys["keys"][0]["id"] == house.keys.current().id
     assert keys["keys"][0]["public"] == "0x" + house.keys.current().public.hex()
+
+
+def test_the_key_that_is_told_is_vouched_for_as_it_is_told(house: House) -> None:
+    state, told = house.client.get("/v1/state").json(), house.client.get("/v1/keys").json()["keys"][0]
+    begin, end = (int(datetime.fromisoformat(told[name]).timestamp()) for name in ("not_before", "not_after"))
+    own = KeyInTime(bytes.fromhex(told["public"][2:]), begin, end)
+    signature, vault = bytes.fromhex(told["signature"][2:]), separator(state["chain_id"], state["vault"])
+    own.check(signature, SIGNER.address, vault, int(time.time()))
 
 
 # ---- quotes

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from prover.orders import Order
+from relayer.api.forms import at_second
 from relayer.client import (
     Client,
     ClientError,
@@ -34,9 +35,10 @@ from relayer.client import (
     problems,
 )
 from relayer.errors import ReceiptError
-from relayer.hpke import PrivateKey
+from relayer.hpke import PrivateKey, PublicKey
 from relayer.receipts import Receipt, SignedReceipt, chain_start
 from relayer.signing import Signer
+from relayer.vouching import KeyInTime
 from tests.relayer.client.both import FLAVOURS, Liar, at, client
 from tests.relayer.client.relayer import Relayer, relayer
 
@@ -192,9 +194,20 @@ def test_a_nonce_is_not_given_twice_by_one_client(make: Make) -> None:
     assert len({(each.epoch, each.slot) for each in orders}) == 3
 
 
-def test_an_order_for_a_key_that_is_gone_is_encrypted_again_to_the_one_in_force(make: Make, flavour: str) -> None:
+def told_key(venue: Relayer, key: PublicKey, signer: Signer | None = None, begins: int = -60, ends: int = 3_600) -> Any:  # noqa: ANN401
+    """A key as ``GET /v1/keys`` tells one, signed for these seconds from now on by the vault's receipt key unless told otherwise."""
+    now = int(datetime.now(UTC).timestamp())
+    own = KeyInTime(key.raw, now + begins, now + ends)
+    signature = (signer or venue.receipt_key).sign(own.digest(venue.service.vault.separator))
+    times = {"not_before": at_second(own.not_before), "not_after": at_second(own.not_after)}
+    return {"id": key.id.hex(), "public": "0x" + key.raw.hex(), **times, "signature": "0x" + signature.hex()}
+
+
+def test_an_order_for_a_key_that_is_gone_is_encrypted_again_to_the_one_in_force(
+    venue: Relayer, make: Make, flavour: str
+) -> None:
     gone = PrivateKey.generate().public
-    stale = [{"id": gone.id.hex(), "public": "0x" + gone.raw.hex()}]
+    stale = [told_key(venue, gone)]
     transport = at("/v1/keys", lambda d: d | {"keys": [d["keys"][0] | (stale.pop() if stale else {})]})
     own = make(f"liar {flavour}", transport=transport)
     own.register()
@@ -349,6 +362,40 @@ def test_a_relayer_that_contradicts_the_vault_is_distrusted(
     lying = make(f"liar {flavour}", transport=at(route, change))
     with pytest.raises(Distrusted):
         lying.check(lying.trade(3, "buy", 1, 90))
+
+
+SWAPPED: dict[str, tuple[dict[str, Any], str]] = {
+    "signed by who put it there": ({"signer": Signer(b"\x01" * 32)}, "not signed by the vault's receipt signer"),
+    "over": ({"begins": -7_200, "ends": -1}, "is this clock right"),
+    "of another time": ({"begins": 3_600, "ends": 7_200}, "is this clock right"),
+}
+
+
+@pytest.mark.parametrize("rpc", [True, False], ids=["signer read from the vault", "signer as the relayer says"])
+@pytest.mark.parametrize("how", [*SWAPPED, "with the old signature", "without a signature"])
+def test_nothing_is_encrypted_to_a_key_that_the_receipt_signer_does_not_vouch_for(
+    how: str, rpc: bool, venue: Relayer, make: Make, flavour: str
+) -> None:
+    mine = PrivateKey.generate().public
+    made, why = SWAPPED.get(how, ({}, "receipt signer"))
+    told = told_key(venue, mine, **made)
+
+    def swapped(document: Any) -> Any:  # noqa: ANN401
+        own = dict(told)
+        if how == "with the old signature":
+            own["signature"] = document["keys"][0]["signature"]
+        if how == "without a signature":
+            own["signature"] = "0x" + "0" * 130
+        return document | {"keys": [own]}
+
+    transport = at("/v1/keys", swapped)
+    lying = make(f"liar {flavour}", transport=transport, **({} if rpc else {"rpc": None}))
+    order = lying.trade(3, "buy", 1, 90)
+    with pytest.raises(Distrusted, match=why):
+        lying.send(order)
+    with pytest.raises(Distrusted, match=why):
+        lying.register()
+    assert not [path for method, path, _ in transport.seen if method == "POST" and "auth" not in path]
 
 
 def test_a_relayer_of_another_vault_is_distrusted(make: Make) -> None:

@@ -18,7 +18,7 @@ from relayer.intake.acceptance import Acceptance, Limits
 from relayer.intake.engine import Engine, Rhythm
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, packed_key
-from relayer.intake.signer import LocalSigner
+from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Table, Terms, View
 from relayer.receipts import separator
 from relayer.signing import Signer
@@ -32,6 +32,7 @@ from relayer.store.models import Batch, BatchState
 DOMAIN: Final = 0x7AC17
 VAULT: Final = "0x" + "5a" * 20
 SIGNER: Final = Signer(b"\x51" * 32)
+VOUCHER: Final = Voucher(LocalSigner(SIGNER), separator(31_337, VAULT))
 SEALER: Final = Sealer(bytes(range(32)))
 FEE_RATE: Final = 30
 DOLLAR: Final = 10**6
@@ -210,7 +211,7 @@ class Stage:
 
     def keys(self) -> KeyRing:
         """As a new process has them."""
-        return KeyRing(self.database, SEALER, clock=self.clock)
+        return KeyRing(self.database, SEALER, VOUCHER, clock=self.clock)
 
     def engine(
         self, rhythm: Rhythm | None = None, holder: str = "test", rate: Callable[[str], float] | None = None

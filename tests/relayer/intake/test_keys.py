@@ -10,10 +10,13 @@ from relayer.errors import LeaseLost
 from relayer.hpke import PrivateKey
 from relayer.intake.keys import KeyRing
 from relayer.intake.refusal import Code, Refused
+from relayer.intake.signer import LocalSigner, Voucher
+from relayer.signing import Signer
 from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.store.models import EncryptionKey
-from tests.relayer.intake.scene import DOMAIN, SEALER, VAULT, envelope, trader
+from relayer.vouching import KeyInTime
+from tests.relayer.intake.scene import DOMAIN, SEALER, SIGNER, TERMS, VAULT, VOUCHER, envelope, trader
 
 SECOND = 1_000
 IN_FORCE, OVERLAP = 100, 10
@@ -35,7 +38,7 @@ class Clock:
 
 def ring(database: Database, clock: Clock) -> KeyRing:
     """As a process has it."""
-    return KeyRing(database, SEALER, key_seconds=IN_FORCE, overlap_seconds=OVERLAP, clock=clock)
+    return KeyRing(database, SEALER, VOUCHER, key_seconds=IN_FORCE, overlap_seconds=OVERLAP, clock=clock)
 
 
 def rotate(keys: KeyRing, database: Database, clock: Clock) -> bool:
@@ -131,3 +134,31 @@ def test_a_key_about_to_end_is_told(database: Database) -> None:
     clock.pass_(IN_FORCE + OVERLAP)
     assert again.current() is None, "nobody rotated: there is no key to encrypt to"
     assert again.published() == []
+
+
+def test_every_key_is_vouched_for_by_the_receipt_signer_for_its_time(database: Database) -> None:
+    clock = Clock()
+    clock.now += 321
+    keys = ring(database, clock)
+    assert rotate(keys, database, clock)
+    with database.read() as session:
+        row = session.scalars(select(EncryptionKey)).one()
+    assert (row.not_before % SECOND, row.not_after % SECOND) == (0, 0)
+    own = KeyInTime(row.public, row.not_before // SECOND, row.not_after // SECOND)
+    own.check(row.signature, SIGNER.address, TERMS.separator, clock.now // SECOND)
+
+
+def test_a_key_that_another_signer_vouched_for_is_followed_at_once(database: Database) -> None:
+    clock = Clock()
+    before = ring(database, clock)
+    assert rotate(before, database, clock)
+    first = before.current()
+    clock.pass_(1)
+    other = Voucher(LocalSigner(Signer(b"\x07" * 32)), TERMS.separator)
+    after = KeyRing(database, SEALER, other, key_seconds=IN_FORCE, overlap_seconds=OVERLAP, clock=clock)
+    assert rotate(after, database, clock)
+    assert not rotate(after, database, clock)
+    second = after.current()
+    assert first is not None
+    assert second is not None
+    assert [each.id for each in after.published()] == [second.id, first.id]

@@ -15,7 +15,7 @@ from relayer.intake.acceptance import Acceptance, Acknowledged, Limits
 from relayer.intake.engine import Engine
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener
-from relayer.intake.signer import LocalSigner
+from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Terms
 from relayer.intake.views import Sources, StoredViews
 from relayer.pipeline.desk import Desk
@@ -34,7 +34,7 @@ class Intake:
     def __init__(self, now: Callable[[], Desk], signer: Signer) -> None:
         desk = now()
         vault, terms = desk.vault, desk.vault.terms
-        self.keys = KeyRing(desk.database, desk.sealer)
+        self.keys = KeyRing(desk.database, desk.sealer, Voucher(LocalSigner(signer), vault.separator))
         self._terms = Terms(
             domain=vault.domain,
             vault=vault.address,

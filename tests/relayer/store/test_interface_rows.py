@@ -103,7 +103,13 @@ def test_keys_are_shown_while_they_are_accepted_the_newest_first(database: Datab
         for name, begin, end, deleted in (("a", 0, 10, None), ("b", 5, 20, None), ("c", 0, 20, 1), ("d", 50, 90, None)):
             session.add(
                 EncryptionKey(
-                    id=name, public=b"", private_sealed=None, not_before=begin, not_after=end, deleted_at=deleted
+                    id=name,
+                    public=b"",
+                    private_sealed=None,
+                    signature=b"",
+                    not_before=begin,
+                    not_after=end,
+                    deleted_at=deleted,
                 )
             )
     with database.read() as session:

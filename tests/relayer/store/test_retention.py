@@ -239,7 +239,7 @@ def test_sessions_challenges_and_answers_go_when_they_have_run_out(kept: Kept) -
 
 def test_the_bytes_of_an_ended_encryption_key_go(kept: Kept) -> None:
     with kept.database.write() as session:
-        encryption_keys.add(session, SEALER, StoredKey("k", b"p" * 32, b"s" * 32, 0, NOW - 10))
+        encryption_keys.add(session, SEALER, StoredKey("k", b"p" * 32, b"s" * 32, 0, NOW - 10, b""))
     with kept.database.read() as session:
         kept.bytes["key"] = session.scalars(select(EncryptionKey.private_sealed)).one() or b""
     assert kept.left("key") == {"key"}

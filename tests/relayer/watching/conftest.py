@@ -79,7 +79,12 @@ def filled(database: Database) -> Database:
         session.add(transaction(3, "seal:2", TransactionState.SENT, None, None))
         session.add(
             EncryptionKey(
-                id="00ff00ff00ff00ff", public=b"", private_sealed=b"", not_before=0, not_after=now + 24 * HOUR
+                id="00ff00ff00ff00ff",
+                public=b"",
+                private_sealed=b"",
+                signature=b"",
+                not_before=0,
+                not_after=now + 24 * HOUR,
             )
         )
         for name in ("intake", "watcher", "pipeline", "transactions"):

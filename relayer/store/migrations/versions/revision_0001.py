@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("private_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
         sa.Column("not_after", sa.BigInteger(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("encryption_keys_key")),
     )

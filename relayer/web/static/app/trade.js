@@ -97,7 +97,7 @@ function showUnregistered() {
     await begin();
     say("The account is registered.");
   };
-  fill(at("trader"), head(), registration(own.keys, registered));
+  fill(at("trader"), head(), registration(own, registered));
   at("open-account").focus();
 }
 
@@ -256,7 +256,7 @@ async function saveFills() {
 
 async function onlyCheck({ order }, answer) {
   try {
-    const envelope = own.keys.orderEnvelope(placed(order, own), await encryptionKey());
+    const envelope = own.keys.orderEnvelope(placed(order, own), await encryptionKey(own.state));
     const { issues } = await post("v1/orders/check", envelope, { token: own.token });
     fill(
       answer,
@@ -277,7 +277,7 @@ async function send(made, answer, button) {
       idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2),
     };
     const { order, idempotency } = made.sent;
-    made.sent.envelope ??= own.keys.orderEnvelope(order, await encryptionKey());
+    made.sent.envelope ??= own.keys.orderEnvelope(order, await encryptionKey(own.state));
     const told = await post("v1/orders", made.sent.envelope, {
       token: own.token,
       headers: { "Idempotency-Key": idempotency },

@@ -1,4 +1,5 @@
-// Receipts as a trader checks them before trusting one (docs/protocol.md section 14): the signature, and that it is about this order.
+// What the vault's receipt signer signs, as a trader checks it: receipts before trusting one (docs/protocol.md section 14: the signature,
+// and that it is about this order), and the keys of the operator before encrypting to one (section 4, "Envelopes").
 
 import { secp256k1 } from "../vendor/curves/secp256k1.js";
 import { keccak_256 } from "../vendor/hashes/sha3.js";
@@ -6,6 +7,8 @@ import { ascii, concat, fromHex, toBytes, toHex, toNumber } from "./field.js";
 
 const DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 const RECEIPT_TYPE = "Receipt(bytes32 order,uint32 sequence,uint32 account,uint32 batch,bytes32 previous)";
+const KEY_TYPE = "EncryptionKey(bytes32 key,uint64 notBefore,uint64 notAfter)";
+const EARLY_SECONDS = 300; // a trader's clock may be so far behind
 const hashed = (text) => keccak_256(ascii(text));
 
 /** The EIP-712 domain separator of a vault. */
@@ -54,4 +57,25 @@ export function checkReceipt(receipt, { signer, chainId, vault, domain, order, a
     throw new Error("the receipt of the first order does not start from h₀");
   }
   return receipt;
+}
+
+/** What is signed for a key; times in seconds. */
+export function keyDigest(key, notBefore, notAfter, domainSeparator) {
+  const times = [notBefore, notAfter].map((time) => toBytes(time, 32));
+  const content = keccak_256(concat(hashed(KEY_TYPE), fromHex(key), ...times));
+  return keccak_256(concat(Uint8Array.of(0x19, 0x01), domainSeparator, content));
+}
+
+/** The key as /v1/keys tells one, if orders may be encrypted to it at the second `now`; else throws with the reason. */
+export function checkKey(told, { signer, chainId, vault, now }) {
+  const [begin, end] = [told.not_before, told.not_after].map((time) => Math.floor(Date.parse(time) / 1000));
+  if (!(begin >= 0 && end > begin)) throw new Error("the relayer's encryption key has no time that it is for");
+  const hash = keyDigest(told.public, begin, end, separator(chainId, vault));
+  if (signerOf(hash, fromHex(told.signature)) !== signer.toLowerCase()) {
+    throw new Error("the encryption key is not signed by the vault's receipt key: somebody else could read what is sent");
+  }
+  if (now < begin - EARLY_SECONDS || now >= end) {
+    throw new Error("the relayer's encryption key is for another time: is this device's clock right?");
+  }
+  return told.public;
 }
