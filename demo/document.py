@@ -31,6 +31,7 @@ def document(result: Result) -> dict[str, Any]:
         "netted": asdict(found.netted),
         "expired": [asdict(each) for each in found.expired],
         "refusals": [asdict(each) for each in found.refusals],
+        "observed": asdict(result.observed),
         "payments": [asdict(each) for each in found.payments],
         "money": asdict(found.money),
         "conservation": asdict(found.conservation),

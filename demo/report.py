@@ -67,6 +67,7 @@ def show(result: Result, console: Console) -> None:
         _steps(result),
         _times(result),
         _costs(result),
+        _observed(result),
     ):
         console.print()
         console.print(section.title, style="bold", highlight=False)
@@ -203,6 +204,23 @@ def _refusals(found: Scenes) -> Section:
     section = _section("Orders refused in batch 2, each for a proven reason", ("trader", "order", ">code", "reason"))
     for each in found.refusals:
         section.add(each.trader, each.what, str(each.code), each.reason)
+    return section
+
+
+def _observed(result: Result) -> Section:
+    found = result.observed
+    section = _section(
+        "What an observer of everything public has found",
+        ("looked for", ">numbers", "found"),
+        f"In {found.transactions} transactions, all of them seen before they were mined, and {sum(found.sizes.values()):,} bytes: "
+        + ", ".join(f"{place} {size:,}" for place, size in found.sizes.items())
+        + ". As decimal and hexadecimal digits, as words, and packed at any bit.",
+    )
+    for kind, count in found.searched.items():
+        section.add(f"{kind} of orders not filled", str(count), "nowhere")
+    section.table.add_section()
+    for what, places in found.controls.items():
+        section.add(what, "1", ", ".join(places))
     return section
 
 

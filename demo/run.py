@@ -17,10 +17,12 @@ from demo.chain import CONTRACTS, TOOLS, LocalChain, local_chain
 from demo.errors import NotReady, NotShown
 from demo.exchange import FIRST_TRADER, PROVE, Exchange, Sealed, Settled
 from demo.market import PARAMS, Market, load_market
+from demo.observer import Mempool, Observed, gather, observe
 from demo.progress import Watch
 from demo.record import Line, lines
 from demo.story import Story, address_of, tell
 from demo.traders import Trader, make_traders
+from demo.watched import known, secret
 from prover.batch import Cleared
 from prover.errors import FileError, TacitError
 from prover.keys import Keys, inspect
@@ -74,6 +76,7 @@ class Result:
     lines: tuple[tuple[Line, ...], ...]
     scenes: Scenes
     attempts: tuple[Attempt, ...]
+    observed: Observed
     gas: Gas
     constraints: dict[str, dict[str, object]]
     seconds: dict[str, float]
@@ -106,7 +109,10 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
         story = tell(market)
     with watch.step("read the proving keys"):
         keys.proving  # noqa: B018 - reading it loads it
-    with local_chain(start=market.valuation, accounts=FIRST_TRADER + len(traders)) as chain:
+    with (
+        local_chain(start=market.valuation, accounts=FIRST_TRADER + len(traders)) as chain,
+        Mempool(chain) as mempool,
+    ):
         with watch.step("start a local chain, compile and deploy the verifiers, a test dollar and the vault"):
             exchange = Exchange.open(chain, keys, traders, watch)
         first = _first_batch(exchange, market, story, workers)
@@ -118,6 +124,9 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
         with watch.step("look for everything that was to be shown"):
             orders = tuple(lines(batch.cleared, story.batches[place], traders) for place, batch in enumerate(batches))
             found = _look(exchange, market, batches, orders, bonds)
+        with watch.step("an observer looks through all that is public"):
+            hidden = secret([line for batch in orders for line in batch])
+            observed = observe(gather(chain, mempool), mempool, hidden, known(found.auctions))
     return Result(
         market=market,
         story=story,
@@ -125,6 +134,7 @@ def run(keys: Keys, watch: Watch, workers: int) -> Result:
         lines=tuple(tuple(each) for each in orders),
         scenes=found,
         attempts=tuple(refused),
+        observed=observed,
         gas=_gas(exchange),
         constraints=inspect(PARAMS),
         seconds=watch.seconds,

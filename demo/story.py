@@ -30,7 +30,9 @@ LEAST_DEPOSIT: Final = 5_000 * TOKEN
 DEPOSIT_STEP: Final = 1_000 * TOKEN
 EVERYTHING: Final = 10**7 * TOKEN  # an exit asks for more than there is and gets what there is
 UNLISTED: Final = 999
-UNSIZED: Final = 4  # two withdrawals, a cancel, and an order that is sent twice have no size of their own
+UNSIZED: Final = (
+    7  # two withdrawals, a cancel, an order that is sent twice and the watched ones have no size from the flow
+)
 QUIET_FIRST: Final = ("Nora", "Max", "Elif", "Rosa")
 QUIET_SECOND: Final = ("Nora", "Max", "Elif", "Rosa", "Carl")  # in these batches, the script's orders are all they send
 
@@ -48,6 +50,13 @@ CANCELLED = "an order cancelled by a later one"
 CANCELS = "the cancel"
 WITHDRAWS = "a withdrawal"
 UNCOVERED = "a withdrawal of more than there is"
+WATCHED = "an order whose numbers stand nowhere else"
+
+WATCHED_QUANTITIES: Final = 187_654_329, 264_197_531, 319_283_746
+WATCHED_LIMITS: Final = 1_187_236_543, 3_987_612_345_679, 1_254_876_319
+"""What the watched orders ask for, in lots and price units: bought far below the mark, sold far above it, never filled."""
+WATCHED_DEPOSIT: Final = 6_543_210_987_654_000
+"""What their owner deposits, in token units: a number that is public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,11 @@ class _Desk:
         limit = self.market.marks[number] * (100 + keen if buy else 100 - keen) // 100 // TICK * TICK
         return self.order(index_of(name), Draft(number, buy, size, limit))
 
+    def watched(self, number: int, side: str, instrument: str) -> Request:
+        """One of the orders whose numbers stand nowhere else."""
+        draft = Draft(self.market.id(instrument), side == "buys", WATCHED_QUANTITIES[number], WATCHED_LIMITS[number])
+        return Request(self.order(index_of("Rosa"), draft), WATCHED)
+
     def withdrawal(self, name: str, amount: int) -> Order:
         """A withdrawal of so many units of the quote currency, to an address of the person's."""
         plain = self.order(index_of(name), Draft(0, True, amount, TOKEN))
@@ -145,6 +159,8 @@ def _first(desk: _Desk) -> list[Request]:
         Request(desk.trade("Max", "sells", max(desk.sizes), "26DEC25-85000-P"), MARGIN_REFUSED),
         Request(desk.trade("Elif", "buys", SIZE_STEP, "6DEC25-92000-C", keen=5), LEAVES),
         Request(desk.trade("Rosa", "buys", SIZE_STEP, "26DEC25-100000-C", keen=5), FILLED_ONCE),
+        desk.watched(0, "buys", "26DEC25-88000-C"),
+        desk.watched(1, "sells", "26DEC25-95000-C"),
     ]
 
 
@@ -161,6 +177,7 @@ def _second(desk: _Desk, first: Sequence[Request]) -> list[Request]:
         Request(desk.trade("Nora", "sells", 3_000, "26DEC25-100000-C", keen=5), NETTED),
         Request(desk.trade("Max", "sells", SIZE_STEP, "26DEC25-85000-P"), WITHIN_MARGIN),
         Request(sold, REPLAYED),
+        desk.watched(2, "buys", "26DEC25-88000-C"),
         Request(desk.trade("Sven", "buys", SIZE_STEP, "6DEC25-92000-C"), SETTLED),
         Request(replace(dated, last_batch=1), WINDOW),
         Request(replace(cheap, max_fee_rate=10), FEE),
@@ -186,10 +203,11 @@ def _arrivals(
 
 
 def _deposits(batches: Iterable[Iterable[Request]]) -> dict[int, int]:
-    """What each trader deposits: enough for all it will order, but for the one who is to be refused."""
+    """What each trader deposits: enough for all it will order, but for the one who is to be refused and the one who is watched."""
     lots: Counter[int] = Counter()
     for request in (request for batch in batches for request in batch):
-        if request.order.kind == "trade" and request.scene != MARGIN_REFUSED:
+        if request.order.kind == "trade" and request.scene not in (MARGIN_REFUSED, WATCHED):
             lots[request.account] += request.order.quantity
     amounts = {index_of(name): LEAST_DEPOSIT + COVER * lots[index_of(name)] // LOTS for name in NAMES}
-    return {index: -(-amount // DEPOSIT_STEP) * DEPOSIT_STEP for index, amount in amounts.items()}
+    rounded = {index: -(-amount // DEPOSIT_STEP) * DEPOSIT_STEP for index, amount in amounts.items()}
+    return rounded | {index_of("Rosa"): WATCHED_DEPOSIT}
