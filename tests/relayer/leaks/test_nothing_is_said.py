@@ -397,7 +397,7 @@ def test_it_was_looked_at_everything_that_is_said(observed: Observed) -> None:
         "public": b'"mark"',
         "answers": b"INSUFFICIENT_MARGIN",
         "rows": b"tacit.settlement.1",
-        "database": b"tacit.settlement.1",
+        "database": b"settle:1",
     }
     assert [where for where, word in holds.items() if word not in observed.said.parts.get(where, b"")] == []
     assert len(observed.said.parts["proofs"]) > 10_000
