@@ -197,8 +197,10 @@ def end(session: Session, order: str, state: OrderState) -> bool:
 
 
 def move_head(session: Session, batch: int, orders: int, receipts_hash: bytes) -> None:
-    """Writes down how many receipts of a batch are given and h of the last, beside them."""
-    values = {"orders": orders, "receipts_hash": receipts_hash, "updated_at": now_ms()}
+    """Writes down how many receipts of a batch are given and h of the last, beside them. Not the time: everybody sees it, and would see
+    orders come.
+    """
+    values = {"orders": orders, "receipts_hash": receipts_hash}
     session.execute(update(Batch).where(Batch.number == batch).values(values))
 
 

@@ -117,6 +117,19 @@ def test_how_many_orders_a_batch_has_is_told_from_the_seal_on(house: House) -> N
     assert house.client.get("/v1/batches/2").json()["orders"] is None
 
 
+def test_nobody_sees_in_the_open_batch_that_somebodys_order_is_receipted(empty_house: House) -> None:
+    def shown() -> list[bytes]:
+        paths = ("/v1/batches/2", "/v1/batches", "/v1/state")
+        return [empty_house.client.get(path).content for path in paths]
+
+    before = shown()
+    time.sleep(0.005)
+    assert empty_house.send(trader(9))["state"] == "receipted"
+    with empty_house.services.database.read() as session:
+        assert session.get_one(Batch, 2).orders == 1
+    assert shown() == before
+
+
 def test_a_proof_is_shown_once_it_is_in_the_chain(house: House) -> None:
     text = b'{"format": "tacit.settlement.1"}'
     for number, state in ((101, BatchState.PROVED), (102, BatchState.SUBMITTED), (103, BatchState.MINED)):
