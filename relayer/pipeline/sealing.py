@@ -7,7 +7,7 @@ so an order with a receipt can always be shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -161,7 +161,7 @@ def put_together(desk: Desk, session: Session, history: History, batch: Batch) -
     selection = _selection(desk, session, history, batch)
     rows = batches.orders_of(session, batch.number, PLACED)
     accounts = {FUND, *(row.account for row in rows), *selection.accounts}
-    holders = holders_of(desk, session, history, accounts)
+    holders = holders_of(desk, session, history, accounts, leaving=selection.exits.keys())
     orders = sealed_orders(desk, rows)
     touches = tuple(
         Touch(
@@ -192,14 +192,26 @@ def _selection(desk: Desk, session: Session, history: History, batch: Batch) -> 
     return select(queues, choice)
 
 
-def holders_of(desk: Desk, session: Session, history: History, accounts: Iterable[int]) -> dict[int, Holder]:
-    """The keys of accounts by index; :class:`SealingError` names one whose owner has not registered."""
+def holders_of(
+    desk: Desk, session: Session, history: History, accounts: Iterable[int], *, leaving: Collection[int] = ()
+) -> dict[int, Holder]:
+    """The keys of accounts by index; :class:`SealingError` names one whose owner has not registered.
+
+    The vault takes an exit request of any account that it assigned, also where no batch ever took its deposit and its owner is not known
+    here. Such a one has no leaf, and the batch says of it that there is nothing to pay; whose keys its touch names is looked at only where
+    there is a leaf, so it names the fund's. ``leaving``: accounts with an exit request in the batch.
+    """
     owners = {index: history.owners[index] for index in accounts if index != FUND}
     known = batches.holders(session, owners.values())
-    for index, owner in owners.items():
-        if owner not in known:
+    unknown = [index for index, owner in owners.items() if owner not in known]
+    state = current_state(desk, session, history) if unknown else None
+    for index in unknown:
+        if index not in leaving or state is None or state.leaf(index) is not None:
             raise SealingError(f"the owner of account {index} has not registered its keys", {"account": index})
-    found = {index: batches.open_holder(desk.sealer, known[owner]) for index, owner in owners.items()}
+    found = {
+        index: batches.open_holder(desk.sealer, known[owner]) if owner in known else desk.fund
+        for index, owner in owners.items()
+    }
     return {FUND: desk.fund} | found
 
 

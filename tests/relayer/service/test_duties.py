@@ -48,6 +48,19 @@ def test_a_deposit_of_an_unknown_owner_waits_for_it_and_goes_back_after_the_grac
     assert running.batch(number).touches == 3, f"the fund, {late.index} and {known.index}, not {stranger.index}"
 
 
+def test_an_exit_request_of_an_account_whose_owner_is_unknown_is_answered_and_stops_no_batch(running: Service) -> None:
+    stranger, known = running.join("stranger", register=False), running.join("known")
+    running.venue.request_exit(stranger, DOLLAR, stranger.address)
+    number = running.settle()
+    assert running.batch(number).exit_end == 1, "a late one left out would stop every seal"
+    contract = running.venue.contract
+    assert contract.call("claimable", stranger.address) == 0
+    running.intake.register(stranger.holder)
+    number = running.settle()
+    assert running.batch(number).deposit_end == 2, f"both {stranger.index} and {known.index} have their deposits"
+    assert running.batch(number).end_root == contract.call("root").to_bytes(32, "big")
+
+
 def test_a_challenge_is_answered_from_the_stored_batch_and_one_that_cannot_be_is_an_alarm(running: Service) -> None:
     alice, bob = running.join("alice"), running.join("bob")
     running.opened()
