@@ -91,6 +91,8 @@ def follow_batch(session: Session, number: int, said: Said, cost: Cost | None, s
         batch = _unknown(session, number, said.opened)
     if said.opened is not None:
         batch.epoch, batch.opened_time = said.opened.epoch, said.opened_time or batch.opened_time
+    else:
+        batch.opened_time = None  # never mined, or taken back: it may have to be opened again
     state, reason = _state(batch, said)
     if said.settled is not None:
         batch.end_root, batch.r1 = _word(said.settled.root_after), said.settled.r1

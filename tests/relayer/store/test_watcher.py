@@ -413,10 +413,12 @@ def test_an_opening_that_is_taken_back_waits_to_come_again(desk: Desk) -> None:
     desk.scene.post_epoch(ROWS)
     opened(desk)
     desk.follow()
+    assert desk.batch(1).opened_time is not None
     desk.scene.chain.take_back(1)
     desk.scene.chain.mine([])
     desk.follow()
     assert desk.state(1) == BatchState.OPENING
+    assert desk.batch(1).opened_time is None, "only so can it be opened again where the transaction failed meanwhile"
     desk.scene.batch -= 1
     opened(desk)
     desk.follow()
