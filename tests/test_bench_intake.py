@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from bench.intake import Extent, Figures, document, measure
@@ -10,8 +12,9 @@ from bench.intake_orders import WAYS
 
 @pytest.fixture(scope="module")
 def figures() -> Figures:
-    """A load of a few seconds."""
-    return measure(Extent(rate=60, seconds=3, overload=1), say=False)
+    """A load of a few seconds; in a thread of its own, since a browser that other tests drive holds this one's event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(measure, Extent(rate=60, seconds=3, overload=1), say=False).result()
 
 
 def test_every_wrong_order_is_refused_with_its_code_and_every_right_one_taken(figures: Figures) -> None:

@@ -25,10 +25,14 @@ def test_the_stubs_say_what_the_extension_has() -> None:
 
 
 def test_every_error_has_a_code_of_its_own_and_words() -> None:
-    classes = list(tree(TacitError))
-    assert len({each.code for each in classes}) == len(classes)
+    every = list(tree(TacitError))
     # A package above has its own in a module of this name; one tree, whatever a run has imported.
-    assert all(each.__doc__ and each.__module__ in (errors.__name__, "relayer.errors") for each in classes)
+    classes = [each for each in every if each.__module__ in (errors.__name__, "relayer.errors")]
+    assert len({each.code for each in classes}) == len(classes)
+    # Both sides of the wire say the interface's codes.
+    wire = ("relayer.client.problems", "relayer.intake.refusal")
+    assert {each.__module__ for each in every if each not in classes} <= set(wire)
+    assert all(each.__doc__ for each in every)
 
 
 def test_an_error_keeps_its_values() -> None:

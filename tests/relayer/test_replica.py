@@ -201,6 +201,7 @@ def test_it_keeps_what_was_settled_and_forgets_what_no_longer_can_be(scene: Scen
     replica.keep(*sent(scene, 2, second))
     replica.keep(*sent(scene, 2, other, auction=1))
     assert replica.store.count() == 3
+    scene.chain.final = len(scene.chain.blocks) - 1
     replica.advance()
     assert replica.store.count() == 2
     assert replica.store.missing() == []

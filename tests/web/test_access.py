@@ -183,6 +183,7 @@ def test_nothing_moves_for_who_asked_for_stillness(browser: Browser, address: st
 
 def test_states_are_told_in_words_and_signs_not_by_colour(page: Page) -> None:
     marks = page.locator("#batches .state")
+    expect(marks).to_have_count(5)
     signs = marks.evaluate_all(
         "(all) => all.map((each) => [getComputedStyle(each, '::before').content, each.textContent])"
     )
