@@ -31,6 +31,9 @@ def test_every_error_has_a_code_of_its_own_and_words() -> None:
     assert len({each.code for each in classes}) == len(classes)
     # Both sides of the wire say the interface's codes.
     wire = ("relayer.client.problems", "relayer.intake.refusal")
+    for module in wire:
+        codes = [each.code for each in every if each.__module__ == module]
+        assert len(set(codes)) == len(codes)
     assert {each.__module__ for each in every if each not in classes} <= set(wire)
     assert all(each.__doc__ for each in every)
 

@@ -62,6 +62,9 @@ def test_anothers_object_is_answered_like_none(house: House, order: dict[str, An
         for answer in (found, none)
     )
     assert told == told_of_none
+    numbers = [answer.headers["x-request-id"] for answer in (found, none)]
+    assert len(set(numbers)) == 2
+    assert all(len(bytes.fromhex(number)) == 8 for number in numbers)
 
 
 @pytest.mark.parametrize("number", range(7))
