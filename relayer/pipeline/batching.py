@@ -98,10 +98,17 @@ class Queues:
         ]
         return cls(deposit_head, exit_head, tuple(deposits), tuple(exits))
 
-    @property
-    def waiting(self) -> bool:
-        """Whether anything waits for a batch."""
-        return bool(self.exits) or any(not each.returned for each in self.deposits)
+    def waiting(self, deposit_end: int, exit_end: int) -> bool:
+        """Whether anything waits for a batch beyond what is in a seal already, which ends at these entries."""
+        deposits = (each for each in self.deposits if each.entry >= deposit_end and not each.returned)
+        return any(deposits) or any(each.entry >= exit_end for each in self.exits)
+
+
+def anything_waits(history: History) -> bool:
+    """Whether a deposit or exit request waits for a batch: what a seal in force holds waits for no other."""
+    seals = [each.seal for number, each in history.seals.items() if number not in history.voided]
+    ends = max((seal.deposit_end for seal in seals), default=0), max((seal.exit_end for seal in seals), default=0)
+    return Queues.of(history).waiting(*ends)
 
 
 def _from(entries: Mapping[int, T], head: int) -> Iterator[T]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from relayer import points
 from relayer.history import History
-from relayer.pipeline.batching import Queues, Vacant, not_opened_because
+from relayer.pipeline.batching import Vacant, anything_waits, not_opened_because
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import ensure, failures
 from relayer.store import batches, policies, transactions
@@ -76,5 +76,5 @@ def _vacant(desk: Desk, session: Session) -> Vacant:
         free_bond=vault.bonds.call("free"),
         base_bond=vault.bonds.call("terms").base,
         paused=policies.read(session).intake_paused,
-        waiting=Queues.of(history).waiting or batches.waiting_orders(session) > 0,
+        waiting=anything_waits(history) or batches.waiting_orders(session) > 0,
     )

@@ -10,6 +10,7 @@ import pytest
 
 from prover.batch import Params
 from prover.orders import Order
+from relayer.history import History
 from relayer.pipeline.aftermath import may_go_on
 from relayer.pipeline.batching import (
     QUEUE_REACH,
@@ -21,16 +22,20 @@ from relayer.pipeline.batching import (
     Room,
     Selection,
     Vacant,
+    anything_waits,
     close_reason,
     grace,
     not_opened_because,
     select,
 )
 from relayer.pipeline.policy import Policy
+from relayer.records import AccountAssigned, At, BatchSealed, BatchVoided, DepositQueued, ExitRequested, Record, Seal
 
 ROOM = Room(touches=128, orders=2, settled=4)
 POLICY = Policy(interval=300, most_orders=100, open_margin=60, exit_margin=3_600)
 LATER = 10**9
+SOMEBODY = "0x" + "77" * 20
+PLACE = At(1, 0, bytes(32), bytes(32))
 
 
 def deposit(entry: int, account: int, came: int | None = None, *, returned: bool = False) -> Deposit:
@@ -235,6 +240,28 @@ def test_an_operator_that_is_not_eager_opens_for_somebody_only() -> None:
     waits = replace(POLICY, eager=False)
     assert not_opened_because(VACANT, waits) == "nothing waits for a batch"
     assert not_opened_because(replace(VACANT, waiting=True), waits) is None
+
+
+def test_what_is_sealed_already_waits_for_no_other_batch() -> None:
+    queues = Queues(3, 7, (deposit(3, 1), deposit(4, 2, returned=True)), (exit_(7, 9, 1),))
+    assert queues.waiting(3, 8)
+    assert queues.waiting(4, 7)
+    assert not queues.waiting(4, 8), "a returned deposit waits for nothing"
+    assert not Queues(3, 7).waiting(3, 7)
+
+
+def test_a_batch_that_is_being_proven_makes_nobody_wait_for_the_next() -> None:
+    records: list[Record] = [
+        AccountAssigned(PLACE, 1, 11),
+        DepositQueued(PLACE, 0, 1, SOMEBODY, 10),
+        ExitRequested(PLACE, 0, 1, SOMEBODY, 5, LATER),
+    ]
+    assert anything_waits(History.of(records))
+    records.append(BatchSealed(PLACE, 1, 7, Seal(bytes(32), 1, 2, 0, 1, 1, 0, 1, 0), bytes(32)))
+    assert not anything_waits(History.of(records))
+    assert anything_waits(History.of([*records, DepositQueued(PLACE, 1, 1, SOMEBODY, 10)]))
+    assert anything_waits(History.of([*records, ExitRequested(PLACE, 1, 1, SOMEBODY, 5, LATER)]))
+    assert anything_waits(History.of([*records, BatchVoided(PLACE, 1)])), "what was in a batch that is void waits again"
 
 
 @pytest.mark.parametrize(
