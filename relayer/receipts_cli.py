@@ -22,6 +22,7 @@ SAID = {
     Standing.PROVEN: "kept: the order is in the settled batch, by chain data alone",
     Standing.SHOWN: "kept: the order was shown in the seal",
     Standing.UNSEALED: "its batch is not sealed yet",
+    Standing.EXPIRED: "ITS BATCH RAN OUT UNSEALED: challenge it within the bond's window, for half of the base bond",
     Standing.VOID: "its batch is void, and the bond burnt",
     Standing.UNSHOWN: "SEALED AND NOT SHOWN: challenge it before the bond's window is over",
 }

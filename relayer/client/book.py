@@ -99,6 +99,12 @@ class Book:
         """An order by the relayer's name of it."""
         return next((kept for kept in self.orders.values() if kept.id == order_id), None)
 
+    @property
+    def epoch(self) -> int:
+        """The highest nonce epoch of an own order; 0 before the first."""
+        with self._lock:
+            return max((kept.order.epoch for kept in self.orders.values()), default=0)
+
     # ---- contradictions
 
     def _contradicts(self, signed: SignedReceipt) -> None:

@@ -30,13 +30,15 @@ TOUCH_WORD: Final = 1
 
 class Standing(StrEnum):
     """What became of a receipt. ``PROVEN``: its order is in the settled batch, by chain data alone. ``SHOWN``: the relayer showed it in
-    the seal. ``UNSEALED``: its batch has no seal yet. ``VOID``: the batch was given up; the bond is burnt. ``UNSHOWN``: sealed, and
+    the seal. ``UNSEALED``: its batch has no seal yet. ``EXPIRED``: its batch ran out without a seal, and no answer can show the order:
+    challenge it within the window for the base bond. ``VOID``: the batch was given up; the bond is burnt. ``UNSHOWN``: sealed, and
     nobody has shown the order in it yet: challenge it in time.
     """
 
     PROVEN = "proven"
     SHOWN = "shown"
     UNSEALED = "unsealed"
+    EXPIRED = "expired"
     VOID = "void"
     UNSHOWN = "unshown"
 
@@ -78,6 +80,11 @@ class OnChain(Looking):
         source = self.source
         return (yield from work(lambda: read_account(vault, _history(vault).settlements, holder, index, source)))
 
+    def settled_epoch(self) -> Steps[int]:
+        """The account's nonce epoch after the last settled batch, by chain data; 0 without an endpoint or before its first batch."""
+        found = None if self.venue.chain is None else (yield from self.read())
+        return 0 if found is None else found.leaf.epoch
+
     def verify_receipts(self) -> Steps[list[Verdict]]:
         """Holds every receipt that is kept against the chain. :class:`ContradictionError` where the operator's seal breaks one."""
         book, vault = (yield from self.book()), (yield from self.venue.vault())
@@ -94,7 +101,7 @@ class OnChain(Looking):
         self, book: Book, vault: Vault, history: History, index: int, batch: int, receipts: list[SignedReceipt]
     ) -> Steps[list[Standing]]:
         if batch not in history.seals:
-            return [Standing.UNSEALED] * len(receipts)
+            return [Standing.EXPIRED if batch in history.expired else Standing.UNSEALED] * len(receipts)
         for signed in receipts:
             _against_seal(book, history, signed)
         if batch in history.voided:

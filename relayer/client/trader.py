@@ -29,6 +29,8 @@ LIVING: Final = ("waiting", "receipted", "sealed")
 PAGE: Final = 100
 AHEAD: Final = 2
 """Batches that a relayer may be ahead of the chain that a client sees."""
+LEAP: Final = 64
+"""Nonce epochs that a relayer may be ahead of the own book and the chain: other clients of the same seed have raised them."""
 LARGEST_LIMIT: Final = 2**42
 GLANCES: Final = (0.25, 0.5, 1.0)
 """Seconds between looks at a chain that is behind a receipt."""
@@ -111,7 +113,9 @@ class Trader(Identity):
         order = yield from self._order("cancel", {}, batches, True)
         account = yield from self.account()
         living = yield from self._living()
-        epoch = 1 + max([0 if account.nonce is None else account.nonce.epoch, *(e for e, _ in living)])
+        told = [0 if account.nonce is None else account.nonce.epoch, *(e for e, _ in living)]
+        yield from self._believe_epochs(told)
+        epoch = 1 + max(told)
         return Order(
             account=order.account,
             kind="cancel",
@@ -175,9 +179,27 @@ class Trader(Identity):
         nonce = account.nonce
         self._made = {each: last for each, last in self._made.items() if last >= batch}
         living = yield from self._living()
-        return free_nonce(
-            0 if nonce is None else nonce.epoch, 0 if nonce is None else int(nonce.bitmap), living | set(self._made)
-        )
+        told = 0 if nonce is None else nonce.epoch
+        yield from self._believe_epochs([told, *(epoch for epoch, _ in living)])
+        return free_nonce(told, 0 if nonce is None else int(nonce.bitmap), living | set(self._made))
+
+    def _believe_epochs(self, told: list[int]) -> Steps[None]:
+        """Refuses nonce epochs far above every one that is known otherwise: after an order at the highest, an account takes no other."""
+        named, book = max(told), (yield from self.book())
+        known = book.epoch
+        if named > known + LEAP:
+            known = max(known, (yield from self.settled_epoch()))
+        if named > known + LEAP:
+            what = (
+                f"the relayer names nonce epoch {named}, and book and chain know none above {known}: nothing is signed for it"
+                f"{'' if self.venue.chain is not None else ' (if it is right, give rpc: the account is then read from the chain)'}"
+            )
+            raise Distrusted(what, {"told": named, "known": known})
+
+    def settled_epoch(self) -> Steps[int]:
+        """The account's nonce epoch by chain data; 0 for a trader who does not see the chain (:mod:`relayer.client.onchain` does)."""
+        yield from ()
+        return 0
 
     def _living(self) -> Steps[set[tuple[int, int]]]:
         """Nonces of orders that may still be executed."""

@@ -32,12 +32,19 @@ from relayer.client import (
     UnknownAccount,
     UnknownInstrument,
     Unreachable,
+    onchain,
     problems,
 )
+from relayer.client.steps import Steps
 from relayer.errors import ReceiptError
+from relayer.history import History
 from relayer.hpke import PrivateKey, PublicKey
+from relayer.ledger import read_ledger
 from relayer.receipts import Receipt, SignedReceipt, chain_start
+from relayer.receipts_cli import SAID
+from relayer.records import OpeningExpired
 from relayer.signing import Signer
+from relayer.vault import Vault
 from relayer.vouching import KeyInTime
 from tests.relayer.client.both import FLAVOURS, Liar, at, client
 from tests.relayer.client.relayer import Relayer, relayer
@@ -192,6 +199,77 @@ def test_a_nonce_is_not_given_twice_by_one_client(make: Make) -> None:
     own = make("alice")
     orders = [own.trade(3, "buy", 1, 90) for _ in range(3)]
     assert len({(each.epoch, each.slot) for each in orders}) == 3
+
+
+FAR = 2**32 - 1
+TOLD_EPOCHS: dict[str, Callable[[Any, int], Any]] = {
+    "as the account's": lambda told, epoch: told | {"nonce": {"epoch": epoch, "bitmap": "0", "free_slot": 0}},
+    "as a living order's": lambda told, epoch: (
+        told | {"items": [each | {"content": each["content"] | {"epoch": epoch}} for each in told["items"]]}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TOLD_EPOCHS)
+@pytest.mark.parametrize("seen", ["with an endpoint", "without one"])
+def test_nothing_is_signed_for_a_nonce_epoch_that_only_the_relayer_knows(
+    venue: Relayer, make: Make, flavour: str, how: str, seen: str
+) -> None:
+    own = make(f"early {flavour}")
+    path = f"/v1/accounts/{own.owner()}" + ("/orders" if "order" in how else "")
+    rpc = venue.rpc if seen == "with an endpoint" else None
+
+    def told(epoch: int) -> Any:  # noqa: ANN401
+        return make(f"early {flavour}", rpc=rpc, transport=at(path, lambda found: TOLD_EPOCHS[how](found, epoch)))
+
+    asks: list[Callable[[Any], object]] = [lambda own: own.trade(7, "buy", 1, 40), lambda own: own.cancel_order()]
+    for ask in asks:
+        with pytest.raises(Distrusted, match=f"nonce epoch {FAR}"):
+            ask(told(FAR))
+        with pytest.raises(Distrusted, match="nonce epoch 65"):
+            ask(told(65))
+    assert told(64).trade(7, "buy", 1, 40).epoch == 64
+
+
+def test_an_epoch_that_the_own_book_or_the_chain_knows_is_signed_for(venue: Relayer, make: Make, flavour: str) -> None:
+    own = make(f"early {flavour}")
+    lie = at(f"/v1/accounts/{own.owner()}", lambda found: TOLD_EPOCHS["as the account's"](found, 1_000))
+    knowing = make(f"early {flavour}", transport=lie)
+    book = _book(knowing)
+    order = replace(own.trade(7, "buy", 1, 40), epoch=936)
+    book.sending(order, order.hash(venue.vault_domain), 1)
+    assert knowing.trade(7, "buy", 1, 40).epoch == 1_000
+    book.orders.clear()
+    with pytest.raises(Distrusted, match="none above 0"):
+        knowing.trade(7, "buy", 1, 40)
+
+    def settled(_rules: object) -> Steps[int]:
+        yield from ()
+        return 936
+
+    knowing.rules.settled_epoch = settled.__get__(knowing.rules)
+    assert knowing.trade(7, "buy", 1, 40).epoch == 1_000
+
+
+def test_a_receipt_of_a_batch_that_ran_out_is_told_from_one_that_is_still_to_be_sealed(
+    venue: Relayer, make: Make, flavour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, batch = f"liar {flavour}", 1
+    order = replace(make(name).trade(3, "buy", 1, 90), first_batch=batch, last_batch=batch)
+    own = make(name, book=tmp_path / "book")
+    own.orders()
+    book = own.rules._book or _book(own)
+    book.sending(order, order.hash(venue.vault_domain), batch)
+    book.receipted(order.hash(venue.vault_domain), fabricated(venue, order, sequence=2, batch=batch))
+    assert [each.standing for each in own.verify_receipts()] == [Standing.UNSEALED]
+
+    def ran_out(vault: Vault) -> History:
+        records = read_ledger(vault)
+        return History.of([*records, OpeningExpired(records[-1].at, batch)])
+
+    monkeypatch.setattr(onchain, "_history", ran_out)
+    assert [each.standing for each in own.verify_receipts()] == [Standing.EXPIRED]
+    assert set(SAID) == set(Standing)
 
 
 def told_key(venue: Relayer, key: PublicKey, signer: Signer | None = None, begins: int = -60, ends: int = 3_600) -> Any:  # noqa: ANN401
