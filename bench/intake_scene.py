@@ -27,6 +27,7 @@ from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, packed_key
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Table, Terms, View
+from relayer.pipeline.covering import EVERY
 from relayer.receipts import separator
 from relayer.signing import Signer
 from relayer.store import orders
@@ -129,6 +130,7 @@ class StillVault:
             state=settled(traders),
             table=Table(1, int(time.time()), rows),
             accounts={each.owner: each.account for each in traders},
+            covered=EVERY,
         )
 
     def version(self) -> object:
@@ -149,7 +151,7 @@ def prepare(path: Path, traders: list[Trader]) -> Database:
                 orders.register(session, SEALER, each.holder, packed_key(each.holder), each.account)
     now = now_ms()
     with database.write() as session:
-        session.add(Batch(number=BATCH, state=BatchState.OPEN, epoch=1, created_at=now, updated_at=now))
+        session.add(Batch(number=BATCH, state=BatchState.OPEN, epoch=1, covered=EVERY, created_at=now, updated_at=now))
     return database
 
 

@@ -142,6 +142,12 @@ class Vault:
         return found
 
     @cached_property
+    def bond_terms(self) -> Struct:
+        """What bonds cost in wei, and how long things take in seconds (`IBonds.Terms`)."""
+        found: Struct = self.bonds.call("terms")
+        return found
+
+    @cached_property
     def delays(self) -> Struct:
         """How long things may take, in seconds."""
         found: Struct = self.contract.call("delays")

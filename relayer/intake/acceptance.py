@@ -85,6 +85,13 @@ class BatchClosed(Exception):  # noqa: N818 - what happened
     """The batch that receipts were made for takes no orders any more."""
 
 
+class NotCovered(Exception):  # noqa: N818 - what happened
+    """The operator's bond covers fewer orders of the batch than receipts were made for: ``orders``."""
+
+    def __init__(self, orders: int) -> None:
+        self.orders = orders
+
+
 @dataclass(slots=True)
 class _Draft:
     """What a group comes to, before it is stored."""
@@ -157,10 +164,13 @@ class Acceptance:
         """The answers to a group, once everything in it is on disk. ``hold``: older orders still wait for the open batch, so no receipts
         are given to newer ones.
         """
-        try:
-            return self._take(lease, view, group, hold)
-        except BatchClosed:
-            return self._take(lease, closed(view), group, hold)
+        while True:
+            try:
+                return self._take(lease, view, group, hold)
+            except BatchClosed:
+                view = closed(view)
+            except NotCovered as short:
+                view = replace(view, covered=short.orders)
 
     def judge(self, view: View, candidate: Candidate) -> list[Issue]:
         """Everything that stands against an order now; nothing is stored."""
@@ -178,7 +188,7 @@ class Acceptance:
             self._place(view, draft, at, candidate, known, keys, hold)
         try:
             self._store(lease, view, group, draft)
-        except BatchClosed:
+        except (BatchClosed, NotCovered):
             for _, held in (*draft.promised, *draft.waiting):
                 self.book.drop(held)
             self._stale = False
@@ -256,7 +266,7 @@ class Acceptance:
             return Room(0, 0, waiting)
         book, batch = self.book, view.open
         orders_left, accounts_left = (
-            self.limits.orders - book.orders(batch),
+            min(self.limits.orders, view.covered) - book.orders(batch),
             self.limits.accounts - len(book.accounts(batch)),
         )
         return Room(orders_left, accounts_left, waiting, self._rows_left(view, batch, account))
@@ -311,12 +321,16 @@ class Acceptance:
         return [SignedReceipt(each, by) for each, by in zip(receipts, signatures, strict=True)], chain
 
     def _advance(self, session: Session, chain: ReceiptChain | None, given: int) -> None:
-        """Moves the head of the chain, if the batch is open and the head is where this process left it."""
+        """Moves the head of the chain, if the batch is open, the bond covers it as the pipeline last said, and the head is where this
+        process left it.
+        """
         if not given or chain is None:
             return
         row = session.get(Batch, chain.batch)
         if row is None or row.state is not BatchState.OPEN:
             raise BatchClosed
+        if chain.sequence > row.covered:
+            raise NotCovered(row.covered)
         stored = orders.head(session, chain.batch)
         if (0 if stored is None else stored[0]) != chain.sequence - given:
             raise ReceiptError(
@@ -366,6 +380,13 @@ class Acceptance:
         """Looks at ``most`` waiting orders behind the place ``seen``, oldest first: those that have a place in the open batch get receipts,
         those that no batch can take any more lapse. The place to go on from; None when none is left.
         """
+        while True:
+            try:
+                return self._promote(lease, view, seen, most)
+            except NotCovered as short:
+                view = replace(view, covered=short.orders)
+
+    def _promote(self, lease: Lease, view: View, seen: int, most: int) -> int | None:
         self.read_back(view)
         if view.open is None or self._chain is None:
             return None

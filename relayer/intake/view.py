@@ -52,8 +52,8 @@ class View:
     ``open`` is the batch that takes orders, if one does; ``batch`` the number of that one, or of the one to come. ``deposits``: token units
     queued and not yet settled, by account; ``exiting``: accounts whose exit request waits for a seal; ``settled``: settlement values by
     instrument; ``fixed``: the last settled batch, whose ``state`` this is; ``lost``: how many batches were void or ran out, and how many
-    orders the pipeline has still to take out of them; ``forecast``: the operator's policy on margin (None: as configured);
-    ``time``: of the newest block, in seconds.
+    orders the pipeline has still to take out of them; ``covered``: orders of the open batch that the operator's bond covers;
+    ``forecast``: the operator's policy on margin (None: as configured); ``time``: of the newest block, in seconds.
     """
 
     terms: Terms
@@ -70,6 +70,7 @@ class View:
     paused: bool = False
     forecast: bool | None = None
     lost: tuple[int, int] = (0, 0)
+    covered: int = 0
     time: int | None = None
 
     def leaf(self, account: int) -> Leaf | None:

@@ -46,14 +46,18 @@ class StoredViews:
         self._state: State | None = None
 
     def version(self) -> object:
-        """Batches by state, lost orders, the newest record of the chain, the newest snapshot, the policies, the newest block."""
+        """Batches by state, orders that the bond covers, lost orders, the newest record of the chain, the newest snapshot, the policies,
+        the newest block.
+        """
         with self._database.read() as session:
             record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
             newest = session.execute(record.order_by(ChainRecord.block.desc(), ChainRecord.index.desc()).limit(1))
             batches = session.execute(select(Batch.state, func.count(), func.max(Batch.number)).group_by(Batch.state))
+            covered = select(Batch.covered).where(Batch.state == BatchState.OPEN).order_by(Batch.number.desc()).limit(1)
             return (
                 tuple(map(tuple, newest)),
                 tuple(sorted(map(tuple, batches))),
+                session.scalar(covered),
                 _lost(session),
                 session.scalar(select(func.max(Snapshot.batch))),
                 session.scalar(select(Setting.value).where(Setting.name == policies.NAME)),
@@ -104,6 +108,7 @@ class StoredViews:
             paused=policy.intake_paused or history.frozen is not None or _retired(history, time),
             forecast=policy.forecast,
             lost=_lost(session),
+            covered=0 if open_ is None else session.get_one(Batch, open_).covered,
             time=time,
         )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from relayer import points
 from relayer.history import History
 from relayer.pipeline.batching import Vacant, anything_waits, not_opened_because
+from relayer.pipeline.covering import of_opening
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import ensure, failures
 from relayer.store import batches, policies, transactions
@@ -22,14 +23,19 @@ def open_next(desk: Desk, turn: Turn) -> bool:
     with desk.database.read() as session:
         if not _due(desk, session) or not_opened_because(_vacant(desk, session), desk.policy) is not None:
             return False
+        number = _number(desk.history(), batches.last(session))
+        covered = of_opening(desk, session, number)
     with desk.database.write() as session:
         turn.check(session)
         if not _due(desk, session):
             return False
         history = desk.history()
         batch = batches.last(session)
-        if batch is None or batch.number < _next(history):
-            batch = batches.add(session, _next(history), max(history.epochs))
+        if _number(history, batch) != number:
+            return False
+        if batch is None or batch.number < number:
+            batch = batches.add(session, number, max(history.epochs))
+        batch.covered = covered
         purpose = f"open:{batch.number}"
         ensure(session, desk, purpose, desk.call("open"), batch=batch.number, attempts=failures(session, purpose) + 1)
         points.reached("open.before-queue")
@@ -39,6 +45,11 @@ def open_next(desk: Desk, turn: Turn) -> bool:
 
 def _next(history: History) -> int:
     return max(history.openings, default=0) + 1
+
+
+def _number(history: History, last: Batch | None) -> int:
+    """The batch to be opened: the last one stored, if the vault has not opened it yet."""
+    return _next(history) if last is None else max(last.number, _next(history))
 
 
 def _due(desk: Desk, session: Session) -> bool:
@@ -74,7 +85,7 @@ def _vacant(desk: Desk, session: Session) -> Vacant:
         open_time=vault.delays.openTime,
         settle_time=vault.delays.settleTime,
         free_bond=vault.bonds.call("free"),
-        base_bond=vault.bonds.call("terms").base,
+        base_bond=vault.bond_terms.base,
         paused=policies.read(session).intake_paused,
         waiting=anything_waits(history) or batches.waiting_orders(session) > 0,
     )

@@ -18,13 +18,16 @@ from prover.orders import Holder, SealedOrder, Touch
 from relayer import points
 from relayer.errors import SealingError
 from relayer.history import History
+from relayer.pipeline import aftermath
 from relayer.pipeline.batching import FUND, Choice, Opened, Queues, Selection, close_reason, held_settled, select
+from relayer.pipeline.covering import lacking
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.opening import run_out
 from relayer.pipeline.sending import ensure, failure, failures
 from relayer.pipeline.states import current_state
 from relayer.receipts import Evidence
 from relayer.store import batches, policies, transactions
+from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, OrderState, TransactionState
 from relayer.store.models import Order as OrderRow
 from relayer.store.orders import content
@@ -41,6 +44,8 @@ SEALED_STATES: Final = (
 )
 """While a batch is in one of these, the next cannot be sealed."""
 PLACED: Final = (OrderState.RECEIPTED, OrderState.SEALED)
+LONGEST_PAUSE_MS: Final = 600_000
+"""Between two attempts at a seal, at most."""
 NOT_YET: Final = 0
 """Time and last void batch of a batch that is not sealed: the seal on chain says them."""
 
@@ -64,13 +69,17 @@ def close(desk: Desk, turn: Turn) -> bool:
 
 
 def seal(desk: Desk, turn: Turn) -> bool:
-    """Puts a closed batch together and queues its seal; again, with the queues as they are now, if the vault refused the last one."""
+    """Puts a closed batch together and queues its seal; again, with the queues as they are now, if the vault refused the last one.
+
+    A seal that is not made costs the batch's base, and its receipts are broken, so it is given up only when the opening runs out: one that
+    the free bond does not cover is queued once it does, one that was refused as often as the policy has attempts after ever longer pauses.
+    """
     with desk.database.read() as session:
         batch = next(iter(batches.in_states(session, [BatchState.CLOSING])), None)
         if batch is None or not _to_be_sealed(session, batch) or run_out(desk, batch):
             return False
-        if failures(session, _purpose(batch)) >= desk.policy.attempts:
-            return _give_up(desk, turn, batch.number)
+        if not _may_be_queued(desk, turn, session, batch):
+            return False
         history = desk.history()
         drawn, selection = put_together(desk, session, history, batch)
     evidence = Evidence(drawn)
@@ -90,7 +99,9 @@ def seal(desk: Desk, turn: Turn) -> bool:
         batch.seal_root, batch.receipts_hash = evidence.seal_root, evidence.receipts_hash
         batch.deposit_end, batch.exit_end = ends
         batches.keep_batch(desk.sealer, batch, drawn)
-        ensure(session, desk, _purpose(batch), desk.call("seal", request), batch=batch.number)
+        purpose = _purpose(batch)
+        attempts = failures(session, purpose) + 1
+        ensure(session, desk, purpose, desk.call("seal", request), batch=batch.number, attempts=attempts)
         points.reached("seal.before-queue")
     points.reached("seal.after-queue")
     return True
@@ -100,13 +111,32 @@ def _purpose(batch: Batch) -> str:
     return f"seal:{batch.number}"
 
 
-def _give_up(desk: Desk, turn: Turn, number: int) -> bool:
+def _may_be_queued(desk: Desk, turn: Turn, session: Session, batch: Batch) -> bool:
+    """Whether a seal is worth queueing now; the operator is told what it waits for."""
+    orders = sum(batches.order_counts(session, batch.number).values())
+    missing = lacking(desk, batch.number, orders)
+    if missing:
+        what = f"the free bond lacks {missing} wei for the seal of its {orders} orders: fund the bonds before its opening runs out"
+        _say(desk, turn, batch, what)
+        return False
+    known, refused = transactions.find(session, _purpose(batch)), failures(session, _purpose(batch))
+    beyond = refused - desk.policy.attempts
+    if known is None or beyond < 0:
+        return True
+    why = failure(session, _purpose(batch))
+    what = f"the vault refused its seal {refused} times, and is asked again until its opening runs out: {why}"
+    _say(desk, turn, batch, what)
+    pause = min(aftermath.PAUSE_MS << beyond, LONGEST_PAUSE_MS)
+    return now_ms() - known.updated_at >= pause
+
+
+def _say(desk: Desk, turn: Turn, batch: Batch, what: str) -> None:
+    """Tells the operator once why a batch does not get on."""
+    if batch.reason == what:
+        return
     with desk.database.write() as session:
         turn.check(session)
-        batch = batches.require(session, number)
-        said = failure(session, _purpose(batch))
-        batches.alarm_once(session, batch, f"the vault refuses its seal: {said}")
-    return False
+        batches.alarm_once(session, batches.require(session, batch.number), what)
 
 
 def _to_be_sealed(session: Session, batch: Batch) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 from prover.errors import TacitError
 from prover.keys import Keys
 from relayer.errors import LeaseLost
-from relayer.pipeline import aftermath, clearing, duties, opening, sealing, settling
+from relayer.pipeline import aftermath, clearing, covering, duties, opening, sealing, settling
 from relayer.pipeline.desk import Desk, Turn
 from relayer.store.leases import Leases
 
@@ -70,6 +70,7 @@ class Pipeline:
         steps: list[Step] = [
             aftermath.release_orders,
             aftermath.retry,
+            covering.cover,
             opening.open_next,
             sealing.close,
             sealing.seal,

@@ -192,6 +192,7 @@ class Batch(Base):
 
     ``receipts_known``: whether every receipt for a place in it is in this database. Where one may be missing (another database opened
     the batch, or this one was restored from a backup while it was open) it never takes orders and is never sealed from here.
+    ``covered``: orders that the operator's free bond covered when it was last looked at; it takes no more.
     """
 
     __tablename__ = "batches"
@@ -201,6 +202,7 @@ class Batch(Base):
     opened_time: Mapped[int | None]
     close_requested: Mapped[bool] = mapped_column(default=False)
     receipts_known: Mapped[bool] = mapped_column(default=True)
+    covered: Mapped[int] = mapped_column(default=0)
     touches: Mapped[int | None]
     orders: Mapped[int | None]
     seal_root: Mapped[bytes | None]

@@ -196,6 +196,7 @@ def _engine(database: Database, market: Market, now: int) -> Engine:
         state=market.state,
         table=Table(1, now, {row.instrument: json.dumps(row.to_wire()) for row in market.rows}),
         accounts={person.holder.owner: person.index for person in people},
+        covered=100,
     )
     keys = KeyRing(database, SEALER, Voucher(LocalSigner(market.signer), market.separator))
     return Engine(
@@ -227,7 +228,14 @@ def _store(database: Database, market: Market, now: int) -> None:
 
 def _batch(number: int, state: BatchState, now: int, market: Market | None) -> Batch:
     row = Batch(
-        number=number, state=state, epoch=1, close_requested=False, proofs_done=0, created_at=now, updated_at=now
+        number=number,
+        state=state,
+        epoch=1,
+        close_requested=False,
+        covered=100,
+        proofs_done=0,
+        created_at=now,
+        updated_at=now,
     )
     if market is not None:
         cleared = market.published[number - 1].cleared

@@ -53,6 +53,8 @@ ROWS: Final = tuple(
     RiskRow(number, 1_000 * UNIT, 100 * UNIT, 7, tuple((800 + 100 * s) * UNIT for s in range(4)))
     for number in range(1, 9)
 )
+COVERED: Final = 10_000
+"""Orders that the bond is enough for: more than any test gives."""
 UNKNOWN_INSTRUMENT: Final = 77
 SETTLED_INSTRUMENT: Final = 50
 SETTLED_VALUE: Final = 900 * UNIT
@@ -121,6 +123,7 @@ def view_of(accounts: int, **changes: Any) -> View:  # noqa: ANN401 - fields of 
         state=settled_state(accounts),
         table=table(),
         settled={SETTLED_INSTRUMENT: SETTLED_VALUE},
+        covered=COVERED,
         accounts={trader(index).holder.owner: index for index in range(accounts)},
     )
     return replace(base, **changes)
@@ -164,12 +167,18 @@ class Stage:
                         epoch=1,
                         close_requested=False,
                         proofs_done=0,
+                        covered=COVERED,
                         created_at=now,
                         updated_at=now,
                     )
                 )
             else:
                 row.state = state
+
+    def cover(self, number: int, orders: int) -> None:
+        """The pipeline has seen how many orders of a batch the bond covers; intake's view is older."""
+        with self.database.write() as session:
+            session.get_one(Batch, number).covered = orders
 
     def change(self, **changes: Any) -> None:  # noqa: ANN401 - fields of a view
         """The vault moves on."""

@@ -171,6 +171,35 @@ def test_capacity_is_kept_within_a_group_and_accounts_take_turns(database: Datab
     assert codes(take(stage.acceptance(), stage, group)) == wanted
 
 
+def test_a_batch_is_full_when_it_has_all_the_orders_that_the_bond_covers(database: Database) -> None:
+    stage = Stage(database)
+    stage.change(covered=2)
+    acceptance = stage.acceptance()
+    made = take(acceptance, stage, [candidate(1), candidate(2), candidate(3)])
+    assert codes(made) == ["receipted", "receipted", "waiting"]
+    last = candidate(4, order=trader(4).order(last_batch=2))
+    assert codes(take(acceptance, stage, [last])) == [Code.BATCH_FULL]
+    assert [each.code for each in acceptance.judge(stage.view, last)] == [Code.BATCH_FULL]
+    stage.change(covered=1)
+    assert codes(take(acceptance, stage, [candidate(5)])) == ["waiting"]
+
+
+def test_no_receipt_is_stored_beyond_a_bond_that_has_shrunk_since_the_view_was_made(database: Database) -> None:
+    stage = Stage(database)
+    acceptance = stage.acceptance()
+    take(acceptance, stage, [candidate(1)])
+    stage.cover(2, 2)
+    made = take(acceptance, stage, [candidate(2), candidate(3), candidate(4)])
+    assert codes(made) == ["receipted", "waiting", "waiting"]
+    stage.cover(2, 3)
+    assert acceptance.promote(stage.lease(), stage.view, 0, 100) is not None
+    stage.cover(2, 1)
+    assert codes(take(acceptance, stage, [candidate(5)])) == ["waiting"]
+    with database.read() as session:
+        chain = ReceiptChain.read(DOMAIN, 2, orders.receipts(session, 2), orders.head(session, 2))
+    assert chain.sequence == 3
+
+
 def test_waiting_orders_that_no_batch_can_take_any_more_lapse(database: Database) -> None:
     stage = Stage(database)
     stage.close()

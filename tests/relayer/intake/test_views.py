@@ -169,6 +169,17 @@ def test_a_batch_that_is_about_to_run_out_takes_no_orders(stored: Stored) -> Non
         assert (found.open, found.batch) == (taken, 1 if taken else 2)
 
 
+def test_a_batch_takes_what_the_bond_was_last_seen_to_cover_and_nothing_before_it_was_looked_at(stored: Stored) -> None:
+    stored.batch(1, BatchState.SEALED)
+    stored.batch(2, BatchState.OPEN)
+    before, seen = stored.view(), stored.views.version()
+    with stored.database.write() as session:
+        session.get_one(Batch, 1).covered = 70
+        session.get_one(Batch, 2).covered = 7
+    assert (before.covered, stored.view().covered) == (0, 7)
+    assert stored.views.version() != seen
+
+
 def test_what_moves_on_changes_the_version(stored: Stored, database: Database) -> None:
     seen = [stored.views.version()]
 

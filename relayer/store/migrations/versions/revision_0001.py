@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("opened_time", sa.BigInteger(), nullable=True),
         sa.Column("close_requested", sa.Boolean(), nullable=False),
         sa.Column("receipts_known", sa.Boolean(), nullable=False),
+        sa.Column("covered", sa.BigInteger(), nullable=False),
         sa.Column("touches", sa.BigInteger(), nullable=True),
         sa.Column("orders", sa.BigInteger(), nullable=True),
         sa.Column("seal_root", sa.LargeBinary(), nullable=True),
