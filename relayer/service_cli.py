@@ -14,9 +14,11 @@ import typer
 
 from relayer.config import Settings
 from relayer.config_cli import ConfigOption
+from relayer.pipeline.covering import EVERY
 from relayer.store import policies
 from relayer.store.database import Database
 from relayer.telling import AsJson, tell, told
+from relayer.watching.alerts import UNSEALED
 from relayer.watching.service import overall
 
 What = Annotated[
@@ -86,7 +88,9 @@ def table(document: dict[str, Any]) -> list[str]:
     for batch in document["batches"]:
         done = f"  proofs {batch['proofs_done']}/{batch['proofs_total']}" if batch["proofs_total"] else ""
         age = (document["at"] - batch["since"]) // 1000
-        lines.append(f"batch {batch['number']}  {batch['state']} for {age} s  {batch['orders']} orders{done}")
+        limited = batch["state"] in UNSEALED and batch["covered"] < EVERY
+        bond = f"  bond covers {batch['covered']}" if limited else ""
+        lines.append(f"batch {batch['number']}  {batch['state']} for {age} s  {batch['orders']} orders{bond}{done}")
     lines.append(f"settled  batch {document['last_settled']}")
     for kind in ("orders", "transactions"):
         found = [f"{count} {state}" for state, count in document["counts"][kind].items() if count]
@@ -104,7 +108,8 @@ def table(document: dict[str, Any]) -> list[str]:
         amounts = [
             f"{name} {int(chain[name]) / ETHER:.4f} ether" for name in ("balance", "bond") if chain[name] is not None
         ]
-        lines.append(f"money    {', '.join(amounts)}")
+        enough = "" if chain["bond_orders"] is None else f" (free, enough for {chain['bond_orders']} orders)"
+        lines.append(f"money    {', '.join(amounts)}{enough}")
     free = "" if document["free_bytes"] is None else f", {document['free_bytes'] // 2**20} MiB free on its disk"
     lines.append(f"database {document['database_bytes'] // 2**20} MiB{free}")
     return lines

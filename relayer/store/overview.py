@@ -39,7 +39,9 @@ COST_BATCHES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """A batch that is not over. Times in ms; ``orders`` are those that it has taken so far."""
+    """A batch that is not over. Times in ms; ``orders`` are those that it has taken so far, ``covered`` those that the operator's bond
+    covered when that was last looked at: before its seal alone.
+    """
 
     number: int
     state: str
@@ -47,6 +49,7 @@ class BatchLine:
     orders: int
     proofs_done: int
     proofs_total: int | None
+    covered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def batches_underway(session: Session) -> list[BatchLine]:
     taken = select(func.count()).where(Order.batch == Batch.number).scalar_subquery()
     query = select(Batch, taken).where(Batch.state.not_in(OVER)).order_by(Batch.number)
     return [
-        BatchLine(row.number, row.state, row.updated_at, orders, row.proofs_done, row.proofs_total)
+        BatchLine(row.number, row.state, row.updated_at, orders, row.proofs_done, row.proofs_total, row.covered)
         for row, orders in session.execute(query)
     ]
 

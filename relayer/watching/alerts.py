@@ -23,6 +23,7 @@ FULL: Final = (9, 10)
 """Part of the database's size at which it counts as nearly full."""
 ROLES: Final = ("api", "worker", "prover")
 WORKED_ON: Final = (BatchState.SEALED, BatchState.PROVING, BatchState.PROVED, BatchState.SUBMITTED, BatchState.REORGED)
+UNSEALED: Final = (BatchState.OPEN, BatchState.CLOSING)
 LEADERS: Final = ("intake", "watcher", "pipeline", "transactions")
 """Leases without which the service does not do its work."""
 
@@ -108,6 +109,34 @@ def _bond_low(status: Status, settings: Settings) -> str | None:
     if bond is None or bond >= settings.alerts.bond_ether * ETHER:
         return None
     return f"{_ether(bond)} are free in the bond contract, less than {settings.alerts.bond_ether:g}"
+
+
+@_condition("bond_short", "critical")
+def _bond_short(status: Status, _settings: Settings) -> str | None:
+    """Receipts that the operator cannot keep as things are: the vault refuses a seal that the bond does not cover."""
+    short = [batch for batch in status.batches if batch.state in UNSEALED and batch.covered < batch.orders]
+    if not short:
+        return None
+    first, per_order = short[0], (status.observed.per_order if status.observed else None) or 0
+    missing = per_order * (first.orders - first.covered)
+    enough = f": fund the bonds with {_ether(missing)}" if missing else ""
+    return (
+        f"batch {first.number} has {first.orders} orders, and the free bond covers {first.covered} for its seal{enough}"
+    )
+
+
+@_condition("bond_reached", "warning")
+def _bond_reached(status: Status, settings: Settings) -> str | None:
+    full = [
+        batch
+        for batch in status.batches
+        if batch.state == BatchState.OPEN and batch.orders == batch.covered < settings.batches.capacity
+    ]
+    return (
+        f"batch {full[0].number} has all {full[0].covered} orders that the free bond covers: new ones wait"
+        if full
+        else None
+    )
 
 
 @_condition("batch_late", "critical")

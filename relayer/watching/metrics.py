@@ -18,6 +18,7 @@ from prometheus_client.samples import Sample
 from relayer.config import Settings
 from relayer.store import overview
 from relayer.store.database import Database
+from relayer.store.models import BatchState
 from relayer.watching import alerts
 from relayer.watching.measures import REGISTRY
 from relayer.watching.status import SILENT_MS, Status, look
@@ -114,6 +115,10 @@ class Service(Collector):
             "Proofs that the batches underway need",
             sum(b.proofs_total or 0 for b in status.batches),
         )
+        taking = [batch for batch in status.batches if batch.state == BatchState.OPEN]
+        if taking:
+            yield _gauge("tacit_batch_orders", "Orders in the open batch", taking[-1].orders)
+            yield _gauge("tacit_batch_covered", "Orders of the open batch that the bond covers", taking[-1].covered)
         waited = 0 if status.oldest_transaction is None else (status.at - status.oldest_transaction) / 1000
         yield _gauge("tacit_transaction_oldest_seconds", "Age of the oldest transaction that is not mined", waited)
 
@@ -146,6 +151,8 @@ class Service(Collector):
             yield _gauge("tacit_operator_ether", "Balance of the operator's account", seen.balance / ETHER)
         if seen.bond is not None:
             yield _gauge("tacit_bond_ether", "Free in the bond contract", seen.bond / ETHER)
+        if seen.bond_orders is not None:
+            yield _gauge("tacit_bond_orders", "Orders that the free bond is enough for", seen.bond_orders)
         if seen.exit_deadline is not None:
             left = seen.exit_deadline - self._status.at / 1000
             yield _gauge("tacit_exit_deadline_seconds", "To the deadline of the first exit in the queue", left)

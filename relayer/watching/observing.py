@@ -67,6 +67,7 @@ class Observer:
                 balance=self._chain.balance(self._operator),
                 bond=int(self._vault.bonds.call("free")),
                 exit_deadline=self._exit_deadline(),
+                per_order=int(self._vault.bond_terms.perOrder),
             )
         except RpcError:
             log.exception("the chain was not seen")

@@ -21,6 +21,8 @@ from relayer.store.overview import BatchLine, Cost
 from relayer.store.policies import Policies
 from relayer.store.policies import read as read_policies
 
+WEI: Final = ("balance", "bond", "per_order")
+"""Of what is seen: decimal text in JSON."""
 SILENT_MS: Final = 60_000
 """A process that has given no sign for so long is taken for dead."""
 
@@ -29,8 +31,8 @@ SILENT_MS: Final = 60_000
 class Observed:
     """What the worker last saw of the chain. ``at`` in ms; chain times in seconds; coins in wei.
 
-    ``endpoints`` are, by their place in the settings, blocks behind the furthest (None: silent). ``exit_deadline`` is that of the
-    first exit in the queue.
+    ``endpoints`` are, by their place in the settings, blocks behind the furthest (None: silent). ``bond`` is what is free, ``per_order``
+    what an order takes of it when its batch is sealed. ``exit_deadline`` is that of the first exit in the queue.
     """
 
     at: int
@@ -41,6 +43,12 @@ class Observed:
     balance: int | None = None
     bond: int | None = None
     exit_deadline: int | None = None
+    per_order: int | None = None
+
+    @property
+    def bond_orders(self) -> int | None:
+        """Orders that the free bond is enough for; None where they take nothing of it, or it was not seen."""
+        return self.bond // self.per_order if self.bond is not None and self.per_order else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,8 @@ class Status:
             "gas_per_order": self.gas_per_order,
             "wei_per_order": None if self.wei_per_order is None else str(self.wei_per_order),
         }
-        document["chain"] = None if self.observed is None else _observed_to_wire(self.observed)
+        seen = self.observed
+        document["chain"] = None if seen is None else _observed_to_wire(seen) | {"bond_orders": seen.bond_orders}
         return document
 
 
@@ -136,7 +145,7 @@ def look(database: Database) -> Status:
 def observed(session: Session) -> Observed | None:
     """What the worker last saw of the chain."""
     document = overview.kept(session, overview.OBSERVED)
-    for name in ("balance", "bond"):
+    for name in WEI:
         document |= {name: int(document[name])} if document.get(name) is not None else {}
     return Observed(**document) if document else None
 
@@ -148,7 +157,7 @@ def keep_observed(session: Session, seen: Observed) -> None:
 
 def _observed_to_wire(seen: Observed) -> dict[str, Any]:
     document = asdict(seen)
-    for name in ("balance", "bond"):
+    for name in WEI:
         document[name] = None if document[name] is None else str(document[name])
     return document
 

@@ -28,7 +28,14 @@ def filled(database: Database) -> Database:
     def batch(number: int, state: BatchState, age: int, done: int = 0, total: int | None = None) -> Batch:
         at = now - age
         return Batch(
-            number=number, state=state, epoch=1, created_at=at, updated_at=at, proofs_done=done, proofs_total=total
+            number=number,
+            state=state,
+            epoch=1,
+            created_at=at,
+            updated_at=at,
+            proofs_done=done,
+            proofs_total=total,
+            covered=50,
         )
 
     def transaction(

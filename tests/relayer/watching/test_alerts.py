@@ -45,6 +45,8 @@ NOW = now_ms()
 WORRIES: dict[str, Callable[[Status], Status]] = {
     "balance_low": seeing(balance=ETHER // 4),
     "bond_low": seeing(bond=0),
+    "bond_short": lambda s: replace(s, batches=[BatchLine(3, "closing", NOW, 40, 0, None, covered=37)]),
+    "bond_reached": lambda s: replace(s, batches=[BatchLine(3, "open", NOW, 40, 0, None, covered=40)]),
     "batch_late": lambda s: replace(s, batches=[replace(s.batches[0], since=NOW - 2 * 3_600_000)]),
     "batch_failed": lambda s: replace(s, batches=[replace(s.batches[0], state="failed")]),
     "exit_deadline": seeing(exit_deadline=NOW // 1000 + 60),
@@ -68,6 +70,21 @@ def test_a_service_without_a_worry_raises_nothing(well: Status) -> None:
 @pytest.mark.parametrize("name", WORRIES)
 def test_each_condition_rises_alone(well: Status, name: str) -> None:
     assert names(WORRIES[name](well)) == {name}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_bond_that_is_short_is_told_with_what_covers_the_batch(well: Status) -> None:
+    status = seeing(per_order=ETHER // 100)(WORRIES["bond_short"](well))
+    (alert,) = alerts.conditions(status, SETTINGS)
+    assert alert.message.startswith("batch 3 has 40 orders, and the free bond covers 37")
+    assert alert.message.endswith("fund the bonds with 0.03 ether")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_batch_that_is_full_by_the_operators_own_setting_is_no_matter_of_the_bond(well: Status) -> None:
+    full = SETTINGS.batches.capacity
+    status = replace(well, batches=[BatchLine(3, "open", NOW, full, 0, None, covered=full)])
+    assert names(status) == set()
 
 
 def test_every_condition_is_tried_here() -> None:

@@ -26,13 +26,17 @@ def value(found: list[Sample], name: str, **labels: str) -> float:
 
 def test_metrics_hold_the_figures_of_the_database(filled: Database) -> None:
     with filled.write() as session:
-        keep_observed(session, Observed(now_ms(), 100, now_ms() // 1000, [0], balance=3 * 10**18, bond=10**18))
+        keep_observed(
+            session, Observed(now_ms(), 100, now_ms() // 1000, [0], balance=3 * 10**18, bond=10**18, per_order=10**16)
+        )
     found = samples(filled)
     assert value(found, "tacit_orders", state="final") == 2
     assert value(found, "tacit_batches", state="proving") == 1
     assert value(found, "tacit_transactions", state="sent") == 1
     assert value(found, "tacit_gas_per_order") == 500_000
     assert value(found, "tacit_operator_ether") == 3
+    assert value(found, "tacit_bond_orders") == 100
+    assert (value(found, "tacit_batch_orders"), value(found, "tacit_batch_covered")) == (0, 50)
     assert value(found, "tacit_alert", alert="batch_late") == 1
     assert value(found, "tacit_alert", alert="balance_low") == 0
     assert value(found, "tacit_batch_age_seconds", state="proving") >= 7_200

@@ -42,13 +42,21 @@ def test_a_look_is_json_and_holds_nothing_of_an_order(filled: Database) -> None:
 
 def test_what_the_worker_saw_is_there_for_all(database: Database) -> None:
     seen = Observed(
-        now_ms(), 100, 1_700_000_000, [0, 3, None], balance=10**20, bond=10**19, exit_deadline=1_700_000_900
+        now_ms(),
+        100,
+        1_700_000_000,
+        [0, 3, None],
+        balance=10**20,
+        bond=10**19,
+        exit_deadline=1_700_000_900,
+        per_order=10**16,
     )
     assert look(database).observed is None
     with database.write() as session:
         keep_observed(session, seen)
     assert look(database).observed == seen
-    assert look(database).to_wire()["chain"]["balance"] == str(10**20)
+    wire = look(database).to_wire()["chain"]
+    assert (wire["balance"], wire["per_order"], wire["bond_orders"]) == (str(10**20), str(10**16), 1_000)
 
 
 def test_a_process_leaves_signs_of_life_and_is_silent_without_them(database: Database) -> None:
