@@ -141,7 +141,11 @@ function figures({ cost = {}, counts = {}, last_settled: settled, chain, version
       cost.wei_per_order ? `${ether(cost.wei_per_order)} ETH` : "",
     ),
     figure("Balance", chain?.balance ? ether(chain.balance) : "–", "ETH, to send with"),
-    figure("Bond", chain?.bond ? ether(chain.bond) : "–", "ETH, free"),
+    figure(
+      "Bond",
+      chain?.bond ? ether(chain.bond) : "–",
+      chain?.bond_orders ? `ETH, free: enough for ${count(chain.bond_orders)} orders` : "ETH, free",
+    ),
     figure("Orders kept", count(total("orders")), ""),
     figure("Transactions", count(total("transactions")), ""),
   ];
