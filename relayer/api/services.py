@@ -213,8 +213,6 @@ class ApiSettings:
     owner_rate: Rate = Rate(20.0, 100)
     session_seconds: int = 12 * 3600
     challenge_seconds: int = 120
-    challenge_rate: Rate = Rate(100.0, 400)
-    most_challenges: int = 100_000
     most_requests: int = 256
     most_sending: int = 2_048
     most_connections: int = 1_000

@@ -1,7 +1,8 @@
 """How an owner becomes known: a challenge, its signature, a bearer token.
 
 A challenge is given for every word alike, so that asking tells nobody who is registered; an answer for an unknown owner is checked against
-a key of nobody, so that it takes as long as any other to fail. A challenge is used up by the first answer to it, right or wrong.
+a key of nobody, so that it takes as long as any other to fail. A challenge is used up by the session that it is answered for. Nothing is
+written for who cannot sign, and nothing is shared by those who ask but the rate of their address.
 """
 
 from __future__ import annotations
@@ -14,20 +15,19 @@ from fastapi.concurrency import run_in_threadpool
 
 from prover import eddsa
 from prover.errors import TacitError
-from prover.hashing import FIELD_ORDER
-from prover.orders import random_element
 from relayer import auth
 from relayer.api import schemas
+from relayer.api.challenges import Challenges
 from relayer.api.forms import at, plain
 from relayer.api.known import Credentials, Known, token_hash
-from relayer.api.limits import Buckets
 from relayer.api.problems import Refusal, documented
 from relayer.api.services import Services
 from relayer.store import sessions
 from relayer.store.clock import now_ms
 
 TOKEN_BYTES: Final = 32
-WORD: Final = 32
+SESSION_COST: Final = 4
+"""What a session takes out of its owner's bucket."""
 NOBODY: Final = eddsa.public_key(bytes(32))
 """A key that no session is given for."""
 
@@ -36,37 +36,30 @@ def router(services: Services, known: Known) -> APIRouter:
     """Routes of challenges and sessions."""
     routes = APIRouter(prefix="/v1/auth", tags=["sessions"])
     settings, database = services.settings, services.database
-    # Each is a write, and writes are what intake lives on.
-    challenges = Buckets(settings.challenge_rate)
+    challenges = Challenges(services.sealer, settings.challenge_seconds)
 
     @routes.post("/challenges", status_code=201, responses=documented("INVALID_REQUEST"))
     def challenge(asked: schemas.ChallengeAsked) -> schemas.Challenge:
         """A challenge for an owner to sign."""
-        owner = plain(asked.owner)
-        if challenges.take("all"):
-            raise Refusal("BUSY", "too many challenges are asked for: try again")
-        made, now = random_element().to_bytes(WORD, "big"), now_ms()
-        until = now + 1000 * settings.challenge_seconds
-        with database.write() as session:
-            if not sessions.add_challenge(session, made, owner, now, until, settings.most_challenges):
-                raise Refusal("BUSY", "too many challenges are out: try again")
+        made, until = challenges.give(plain(asked.owner))
         return schemas.Challenge(challenge="0x" + made.hex(), expires_at=at(until))
 
     @routes.post("/sessions", status_code=201, responses=documented("UNAUTHENTICATED"))
     def begin(asked: schemas.SessionAsked) -> schemas.Session:
         """A session for who signed a challenge."""
         owner, made, now = plain(asked.owner), plain(asked.challenge), now_ms()
+        ends = challenges.end_of(owner, made)
+        if ends is None:
+            raise _unknown()
         with database.read() as session:
-            given = sessions.has_challenge(session, made, owner)
             key = sessions.holder_key(session, owner)
-        if given:
-            with database.write() as session:
-                given = sessions.use_challenge(session, made, owner, now)
-        if not _signed(services, key, made, plain(asked.signature)) or not given:
-            what = "the challenge is not one that was given to a registered owner and is in time, or its signature does not hold"
-            raise Refusal("UNAUTHENTICATED", what)
+        if not _signed(services, key, made, plain(asked.signature)):
+            raise _unknown()
+        known.charge(owner, SESSION_COST)
         token, until = secrets.token_urlsafe(TOKEN_BYTES), now + 1000 * settings.session_seconds
         with database.write() as session:
+            if not sessions.use_challenge(session, made, owner, now, ends):
+                raise _unknown()
             sessions.add_session(session, token_hash(token), owner, now, until)
         return schemas.Session(token=token, expires_at=at(until))
 
@@ -78,6 +71,14 @@ def router(services: Services, known: Known) -> APIRouter:
         return Response(status_code=204)
 
     return routes
+
+
+def _unknown() -> Refusal:
+    """One answer, whatever is wrong."""
+    what = (
+        "the challenge is not one that was given to a registered owner and is in time, or its signature does not hold"
+    )
+    return Refusal("UNAUTHENTICATED", what)
 
 
 def _end(services: Services, token: str) -> None:
@@ -92,6 +93,4 @@ def _signed(services: Services, packed: bytes | None, challenge: bytes, signatur
     except TacitError:
         packed, key = None, NOBODY
     number = int.from_bytes(challenge, "big")
-    if number >= FIELD_ORDER:
-        packed, number = None, 0
     return auth.verify_challenge(key, services.venue.domain, number, signature) and packed is not None

@@ -13,6 +13,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from prover.wire import write_whole
 from relayer.errors import StoreError
@@ -20,6 +22,7 @@ from relayer.seed import read_secret
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+DERIVED: Final = b"tacit.derived.1:"
 
 
 class Sealer:
@@ -28,7 +31,7 @@ class Sealer:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise StoreError(f"a database key has {KEY_BYTES} bytes, not {len(key)}", {"bytes": len(key)})
-        self._cipher = ChaCha20Poly1305(key)
+        self._key, self._cipher = key, ChaCha20Poly1305(key)
 
     @classmethod
     def load(cls, path: Path) -> Sealer:
@@ -58,6 +61,10 @@ class Sealer:
         except (InvalidTag, ValueError):
             what = f"{place} does not open: it was sealed with another database key, or changed since; is the key file the right one?"
             raise StoreError(what, {"place": place}) from None
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of 32 bytes for another purpose, the same wherever the database key is the same; it tells nothing of that one."""
+        return HKDF(SHA256(), KEY_BYTES, None, DERIVED + purpose.encode()).derive(self._key)
 
     def __repr__(self) -> str:
         return "Sealer()"

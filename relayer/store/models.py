@@ -370,7 +370,7 @@ class Webhook(Base):
 
 
 class AuthChallenge(Base):
-    """A challenge that an owner signs to be known; used once."""
+    """A challenge that an owner answered to be known, until nobody takes it any more: so it is used once."""
 
     __tablename__ = "auth_challenges"
     challenge: Mapped[bytes] = mapped_column(primary_key=True)

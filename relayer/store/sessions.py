@@ -1,17 +1,22 @@
-"""Challenges that owners sign to be known, and the sessions they get for it.
+"""Sessions of owners, and the challenges that were answered for them.
 
-A challenge is used once. Of a session's token only the hash is kept, so that nobody who reads the database can use one.
+A challenge is used once: until it ends it is kept here, from when a session is made of it. Of a session's token only the hash is kept, so
+that nobody who reads the database can use one. An owner has ``MOST_SESSIONS`` at most: the oldest end.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from relayer.store.models import AuthChallenge, Holder
 from relayer.store.models import Session as SessionRow
+
+MOST_SESSIONS: Final = 64
+LONGER: Final = 60_000
+"""Milliseconds that an answered challenge is kept beyond its end: clocks of several processes differ."""
 
 
 class KnownSession(NamedTuple):
@@ -21,35 +26,23 @@ class KnownSession(NamedTuple):
     expires_at: int
 
 
-def add_challenge(session: Session, challenge: bytes, owner: bytes, now: int, expires_at: int, most: int) -> bool:
-    """Keeps a challenge until a time; those that are over go. False, and nothing kept, while there are ``most`` of them."""
+def use_challenge(session: Session, challenge: bytes, owner: bytes, now: int, ends: int) -> bool:
+    """Uses up a challenge that ends at a time; False if it was used before. Those that are over go."""
     session.execute(delete(AuthChallenge).where(AuthChallenge.expires_at <= now))
-    if (session.scalar(select(func.count()).select_from(AuthChallenge)) or 0) >= most:
+    if session.get(AuthChallenge, challenge) is not None:
         return False
-    session.add(AuthChallenge(challenge=challenge, owner=owner, expires_at=expires_at))
+    session.add(AuthChallenge(challenge=challenge, owner=owner, expires_at=ends + LONGER))
     return True
 
 
-def use_challenge(session: Session, challenge: bytes, owner: bytes, now: int) -> bool:
-    """Whether this challenge was given to this owner and is in time; it is gone afterwards."""
-    row = session.get(AuthChallenge, challenge)
-    if row is None or row.owner != owner:
-        return False
-    session.delete(row)
-    session.flush()
-    return row.expires_at > now
-
-
-def has_challenge(session: Session, challenge: bytes, owner: bytes) -> bool:
-    """Whether this challenge was given to this owner and is not used: what costs no write to find out."""
-    row = session.get(AuthChallenge, challenge)
-    return row is not None and row.owner == owner
-
-
 def add_session(session: Session, token_hash: bytes, owner: bytes, now: int, expires_at: int) -> None:
-    """Keeps a session; those that are over go."""
+    """Keeps a session; those that are over go, and the owner's oldest beyond ``MOST_SESSIONS``."""
     session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
     session.add(SessionRow(token_hash=token_hash, owner=owner, expires_at=expires_at))
+    session.flush()
+    newest = select(SessionRow.token_hash).where(SessionRow.owner == owner).order_by(SessionRow.expires_at.desc())
+    kept = list(session.scalars(newest.limit(MOST_SESSIONS)))
+    session.execute(delete(SessionRow).where(SessionRow.owner == owner, SessionRow.token_hash.not_in(kept)))
 
 
 def find_session(session: Session, token_hash: bytes, now: int) -> KnownSession | None:

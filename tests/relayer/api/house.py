@@ -262,7 +262,6 @@ def settings_of(**changes: Any) -> ApiSettings:  # noqa: ANN401 - fields of the 
     values: dict[str, Any] = {
         "address_rate": FAST,
         "owner_rate": FAST,
-        "challenge_rate": FAST,
         "admin_tokens": OPERATOR_TOKEN.line,
         "most_connections_an_address": 100,
     }

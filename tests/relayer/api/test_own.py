@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from prover.hashing import FIELD_ORDER
+from relayer.api.app import create_app
+from relayer.api.challenges import Challenges
+from relayer.api.known import token_hash
 from relayer.api.services import Rate
 from relayer.auth import sign_challenge
+from relayer.store import sessions
 from relayer.store.clock import now_ms
+from relayer.store.crypt import Sealer
 from relayer.store.models import AuthChallenge, Session
-from tests.relayer.api.house import House, opened, settings_of
+from tests.relayer.api.house import House, opened, served, settings_of
 from tests.relayer.intake.scene import DOMAIN, Trader, trader
 
 ALICE, BOB = trader(1), trader(2)
@@ -146,13 +154,45 @@ def test_a_challenge_of_another_vault_is_not_signed_for_this_one(house: House) -
 
 
 def test_a_challenge_ends(house: House) -> None:
+    earlier = Challenges(house.services.sealer, 120, clock=lambda: now_ms() - 120_000)
+    given, _ = earlier.give(ALICE.owner)
+    made = "0x" + given.hex()
+    assert answered(house, owner(ALICE), made, sign_challenge(ALICE.seed, DOMAIN, int(made, 16))).status_code == 401
+
+
+def test_a_challenge_is_of_this_service_as_it_was_given(house: House) -> None:
+    given, _ = Challenges(Sealer(bytes(32)), 120).give(ALICE.owner)
+    mine = bytes.fromhex(challenge(house, owner(ALICE))[2:])
+    longer = mine[:6] + bytes([mine[6] ^ 1]) + mine[7:]
+    for each in (given, longer, bytes([1]) + mine[1:], mine[:31] + bytes([mine[31] ^ 1])):
+        signed = sign_challenge(ALICE.seed, DOMAIN, int.from_bytes(each, "big") % FIELD_ORDER)
+        assert answered(house, owner(ALICE), "0x" + each.hex(), signed).status_code == 401
+    signed = sign_challenge(ALICE.seed, DOMAIN, int.from_bytes(mine, "big"))
+    assert answered(house, owner(ALICE), "0x" + mine.hex(), signed).status_code == 201
+
+
+def test_a_challenge_that_one_process_gave_is_answered_at_another_and_still_once(house: House) -> None:
+    with served(create_app(house.services)) as url, httpx.Client(base_url=url) as other:
+        made = other.post("/v1/auth/challenges", json={"owner": owner(ALICE)}).json()["challenge"]
+        signed = sign_challenge(ALICE.seed, DOMAIN, int(made, 16))
+        assert answered(house, owner(ALICE), made, signed).status_code == 201
+        asked = {"owner": owner(ALICE), "challenge": made, "signature": "0x" + signed.hex()}
+        assert other.post("/v1/auth/sessions", json=asked).status_code == 401
+
+
+def test_of_two_answers_at_once_one_makes_a_session(house: House) -> None:
     made = challenge(house, owner(ALICE))
-    with house.services.database.write() as session:
-        row = session.get(AuthChallenge, bytes.fromhex(made[2:]))
-        assert row is not None
-        row.expires_at = now_ms() - 1
     signed = sign_challenge(ALICE.seed, DOMAIN, int(made, 16))
-    assert answered(house, owner(ALICE), made, signed).status_code == 401
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: answered(house, owner(ALICE), made, signed).status_code, range(8)))
+    assert sorted(answers) == [201] + 7 * [401]
+
+
+def test_a_wrong_answer_does_not_take_a_challenge_from_its_owner(house: House) -> None:
+    made = challenge(house, owner(ALICE))
+    assert answered(house, owner(ALICE), made, bytes(64)).status_code == 401
+    signed = sign_challenge(ALICE.seed, DOMAIN, int(made, 16))
+    assert answered(house, owner(ALICE), made, signed).status_code == 201
 
 
 def test_a_session_ends_when_it_is_ended_and_when_it_is_over(house: House) -> None:
@@ -174,20 +214,42 @@ def test_of_a_token_only_the_hash_is_kept(house: House) -> None:
     assert all(token.encode() not in each for each in kept)
 
 
-def test_challenges_of_all_addresses_together_have_a_rate(tmp_path: Path) -> None:
-    with opened(tmp_path, settings_of(challenge_rate=Rate(0.1, 2))) as house:
-        answers = [house.client.post("/v1/auth/challenges", json={"owner": NOTHING}) for _ in range(3)]
-    assert [each.status_code for each in answers] == [201, 201, 503]
-    assert answers[2].json()["code"] == "BUSY"
+def test_whoever_asks_for_challenges_keeps_nobody_else_from_logging_in(tmp_path: Path) -> None:
+    settings = settings_of(address_rate=Rate(0.01, 100), trusted_proxies=(ip_network("127.0.0.1/32"),))
+    with opened(tmp_path, settings) as house:
+        flood = {"X-Forwarded-For": "203.0.113.7"}
+        codes = [
+            house.client.post("/v1/auth/challenges", json={"owner": owner(ALICE)}, headers=flood).status_code
+            for _ in range(600)
+        ]
+        assert codes == 50 * [201] + 550 * [429]
+        house.client.headers["X-Forwarded-For"] = "203.0.113.8"
+        assert house.session(ALICE)
+        with house.services.database.read() as session:
+            assert session.query(AuthChallenge).count() == 1
 
 
-def test_challenges_do_not_fill_the_database(tmp_path: Path) -> None:
-    with opened(tmp_path, settings_of(most_challenges=3)) as house:
-        for _ in range(3):
-            challenge(house, NOTHING)
-        full = house.client.post("/v1/auth/challenges", json={"owner": NOTHING})
-        assert (full.status_code, full.json()["code"]) == (503, "BUSY")
-        assert "retry-after" in full.headers
+def test_nothing_is_written_for_who_does_not_sign(empty_house: House) -> None:
+    house = empty_house
+    for name in (owner(ALICE), NOTHING):
+        for _ in range(5):
+            answered(house, name, challenge(house, name), bytes(64))
+    with house.services.database.read() as session:
+        assert session.query(AuthChallenge).count() == session.query(Session).count() == 0
+
+
+def test_an_owner_begins_no_more_sessions_than_its_rate_and_keeps_the_newest(tmp_path: Path) -> None:
+    with opened(tmp_path, settings_of(owner_rate=Rate(0.01, 12))) as house:
+        first = [house.session(ALICE) for _ in range(3)]
+        made = challenge(house, owner(ALICE))
+        refused = answered(house, owner(ALICE), made, sign_challenge(ALICE.seed, DOMAIN, int(made, 16)))
+        assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
+        assert house.session(BOB)
+        now = now_ms()
         with house.services.database.write() as session:
-            session.query(AuthChallenge).update({AuthChallenge.expires_at: 1})
-        challenge(house, NOTHING)
+            for number in range(sessions.MOST_SESSIONS - 1):
+                sessions.add_session(session, b"%032d" % number, ALICE.owner, now, now + 10**9 + number)
+        with house.services.database.read() as session:
+            rows = [row for row in session.query(Session) if row.owner == ALICE.owner]
+            assert len(rows) == sessions.MOST_SESSIONS
+            assert sum(sessions.find_session(session, token_hash(each), now) is not None for each in first) == 1

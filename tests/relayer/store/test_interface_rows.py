@@ -5,24 +5,32 @@ from __future__ import annotations
 from relayer.store import events, listing, risk, sessions, webhooks
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
-from relayer.store.models import Batch, BatchState, EncryptionKey, Holder, Order, OrderState
+from relayer.store.models import AuthChallenge, Batch, BatchState, EncryptionKey, Holder, Order, OrderState
 
 SEALER = Sealer(bytes(range(32)))
 ALICE, BOB = b"a" * 32, b"b" * 32
 
 
-def test_a_challenge_is_used_once_by_whom_it_was_given_to(database: Database) -> None:
+def test_a_challenge_is_used_once_for_longer_than_anybody_takes_it(database: Database) -> None:
+    first, second = b"1" * 32, b"2" * 32
     with database.write() as session:
-        assert sessions.add_challenge(session, b"1" * 32, ALICE, now=10, expires_at=20, most=2)
-        assert sessions.add_challenge(session, b"2" * 32, ALICE, now=10, expires_at=20, most=2)
-        assert not sessions.add_challenge(session, b"3" * 32, ALICE, now=10, expires_at=20, most=2)
+        assert sessions.use_challenge(session, first, ALICE, now=10, ends=20)
+        assert not sessions.use_challenge(session, first, ALICE, now=11, ends=20)
     with database.write() as session:
-        assert not sessions.use_challenge(session, b"1" * 32, BOB, now=11)
-        assert sessions.use_challenge(session, b"1" * 32, ALICE, now=11)
-        assert not sessions.use_challenge(session, b"1" * 32, ALICE, now=11)
-        assert not sessions.use_challenge(session, b"2" * 32, ALICE, now=20)
+        assert not sessions.use_challenge(session, first, ALICE, now=20 + sessions.LONGER - 1, ends=20)
+        assert sessions.use_challenge(session, second, BOB, now=20 + sessions.LONGER, ends=20 + sessions.LONGER)
+        assert [row.challenge for row in session.query(AuthChallenge)] == [second]
+
+
+def test_an_owners_oldest_sessions_end_beyond_the_most(database: Database) -> None:
     with database.write() as session:
-        assert sessions.add_challenge(session, b"4" * 32, ALICE, now=30, expires_at=40, most=1)
+        sessions.add_session(session, b"b" * 32, BOB, now=10, expires_at=15)
+        for number in range(sessions.MOST_SESSIONS + 3):
+            sessions.add_session(session, b"%032d" % number, ALICE, now=10, expires_at=20 + number)
+    with database.read() as session:
+        found = [sessions.find_session(session, b"%032d" % n, 10) for n in range(sessions.MOST_SESSIONS + 3)]
+        assert [each is None for each in found] == 3 * [True] + sessions.MOST_SESSIONS * [False]
+        assert sessions.find_session(session, b"b" * 32, 10) == (BOB, 15)
 
 
 def test_a_session_is_known_until_it_ends(database: Database) -> None:
