@@ -28,7 +28,13 @@ REMEMBERED: Final = 4_096
 CALLER: Final = "tacit.caller"
 """Where the caller's address stands in the scope."""
 FREE: Final = ("/healthz", "/readyz")
-COSTS: Final = {"/v1/proofs/verify": 20, "/v1/quotes": 4, "/v1/auth/challenges": 2, "/v1/auth/sessions": 4}
+COSTS: Final = {
+    "/v1/proofs/verify": 20,
+    "/v1/quotes": 4,
+    "/v1/accounts": 4,
+    "/v1/auth/challenges": 2,
+    "/v1/auth/sessions": 4,
+}
 """What a request by its path takes out of the bucket; others take 1."""
 
 

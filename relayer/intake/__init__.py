@@ -5,7 +5,8 @@ numbers and stores a group of orders in one commit; :mod:`.keys` looks after the
 """
 
 from relayer.intake.acceptance import Acknowledged
-from relayer.intake.engine import Engine, Registered
+from relayer.intake.engine import Engine
 from relayer.intake.refusal import Busy, Code, Issue, Refused
+from relayer.intake.registering import Registered
 
 __all__ = ["Acknowledged", "Busy", "Code", "Engine", "Issue", "Refused", "Registered"]

@@ -32,7 +32,7 @@ def carry_out(database: Database, acceptance: Acceptance, lease: Lease, view: Vi
     """Ends the order, also if it was cancelled before; else why not: NOT_FOUND (also for another's), INVALID_SIGNATURE, CONFLICT."""
     with database.read() as session:
         stored = orders.get(session, cancel.order, cancel.owner)
-        packed = orders.keys(session, [cancel.owner]).get(cancel.owner)
+        packed, _ = orders.keys(session, [cancel.owner]).get(cancel.owner, (None, False))
     if stored is None or packed is None:
         return Issue(Code.NOT_FOUND, "the owner has no order of this id")
     key, message = eddsa.unpack(packed), int.from_bytes(stored.hash, "big")

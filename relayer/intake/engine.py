@@ -2,7 +2,7 @@
 
 Only the holder of the lease ``intake`` takes orders; every other process answers NOT_LEADER, and one of them goes on when the lease runs
 out. An answer is given after the commit that stores it. A full queue is told at once (:class:`.Busy`), so memory is bounded by its length.
-How a group is judged and numbered is :mod:`.acceptance`'s.
+How a group is judged and numbered is :mod:`.acceptance`'s; registrations have a queue of their own (:mod:`.registering`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from relayer import points
 from relayer.envelope import Envelope
 from relayer.errors import LeaseLost, StoreError
 from relayer.intake.acceptance import Acceptance, Acknowledged, Answer, Candidate
 from relayer.intake.cancels import Cancel, carry_out
 from relayer.intake.keys import KeyRing
-from relayer.intake.opening import Opener, Request, packed_key
+from relayer.intake.opening import Opener, Request
 from relayer.intake.refusal import Busy, Code, Issue, Refused, Unready
+from relayer.intake.registering import Pace, Registered, Registrations
 from relayer.intake.view import View
-from relayer.store import orders
 from relayer.store.database import Database
 from relayer.store.leases import Lease, Leases
 from relayer.watching import measures
@@ -49,14 +48,6 @@ class Views(Protocol):
 
     def load(self) -> View | None:
         """The vault now; None while it cannot be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """An owner that the operator can read, with its account once it has one."""
-
-    owner: bytes
-    account: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +101,11 @@ class Engine:
         acceptance: Acceptance,
         rhythm: Rhythm | None = None,
         rate: Callable[[str], float] | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """``rate``: takes one order of an owner (by its word in digits) into account; seconds until it may come, 0 if it may now."""
+        """``rate``: takes one order of an owner (by its word in digits) into account; seconds until it may come, 0 if it may now.
+        ``pace``: of registrations.
+        """
         self._rate = rate
         self.database, self.leases, self.keys = database, leases, keys
         self.views, self.opener, self.acceptance = views, opener, acceptance
@@ -124,6 +118,7 @@ class Engine:
         self._lease: Lease | None = None
         self._version: object = None
         self._promoted: int | None = None
+        self._registrations = Registrations(database, acceptance.sealer, opener, self._account_of, pace)
 
     # ---- what the interface calls
 
@@ -152,7 +147,7 @@ class Engine:
 
     async def register(self, envelope: Envelope) -> Registered:
         """Makes an owner known to the operator; the same again changes nothing. Any process does it."""
-        return await self._run(self._register, envelope)
+        return await self._registrations.register(envelope)
 
     @property
     def reasons(self) -> tuple[Unready, ...]:
@@ -187,6 +182,7 @@ class Engine:
             lease, self._lease = self._lease, None
             await self._run(self.leases.release, lease)
         self._refuse_all()
+        await self._registrations.stop()
         self._pool.shutdown(wait=True)
 
     async def _serve(self) -> None:
@@ -198,10 +194,10 @@ class Engine:
             except LeaseLost:
                 logger.warning("the lease of intake has gone to another process")
             except StoreError as error:
-                logger.warning("intake waits for its database: %s", error)
+                logger.warning("intake waits for its database", extra={"code": error.code})
             except Exception as error:  # noqa: BLE001 - whatever failed, the next group is begun from what is stored
                 # Its text may hold what was being worked on.
-                logger.error("intake starts again after %s", type(error).__name__)
+                logger.error("intake starts again", extra={"code": type(error).__name__})
             self._lease = None
             self._refuse_all()
             await asyncio.sleep(TICK_SECONDS)
@@ -328,17 +324,10 @@ class Engine:
         else:
             cancel.answer.set_exception(Refused(issue, int.from_bytes(cancel.cancel.owner, "big")))
 
-    def _register(self, envelope: Envelope) -> Registered:
-        holder = self.opener.registration(envelope)
-        packed, owner = packed_key(holder), holder.owner
-        account = None if self.view is None else self.view.accounts.get(owner)
-        points.reached("register.before-commit")
-        with self.database.write() as session:
-            account = orders.register(session, self.acceptance.sealer, holder, packed, account)
-        points.reached("register.after-commit")
-        return Registered(owner.to_bytes(32, "big"), account)
-
     # ---- small things
+
+    def _account_of(self, owner: int) -> int | None:
+        return None if self.view is None else self.view.accounts.get(owner)
 
     def _future(self) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().create_future()

@@ -5,8 +5,11 @@ Everything an envelope can be wrong in ends as an :class:`.Issue`; nothing of wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from typing import Final
 
 from prover import eddsa
 from prover.eddsa import Point
@@ -25,6 +28,10 @@ from relayer.store.database import Database
 FAILED = Issue(Code.DECRYPTION_FAILED, "the envelope does not open: encrypt anew to the key of GET /v1/keys")
 
 
+REMEMBERED: Final = 65_536
+"""Keys of owners that are kept in memory: those who sent orders last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """An envelope, and the key under which it is to be answered alike."""
@@ -38,14 +45,18 @@ class Opener:
 
     def __init__(self, database: Database, keys: KeyRing, terms: Terms) -> None:
         self._database, self._keys, self._terms = database, keys, terms
-        self._holders: dict[int, Point] = {}
+        self._holders: OrderedDict[int, Point] = OrderedDict()
+        self._lock = threading.Lock()
 
     def open_all(self, requests: Sequence[Request]) -> list[Candidate | Issue]:
         """A candidate for each order that is well-formed and signed by the owner that it names, else the first thing wrong."""
         opened = [self._open(each.envelope) for each in requests]
-        self._look_up([each.owner for each in opened if isinstance(each, SignedOrder)])
+        keys = self._keys_of({each.owner for each in opened if isinstance(each, SignedOrder)})
         pairs = zip(requests, opened, strict=True)
-        return [each if isinstance(each, Issue) else self._checked(request, each) for request, each in pairs]
+        return [
+            each if isinstance(each, Issue) else self._checked(request, each, keys.get(each.owner))
+            for request, each in pairs
+        ]
 
     def registration(self, envelope: Envelope) -> Holder:
         """The holder in an envelope (:class:`Refused`)."""
@@ -69,8 +80,7 @@ class Opener:
             return Issue(Code.INVALID_ORDER, str(error), error.values)
         return rules.kind_issue(signed.order) or signed
 
-    def _checked(self, request: Request, signed: SignedOrder) -> Candidate | Issue:
-        holder = self._holders.get(signed.owner)
+    def _checked(self, request: Request, signed: SignedOrder, holder: Point | None) -> Candidate | Issue:
         if holder is None:
             return Issue(Code.UNKNOWN_ACCOUNT, "the owner is not registered: POST /v1/accounts first")
         try:
@@ -81,14 +91,23 @@ class Opener:
             return Issue(Code.INVALID_SIGNATURE, "the signature of the order is not the owner's")
         return Candidate(signed, digest, request.idempotency_key)
 
-    def _look_up(self, owners: Sequence[int]) -> None:
-        """Reads the keys of owners that are not known yet. One that is not registered is asked for again the next time."""
-        missing = sorted({owner.to_bytes(32, "big") for owner in owners if owner not in self._holders})
+    def _keys_of(self, owners: Set[int]) -> dict[int, Point]:
+        """The keys of those owners that are registered. Only who has an account is remembered: others may be forgotten by the store."""
+        with self._lock:
+            found = {owner: self._holders[owner] for owner in owners if owner in self._holders}
+            for owner in found:
+                self._holders.move_to_end(owner)
+        missing = sorted(owner.to_bytes(32, "big") for owner in owners - found.keys())
         if not missing:
-            return
+            return found
         with self._database.read() as session:
-            found = orders.keys(session, missing)
-        self._holders |= {int.from_bytes(owner, "big"): eddsa.unpack(packed) for owner, packed in found.items()}
+            stored = orders.keys(session, missing)
+        read = {int.from_bytes(owner, "big"): (eddsa.unpack(key), has) for owner, (key, has) in stored.items()}
+        with self._lock:
+            self._holders |= {owner: key for owner, (key, has_account) in read.items() if has_account}
+            while len(self._holders) > REMEMBERED:
+                self._holders.popitem(last=False)
+        return found | {owner: key for owner, (key, _) in read.items()}
 
 
 def packed_key(holder: Holder) -> bytes:

@@ -22,6 +22,8 @@ from relayer.store.crypt import Sealer
 from relayer.store.models import Batch, Holder, Idempotency, Order, OrderState
 
 PENDING: Final = (OrderState.WAITING, OrderState.RECEIPTED, OrderState.SEALED)
+REFRESHED: Final = 3_600_000
+"""Milliseconds in which the same registration again changes nothing."""
 CHUNK: Final = 500
 """Values in one IN list: SQLite's default limit on variables is far above."""
 
@@ -212,18 +214,18 @@ def holder_place(owner: bytes) -> str:
     return f"holders.holder:{owner.hex()}"
 
 
-def keys(session: Session, owners: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Packed signing keys of the owners that are registered."""
-    found: dict[bytes, bytes] = {}
+def keys(session: Session, owners: Sequence[bytes]) -> dict[bytes, tuple[bytes, bool]]:
+    """Packed signing keys of the owners that are registered, and whether each has an account."""
+    found: dict[bytes, tuple[bytes, bool]] = {}
     for at in range(0, len(owners), CHUNK):
-        query = select(Holder.owner, Holder.key).where(Holder.owner.in_(owners[at : at + CHUNK]))
-        found |= {row.owner: row.key for row in session.execute(query)}
+        query = select(Holder.owner, Holder.key, Holder.account).where(Holder.owner.in_(owners[at : at + CHUNK]))
+        found |= {row.owner: (row.key, row.account is not None) for row in session.execute(query)}
     return found
 
 
 def register(session: Session, sealer: Sealer, holder: HolderContent, key: bytes, account: int | None) -> int | None:
     """Stores the opening of an owner word, with the packed signing key and the account if it has one; an owner that is there stays, but
-    for its account. The owner's account.
+    for its account, and is not forgotten for another while (:mod:`.retention`). The owner's account.
     """
     owner = holder.owner.to_bytes(32, "big")
     row = session.get(Holder, owner)
@@ -240,4 +242,5 @@ def register(session: Session, sealer: Sealer, holder: HolderContent, key: bytes
         session.add(row)
     elif row.account is None:
         row.account = account
+        row.created_at = max(row.created_at, now_ms() // REFRESHED * REFRESHED)
     return row.account

@@ -5,9 +5,10 @@ sealed batch too, but not before ``evidence`` is over and no challenge is open: 
 is void or ran out, ``after_final`` after that, and an hour at least, since it could be taken back. Orders that were cancelled or lapsed,
 the same time after. Accounts of an earlier batch as soon as a later one is final; the
 newest final ones stay, since the next batch starts there. What owners were told goes after the same time, but not within
-``EVENTS_LEAST``, so that subscribers that were away can resume; what all were told after ``EVENTS_PUBLIC``. Sessions and challenges that
-have run out, and answers to idempotent requests after ``IDEMPOTENCY``. Ended encryption keys lose their private halves by
-:mod:`relayer.intake.keys`; here their bytes go.
+``EVENTS_LEAST``, so that subscribers that were away can resume; what all were told after ``EVENTS_PUBLIC``. Registrations of owners that
+never got an account ``UNUSED`` after they were last made, or as soon as ``MOST_UNUSED`` newer ones are there: anybody can make them.
+Sessions and challenges that have run out, and answers to idempotent requests after ``IDEMPOTENCY``. Ended encryption keys lose their
+private halves by :mod:`relayer.intake.keys`; here their bytes go.
 
 **How far bytes go.** All of it was sealed (:mod:`.crypt`), so this is the second wall. SQLite overwrites what it deletes with zeros, and
 its journal is cut to nothing after each deletion: no page of the files holds it. PostgreSQL only marks rows dead: the tables concerned
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Delete, Update, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Update, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
@@ -43,6 +44,7 @@ from relayer.store.models import (
     BondChallenge,
     EncryptionKey,
     Event,
+    Holder,
     Idempotency,
     Order,
     OrderState,
@@ -59,8 +61,11 @@ OPEN: Final = "open"
 EVENTS_LEAST: Final = HOUR
 EVENTS_PUBLIC: Final = 90 * DAY
 IDEMPOTENCY: Final = 7 * DAY
+UNUSED: Final = 7 * DAY
 REWRITE: Final = DAY
 """Times in ms."""
+MOST_UNUSED: Final = 100_000
+"""Registrations without an account, about 400 bytes each."""
 ENDED: Final = (OrderState.CANCELLED, OrderState.LAPSED)
 CUT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 LEFT: Final = Order.content_sealed.is_not(None)
@@ -160,12 +165,21 @@ def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str
         Setting: delete(Setting).where(Setting.name.in_(marks)),
         SessionRow: delete(SessionRow).where(SessionRow.expires_at <= now),
         AuthChallenge: delete(AuthChallenge).where(AuthChallenge.expires_at <= now),
+        Holder: delete(Holder).where(_unused(session, now)),
         Idempotency: delete(Idempotency).where(Idempotency.created_at <= now - IDEMPOTENCY),
     }
     counts = {kind.__tablename__: session.connection().execute(each).rowcount for kind, each in statements.items()}
     told = min(ended, now - EVENTS_LEAST)
     counts[Event.__tablename__] = events.forget(session, owned_before=told, public_before=now - EVENTS_PUBLIC)
     return {name for name, count in counts.items() if count}
+
+
+def _unused(session: Session, now: int) -> ColumnElement[bool]:
+    """Which registrations nobody needs: without an account, never with one that ordered, and too old or too many."""
+    without = select(Holder.created_at).where(Holder.account.is_(None)).order_by(Holder.created_at.desc())
+    beyond = session.scalar(without.offset(MOST_UNUSED).limit(1))
+    ordered = exists().where(Order.owner == Holder.owner)
+    return and_(Holder.account.is_(None), Holder.created_at <= max(now - UNUSED, beyond or 0), ~ordered)
 
 
 def _keys_deleted(session: Session) -> set[str]:

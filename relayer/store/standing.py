@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from relayer.history import History
@@ -208,14 +208,18 @@ def _told(order: Order, sealer: Sealer) -> dict[str, object]:
 
 
 def assign_accounts(session: Session, history: History, withdrawn: Iterable[int]) -> None:
-    """Registered owners get the account that the chain assigned them; ``withdrawn`` are owner words whose assignment was taken back."""
+    """Registered owners get the account that the chain assigned them; ``withdrawn`` are owner words whose assignment was taken back: they
+    are kept as if they had registered now.
+    """
     for owner in withdrawn:
         row = session.get(Holder, _word(owner))
         if row is not None:
-            row.account = None
+            row.account, row.created_at = None, now_ms()
     session.flush()
-    for row in session.scalars(select(Holder).where(Holder.account.is_(None))).all():
-        row.account = history.accounts.get(int.from_bytes(row.owner, "big"))
+    for word in session.scalars(select(Holder.owner).where(Holder.account.is_(None))).all():
+        account = history.accounts.get(int.from_bytes(word, "big"))
+        if account is not None:
+            session.execute(update(Holder).where(Holder.owner == word).values(account=account))
 
 
 def _word(number: int) -> bytes:

@@ -18,6 +18,7 @@ from relayer.intake.acceptance import Acceptance, Limits
 from relayer.intake.engine import Engine, Rhythm
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener, packed_key
+from relayer.intake.registering import Pace
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Table, Terms, View
 from relayer.receipts import separator
@@ -223,7 +224,11 @@ class Stage:
         return KeyRing(self.database, SEALER, VOUCHER, clock=self.clock)
 
     def engine(
-        self, rhythm: Rhythm | None = None, holder: str = "test", rate: Callable[[str], float] | None = None
+        self,
+        rhythm: Rhythm | None = None,
+        holder: str = "test",
+        rate: Callable[[str], float] | None = None,
+        pace: Pace | None = None,
     ) -> Engine:
         """As a new process has it."""
         keys = self.keys()
@@ -236,6 +241,7 @@ class Stage:
             acceptance=self.acceptance(),
             rhythm=rhythm,
             rate=rate,
+            pace=pace,
         )
 
 

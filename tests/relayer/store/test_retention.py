@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from relayer.errors import LeaseLost
-from relayer.store import encryption_keys, events
+from relayer.store import encryption_keys, events, retention
 from relayer.store.batches import mark_cleared
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
@@ -34,7 +34,7 @@ from relayer.store.models import (
     Setting,
     Snapshot,
 )
-from relayer.store.retention import DAY, HOUR, IDEMPOTENCY, LEASE, Retention
+from relayer.store.retention import DAY, HOUR, IDEMPOTENCY, LEASE, UNUSED, Retention
 from tests.postgres import Cluster
 
 SEALER = Sealer(bytes(range(32)))
@@ -235,6 +235,45 @@ def test_sessions_challenges_and_answers_go_when_they_have_run_out(kept: Kept) -
         for kind in (Session.expires_at, AuthChallenge.expires_at):
             assert session.scalars(select(kind)).all() == [NOW + 1]
         assert session.scalars(select(Idempotency.created_at)).all() == [NOW + 1 - IDEMPOTENCY]
+
+
+def registered(kept: Kept, name: bytes, at: int, account: int | None = None) -> None:
+    """An owner that registered at a time."""
+    owner = name.ljust(32, b".")
+    with kept.database.write() as session:
+        sealed = kept.sealed(f"holders.holder:{name.decode()}", b"viewing key of " + name)
+        session.add(Holder(owner=owner, key=owner, subaccount=0, account=account, holder_sealed=sealed, created_at=at))
+
+
+def owners(kept: Kept) -> set[bytes]:
+    with kept.database.read() as session:
+        return {owner.rstrip(b".") for owner in session.scalars(select(Holder.owner))} - {OWNER}
+
+
+def test_who_registered_and_never_got_an_account_is_forgotten(kept: Kept) -> None:
+    before = owners(kept)
+    registered(kept, b"old", NOW - UNUSED)
+    registered(kept, b"new", NOW - UNUSED + 1)
+    registered(kept, b"trader", NOW - 10 * UNUSED, account=77)
+    registered(kept, b"ordered", NOW - 10 * UNUSED)
+    with kept.database.write() as session:
+        row = Order(id="x", hash=b"x", owner=b"ordered".ljust(32, b"."), account=5, state=OrderState.WAITING,
+                    position=10**6, created_at=NOW, updated_at=NOW)  # fmt: skip
+        session.add(row)
+    assert kept.retention().step(kept.lease)
+    assert owners(kept) - before == {b"new", b"trader", b"ordered"}
+    assert kept.left("holders.holder:old") == set()
+    assert kept.left("holders.holder:new") == {"holders.holder:new"}
+
+
+def test_of_more_registrations_than_are_kept_the_oldest_go(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MOST_UNUSED", 3)
+    before = owners(kept)
+    for number in range(5):
+        registered(kept, b"n%d" % number, NOW - 1_000 + number)
+    registered(kept, b"trader", NOW - 2_000, account=77)
+    kept.retention().step(kept.lease)
+    assert owners(kept) - before == {b"n2", b"n3", b"n4", b"trader"}
 
 
 def test_the_bytes_of_an_ended_encryption_key_go(kept: Kept) -> None:

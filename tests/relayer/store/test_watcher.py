@@ -208,11 +208,15 @@ def test_owners_get_their_account_when_it_is_assigned_or_when_they_register(desk
         accounts = {row.owner: row.account for row in session.scalars(select(Holder))}
     assert accounts == {p.holder.owner.to_bytes(32, "big"): p.index for p in (early, late)}
     assert [each["what"] for each in desk.told(["account"], early)] == ["assigned", "deposit"]
+    with desk.database.write() as session:
+        session.query(Holder).update({Holder.created_at: 1})
     desk.scene.chain.take_back(4)
     desk.scene.chain.mine([])
     desk.follow()
     with desk.database.read() as session:
         assert set(session.scalars(select(Holder.account))) == {None}
+        # Retention forgets those without an account: not these, who are about to have one again.
+        assert min(session.scalars(select(Holder.created_at))) > 1
     assert [each["withdrawn"] for each in desk.told(["account"], early)] == [False, False, True, True]
 
 
