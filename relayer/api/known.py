@@ -38,12 +38,8 @@ class Known:
         found = self.owner_of(credentials.credentials) if credentials is not None else None
         if found is None:
             raise Refusal("UNAUTHENTICATED", "this route needs the bearer token of a session: POST /v1/auth/challenges")
-        self.charge(found)
+        self.buckets.charge(found.hex())
         return found
-
-    def charge(self, owner: bytes, cost: float = 1.0) -> None:
-        """Holds an owner, who is known, to its rate (``RATE_LIMITED``)."""
-        self.buckets.charge(owner.hex(), cost)
 
     def perhaps(self, credentials: HTTPAuthorizationCredentials | None) -> bytes | None:
         """The same where nobody has to be known; a token that is none is refused all the same."""

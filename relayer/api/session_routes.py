@@ -20,14 +20,13 @@ from relayer.api import schemas
 from relayer.api.challenges import Challenges
 from relayer.api.forms import at, plain
 from relayer.api.known import Credentials, Known, token_hash
+from relayer.api.limits import Buckets
 from relayer.api.problems import Refusal, documented
 from relayer.api.services import Services
 from relayer.store import sessions
 from relayer.store.clock import now_ms
 
 TOKEN_BYTES: Final = 32
-SESSION_COST: Final = 4
-"""What a session takes out of its owner's bucket."""
 NOBODY: Final = eddsa.public_key(bytes(32))
 """A key that no session is given for."""
 
@@ -36,7 +35,7 @@ def router(services: Services, known: Known) -> APIRouter:
     """Routes of challenges and sessions."""
     routes = APIRouter(prefix="/v1/auth", tags=["sessions"])
     settings, database = services.settings, services.database
-    challenges = Challenges(services.sealer, settings.challenge_seconds)
+    challenges, logins = Challenges(services.sealer, settings.challenge_seconds), Buckets(settings.owner_rate)
 
     @routes.post("/challenges", status_code=201, responses=documented("INVALID_REQUEST"))
     def challenge(asked: schemas.ChallengeAsked) -> schemas.Challenge:
@@ -55,7 +54,7 @@ def router(services: Services, known: Known) -> APIRouter:
             key = sessions.holder_key(session, owner)
         if not _signed(services, key, made, plain(asked.signature)):
             raise _unknown()
-        known.charge(owner, SESSION_COST)
+        logins.charge(owner.hex())
         token, until = secrets.token_urlsafe(TOKEN_BYTES), now + 1000 * settings.session_seconds
         with database.write() as session:
             if not sessions.use_challenge(session, made, owner, now, ends):

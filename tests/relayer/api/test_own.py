@@ -239,7 +239,7 @@ def test_nothing_is_written_for_who_does_not_sign(empty_house: House) -> None:
 
 
 def test_an_owner_begins_no_more_sessions_than_its_rate_and_keeps_the_newest(tmp_path: Path) -> None:
-    with opened(tmp_path, settings_of(owner_rate=Rate(0.01, 12))) as house:
+    with opened(tmp_path, settings_of(owner_rate=Rate(0.01, 3))) as house:
         first = [house.session(ALICE) for _ in range(3)]
         made = challenge(house, owner(ALICE))
         refused = answered(house, owner(ALICE), made, sign_challenge(ALICE.seed, DOMAIN, int(made, 16)))
