@@ -1,9 +1,9 @@
-"""What stands before every route: size and time of bodies, methods, headers, and the log of accesses.
+"""What stands before every route: size and time of bodies, methods, headers, the log of accesses and a span for each.
 
 Plain ASGI, outermost first: :class:`Access` measures and logs, and answers what nobody foresaw without a trace; :class:`Headers` adds what
 browsers should be told; :class:`Crowd` bounds how many requests are under way; :class:`Methods` answers HEAD and OPTIONS; :class:`Bodies`
 refuses a body over the limit before anything parses it.
-The log names route templates: never a path, a query, a body, an address or a token.
+Log and span name route templates: never a path, a query, a body, an address or a token.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relayer.api.problems import Refusal, problem, refusal_of
 from relayer.api.services import Watching
+from relayer.watching import tracing
 from relayer.watching.logs import during
 
 logger = logging.getLogger("relayer.access")
@@ -55,10 +56,10 @@ class Access:
             await self.app(scope, receive, send)
             return
         number = secrets.token_hex(REQUEST_BYTES)
-        with during(number):
-            await self._request(number, scope, receive, send)
+        with during(number), tracing.span("request", request=number, method=scope["method"]) as note:
+            await self._request(number, note, scope, receive, send)
 
-    async def _request(self, number: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _request(self, number: str, note: tracing.Note, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 0
 
         async def noting(message: Message) -> None:
@@ -79,7 +80,8 @@ class Access:
             route = getattr(scope.get("route"), "path", None) or UNKNOWN
             self.watching.request(route, scope["method"], status, seconds)
             fields = {"route": route, "method": scope["method"], "status": status, "ms": round(1000 * seconds, 1)}
-            logger.info("%s %s %s", scope["method"], route, status, extra=fields)
+            logger.info("request answered", extra=fields)
+            note(route=route, status=status)
 
 
 class Crowd:

@@ -124,7 +124,7 @@ class Hub:
                 if not await self._next():
                     await asyncio.sleep(LOOK_SECONDS)
             except StoreError as error:
-                logger.warning("events wait for the database: %s", error)
+                logger.warning("events wait for the database", extra={"code": error.code})
                 await asyncio.sleep(1.0)
 
     async def _next(self) -> bool:

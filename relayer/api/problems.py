@@ -130,7 +130,7 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, TacitError) and code in KINDS and code != "INTERNAL":
         return Refusal(str(code), str(error), sayable(error.values))
     # Type only: a message may quote what it should not.
-    logger.error("unforeseen %s", type(error).__name__, extra={"error": type(error).__name__})
+    logger.error("unforeseen error", extra={"code": type(error).__name__})
     return Refusal("INTERNAL", "the request was not carried out, or not to its end; ask for what became of it")
 
 

@@ -1,9 +1,10 @@
 """Logs as one JSON object a line, through which nothing passes that is not known to be harmless.
 
-A record has a time, a level, who says it, an event (the constant text of the call, without digits and without what is formatted into
-it) and those of its ``extra`` fields that :data:`FIELDS` knows, each of its own form. Whatever else a record carries is left out and
-counted. An exception leaves its class, its stable code, and where it was raised; its message only for errors of this service's own
-doing (:data:`TOLD`), never for errors that may quote an order. Records of other packages keep their level and where they are from.
+A record has a time, a level, who says it, an event (the constant text of the call, without digits; a text that something is formatted into
+names nothing, and is left out) and those of its ``extra`` fields that :data:`FIELDS` knows, each of its own form. Whatever else a record
+carries is left out and counted. An exception leaves its class, its stable code, and where it was raised; its message only for errors of
+this service's own doing (:data:`TOLD`), never for errors that may quote an order. Records of other packages keep their level and where
+they are from.
 
     log = logging.getLogger(__name__)
     log.info("batch sealed", extra={"batch": 7, "seconds": 0.2})
@@ -27,7 +28,7 @@ from prover.errors import TacitError
 from relayer import errors
 
 OWN: Final = "relayer"
-EVENT: Final = re.compile(r"[A-Za-z%][A-Za-z_.,:;%'() /-]{0,119}")
+EVENT: Final = re.compile(r"[A-Za-z][A-Za-z_.,:;'() /-]{0,119}")
 UNSTRUCTURED: Final = "unstructured"
 FRAMES: Final = 12
 WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/{}-]{0,63}")

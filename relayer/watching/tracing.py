@@ -7,7 +7,7 @@ its own form, and of an error its class: what may not be in logs may not be in t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -48,23 +48,34 @@ def stop() -> None:
     _provider = None
 
 
+Note = Callable[..., None]
+"""Adds attributes to a span, by name."""
+
+
 @contextmanager
-def span(name: str, **attributes: object) -> Iterator[None]:
-    """A span around what is done inside."""
+def span(name: str, **attributes: object) -> Iterator[Note]:
+    """A span around what is done inside, which may add what it finds out."""
     if _provider is None:
-        yield
+        yield _nowhere
         return
-    known: dict[str, str | float] = {
+    tracer = _provider.get_tracer(NAME)
+    with tracer.start_as_current_span(
+        name, attributes=_known(attributes), record_exception=False, set_status_on_exception=False
+    ) as made:
+        try:
+            yield lambda **found: made.set_attributes(_known(found))
+        except BaseException as error:
+            made.set_attribute("error", type(error).__name__)
+            raise
+
+
+def _known(attributes: Mapping[str, object]) -> dict[str, str | float]:
+    return {
         key: value
         for key, value in attributes.items()
         if key in FIELDS and FIELDS[key](value) and isinstance(value, (str, int, float))
     }
-    tracer = _provider.get_tracer(NAME)
-    with tracer.start_as_current_span(
-        name, attributes=known, record_exception=False, set_status_on_exception=False
-    ) as made:
-        try:
-            yield
-        except BaseException as error:
-            made.set_attribute("error", type(error).__name__)
-            raise
+
+
+def _nowhere(**_: object) -> None:
+    """Traces are off."""

@@ -6,18 +6,21 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from relayer.api.limits import Buckets, caller
 from relayer.api.services import Rate
 from relayer.intake.refusal import Unready
-from relayer.watching.logs import request
+from relayer.watching import tracing
+from relayer.watching.logs import Lines, during, request
 from tests.relayer.api.house import House, opened, settings_of
 from tests.relayer.intake.scene import trader
 
@@ -228,6 +231,62 @@ def test_logs_and_measures_name_templates_and_nothing_of_anybody(house: House, l
     assert {"/v1/orders/{order_id}", "/v1/accounts/{key}/orders", "/v1/orders", "-"} <= routes
 
 
+def test_a_line_of_the_access_log_has_one_name_and_its_facts_as_fields(
+    house: House, lines: pytest.LogCaptureFixture
+) -> None:
+    number = house.client.get("/v1/orders/x?limit=7", headers={"X-Request-Id": "mine"}).headers["x-request-id"]
+    (record,) = [record for record in lines.records if record.name == "relayer.access"]
+    with during(number):
+        line = json.loads(Lines("api").format(record))
+    assert line.pop("ms") >= 0
+    del line["at"]
+    assert line == {
+        "level": "info",
+        "role": "api",
+        "logger": "relayer.access",
+        "event": "request answered",
+        "request": number,
+        "route": "/v1/orders/{order_id}",
+        "method": "GET",
+        "status": 401,
+    }
+
+
+def test_a_request_has_a_span_that_names_its_template_and_nothing_of_anybody(house: House) -> None:
+    exporter = InMemorySpanExporter()
+    tracing.configure("api", "", 1.0, SimpleSpanProcessor(exporter))
+    try:
+        who = trader(8)
+        token, secret = house.session(who), 918_273_645
+        sent = house.send(who, quantity=1, limit=secret, slot=9)
+        house.client.get(f"/v1/orders/{sent['id']}?q={secret}", headers={"Authorization": f"Bearer {token}"})
+        number = house.client.get(f"/v1/nothing/{secret}").headers["x-request-id"]
+        until(lambda: len(exporter.get_finished_spans()) == 5)
+    finally:
+        tracing.stop()
+    spans = exporter.get_finished_spans()
+    assert {span.name for span in spans} == {"request"}
+    assert [dict(span.attributes or {})["route"] for span in spans] == [
+        "/v1/auth/challenges",
+        "/v1/auth/sessions",
+        "/v1/orders",
+        "/v1/orders/{order_id}",
+        "-",
+    ]
+    assert dict(spans[-1].attributes or {}) == {"request": number, "method": "GET", "route": "-", "status": 404}
+    told = "".join(span.to_json() for span in spans)
+    for word in (token, who.owner.hex(), str(secret), sent["id"], sent["hash"]):
+        assert word not in told
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """A span ends after its answer is sent."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_what_nobody_foresaw_is_a_problem_without_a_trace(
     house: House, monkeypatch: pytest.MonkeyPatch, lines: pytest.LogCaptureFixture
 ) -> None:
@@ -238,7 +297,7 @@ def test_what_nobody_foresaw_is_a_problem_without_a_trace(
     answer = house.client.get("/v1/risk")
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
     assert "918273645" not in answer.text + lines.text
-    assert "ValueError" in lines.text
+    assert [record.__dict__["code"] for record in lines.records if record.msg == "unforeseen error"] == ["ValueError"]
 
 
 def test_the_public_port_knows_no_route_of_the_operators(house: House) -> None:

@@ -83,8 +83,7 @@ def test_what_is_formatted_into_a_message_is_left_out(written: io.StringIO) -> N
     log.warning("limit %d of %s", UNIQUE, "somebody")
     log.warning(f"limit {UNIQUE}")
     first, second = lines(written)
-    assert first["event"] == "limit %d of %s"
-    assert second["event"] == "unstructured"
+    assert first["event"] == second["event"] == "unstructured"
     assert str(UNIQUE) not in written.getvalue()
     assert "somebody" not in written.getvalue()
 
