@@ -17,7 +17,7 @@ from relayer.api.problems import Refusal, documented, not_found
 from relayer.api.schemas import Instrument, QuotedLeg
 from relayer.api.services import Services
 from relayer.history import History
-from relayer.store import listing
+from relayer.store import batches, chain, listing
 from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState
 
@@ -148,8 +148,9 @@ def _state(services: Services, market: Market) -> schemas.State:
         raise Refusal("NOT_READY", "the vault's first event has not been read yet")
     last = history.settlements[-1] if history.settlements else None
     with services.database.read() as session:
-        newest = next(iter(listing.batches(session, None, 1)), None)
-    following, opened = _next(newest, history)
+        newest, head = next(iter(listing.batches(session, None, 1)), None), chain.head(session)
+        opened = batches.taking(session, venue.open_time, now_ms() // 1000 if head is None else head.time)
+    following = opened or _following(newest, history)
     return schemas.State(
         chain_id=venue.chain_id,
         vault=venue.vault,
@@ -179,13 +180,11 @@ def _state(services: Services, market: Market) -> schemas.State:
     )
 
 
-def _next(newest: Batch | None, history: History) -> tuple[int, int | None]:
-    """Number of the batch that the next order goes to, and of the one that is open now."""
+def _following(newest: Batch | None, history: History) -> int:
+    """Number of the batch that the next order goes to while none takes orders."""
     if newest is None:
-        return max(history.openings, default=0) + 1, None
-    if newest.state in (BatchState.OPENING, BatchState.OPEN):
-        return newest.number, newest.number if newest.state is BatchState.OPEN else None
-    return newest.number + 1, None
+        return max(history.openings, default=0) + 1
+    return newest.number if newest.state is BatchState.OPENING else newest.number + 1
 
 
 def _quote(services: Services, market: Market, asked: schemas.QuoteAsked, leaf: Leaf) -> schemas.Quote:

@@ -143,7 +143,7 @@ class Watching(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """The vault that is served: what of it never changes."""
+    """The vault that is served: what of it never changes. ``open_time``: how long an opening can be sealed (s; None: for ever)."""
 
     chain_id: int
     vault: Address
@@ -160,6 +160,7 @@ class Venue:
     epoch_age: int
     separator: bytes
     fingerprints: Mapping[str, str]
+    open_time: int | None = None
 
     @property
     def sizes(self) -> Params:
@@ -170,6 +171,7 @@ class Venue:
     def of(cls, vault: Vault) -> Venue:
         """The facts of a vault, read from the chain once."""
         sizes, accounts = vault.parameters, vault.account_verifier.call("parameters")
+        delays = vault.contract.call("delays")
         return cls(
             chain_id=vault.chain_id,
             vault=vault.address,
@@ -183,7 +185,8 @@ class Venue:
             fee_rate=int(vault.terms.feeRate),
             num=int(vault.terms.num),
             den=int(vault.terms.den),
-            epoch_age=int(vault.contract.call("delays").epochAge),
+            epoch_age=int(delays.epochAge),
+            open_time=int(delays.openTime),
             separator=vault.separator,
             fingerprints={
                 "segment": "0x" + sizes.segmentFingerprint.hex(),

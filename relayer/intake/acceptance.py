@@ -390,7 +390,8 @@ class Acceptance:
         self.read_back(view)
         if view.open is None or self._chain is None:
             return None
-        look = [held for held in self.book.waiting() if held.position > seen][:most]
+        left = [held for held in self.book.waiting() if held.position > seen]
+        look = left[:most]
         if not look:
             return None
         promised: list[Held] = []
@@ -410,7 +411,7 @@ class Acceptance:
         if promised or lapsed:
             self._store_promises(lease, view, promised, lapsed)
         self._stale = False
-        return look[-1].position
+        return look[-1].position if len(left) > most else None
 
     def _has_lapsed(self, view: View, held: Held, beside: Standing) -> bool:
         order = held.order

@@ -214,7 +214,8 @@ class Engine:
             if now - rotated >= ROTATE_SECONDS:
                 await self._run(self.keys.rotate, self._lease)
                 rotated = now
-            if now - looked >= TICK_SECONDS:
+            # Somebody may have been told that a batch is open, and is here at once: no order waits that need not.
+            if now - looked >= TICK_SECONDS or (self._queue and (self.view is None or self.view.open is None)):
                 await self._look()
                 looked = now
             await self._promote(self._lease)

@@ -19,13 +19,10 @@ from relayer.errors import RebuildError
 from relayer.history import History
 from relayer.intake.view import Table, Terms, View
 from relayer.records import EpochPosted
-from relayer.store import chain, policies
+from relayer.store import batches, chain, policies
 from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, ChainRecord, Order, Setting, Snapshot
 
-CLOSING_SECONDS: Final = 60
-CLOSING_PART: Final = 10
-"""No receipts in the last minute of an opening, or in the last tenth of a short one."""
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
 
 
@@ -52,11 +49,11 @@ class StoredViews:
         with self._database.read() as session:
             record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
             newest = session.execute(record.order_by(ChainRecord.block.desc(), ChainRecord.index.desc()).limit(1))
-            batches = session.execute(select(Batch.state, func.count(), func.max(Batch.number)).group_by(Batch.state))
+            found = session.execute(select(Batch.state, func.count(), func.max(Batch.number)).group_by(Batch.state))
             covered = select(Batch.covered).where(Batch.state == BatchState.OPEN).order_by(Batch.number.desc()).limit(1)
             return (
                 tuple(map(tuple, newest)),
-                tuple(sorted(map(tuple, batches))),
+                tuple(sorted(map(tuple, found))),
                 session.scalar(covered),
                 _lost(session),
                 session.scalar(select(func.max(Snapshot.batch))),
@@ -88,7 +85,7 @@ class StoredViews:
     def _view(self, session: Session, history: History, state: State | None) -> View:
         head = chain.head(session)
         time = self._now() if head is None else head.time
-        open_ = self._open(session, time)
+        open_ = batches.taking(session, self._terms.open_time, time)
         opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
         last = max([0, *history.openings])
         epoch = epoch_of(history, open_)
@@ -112,18 +109,6 @@ class StoredViews:
             time=time,
         )
 
-    def _open(self, session: Session, time: int) -> int | None:
-        """The batch that takes orders. Not one that is about to run out: a receipt of a batch that is not sealed costs its bond."""
-        newest = select(Batch.number, Batch.opened_time).where(Batch.state == BatchState.OPEN)
-        row = session.execute(newest.order_by(Batch.number.desc()).limit(1)).one_or_none()
-        if row is None:
-            return None
-        lasts = self._terms.open_time
-        if lasts is None or row.opened_time is None:
-            return int(row.number)
-        end = row.opened_time + lasts - min(CLOSING_SECONDS, lasts // CLOSING_PART)
-        return int(row.number) if time < end else None
-
     def _table(self, epoch: EpochPosted) -> Table | None:
         """The table of an epoch; None if its posted rows are not the root's: nothing can be valued by it, nor a batch proven."""
         if epoch.epoch not in self._tables:
@@ -140,9 +125,9 @@ def _retired(history: History, time: int) -> bool:
 def _lost(session: Session) -> tuple[int, int]:
     """Batches that are void or ran out, and how many orders the pipeline has still to take out of them."""
     numbers = select(Batch.number).where(Batch.state.in_(LOST))
-    batches = session.scalar(select(func.count()).select_from(numbers.subquery())) or 0
+    lost = session.scalar(select(func.count()).select_from(numbers.subquery())) or 0
     held = select(func.count()).select_from(Order).where(Order.batch.in_(numbers))
-    return batches, session.scalar(held) or 0
+    return lost, session.scalar(held) or 0
 
 
 def epoch_of(history: History, batch: int | None) -> EpochPosted | None:

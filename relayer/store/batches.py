@@ -28,6 +28,9 @@ ENDED: Final = (BatchState.FINAL, BatchState.VOID, BatchState.EXPIRED)
 """Nothing happens to these any more, unless the chain takes something back."""
 TAKING: Final = (BatchState.OPENING, BatchState.OPEN, BatchState.CLOSING)
 """Between the decision to open and the seal: the vault has one such batch at a time."""
+CLOSING_SECONDS: Final = 60
+CLOSING_PART: Final = 10
+"""No receipts in the last minute of an opening, or in the last tenth of a short one."""
 CLEARED: Final = "batches.cleared:"
 GENESIS: Final = 0
 """Number of the snapshot before the first batch."""
@@ -64,6 +67,20 @@ def unfinished(session: Session) -> list[Batch]:
 def ended(session: Session, numbers: Iterable[int]) -> set[int]:
     """Those of some batches that have ended."""
     return set(session.scalars(select(Batch.number).where(Batch.number.in_(list(numbers)), Batch.state.in_(ENDED))))
+
+
+def taking(session: Session, lasts: int | None, time: int) -> int | None:
+    """The batch that takes orders at a block's time. Not one that is about to run out: a receipt of a batch that is not sealed costs its
+    bond. ``lasts``: how long an opening can be sealed (s; None: for ever).
+    """
+    newest = select(Batch.number, Batch.opened_time).where(Batch.state == BatchState.OPEN)
+    row = session.execute(newest.order_by(Batch.number.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    if lasts is None or row.opened_time is None:
+        return int(row.number)
+    end = row.opened_time + lasts - min(CLOSING_SECONDS, lasts // CLOSING_PART)
+    return int(row.number) if time < end else None
 
 
 def without_transaction(session: Session, states: Iterable[BatchState], purpose: str) -> list[int]:

@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from prover.batch import Context, RiskRow, SealedBatch, risk_root, risk_rows
 from prover.eddsa import Signature
 from prover.orders import SealedOrder, Touch
 from prover.risk import RiskTable
+from relayer.api.app import create_app
 from relayer.receipts import chained, separator
 from relayer.records import EpochPosted
 from relayer.store import risk
@@ -23,7 +25,7 @@ from relayer.store.batches import keep_batch
 from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, BatchStep, Order, OrderState
 from relayer.vouching import KeyInTime
-from tests.relayer.api.house import PLACE, House
+from tests.relayer.api.house import PLACE, VENUE, House, served
 from tests.relayer.intake.scene import (
     DOMAIN,
     FEE_RATE,
@@ -273,6 +275,24 @@ def test_state_and_keys_say_what_a_client_binds_its_orders_to(house: House) -> N
     assert (state["batch"], state["epoch"], state["frozen"]) == (1, 1, False)
     assert keys["keys"][0]["id"] == house.keys.current().id
     assert keys["keys"][0]["public"] == "0x" + house.keys.current().public.hex()
+
+
+def test_state_tells_of_an_open_batch_as_long_as_intake_gives_receipts_in_it(empty_house: House) -> None:
+    services = replace(empty_house.services, venue=replace(VENUE, open_time=600))
+
+    def opened(age: int) -> tuple[int, int | None]:
+        with services.database.write() as session:
+            row = session.get(Batch, 2)
+            assert row is not None
+            row.opened_time = now_ms() // 1000 - age
+        state = client.get("/v1/state").json()
+        return state["next_batch"], state["open_batch"]
+
+    with served(create_app(services)) as url, httpx.Client(base_url=url) as client:
+        assert opened(0) == (2, 2)
+        assert opened(530) == (2, 2)
+        assert opened(541) == (3, None)
+        assert opened(700) == (3, None)
 
 
 def test_the_key_that_is_told_is_vouched_for_as_it_is_told(house: House) -> None:

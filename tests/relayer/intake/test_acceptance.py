@@ -77,7 +77,7 @@ def test_a_batch_that_closes_in_between_gives_no_more_receipts_and_the_order_wai
     assert [each.state for each in (first, *later)] == ["receipted", "waiting", "waiting"]
     stage.change(open=None, batch=3)
     stage.open_next()
-    assert acceptance.promote(stage.lease(), stage.view, 0, 100) is not None
+    assert acceptance.promote(stage.lease(), stage.view, 0, 100) is None  # all of them
     again = good(take(acceptance, stage, [candidate(2), candidate(3), candidate(4)]))
     assert [(each.batch, each.sequence) for each in again] == [(3, 1), (3, 2), (3, 3)]
 

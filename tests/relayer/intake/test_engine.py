@@ -15,6 +15,7 @@ from relayer.auth import sign_cancel
 from relayer.envelope import Envelope
 from relayer.errors import StoreError
 from relayer.intake import Acknowledged, Busy, Code, Engine, Refused
+from relayer.intake import engine as intake_engine
 from relayer.intake.acceptance import Limits
 from relayer.intake.engine import Rhythm
 from relayer.store import orders
@@ -144,6 +145,25 @@ def test_waiting_orders_get_receipts_when_the_next_batch_opens_oldest_first(data
             answers = [await receipted(engine, envelope(engine.keys, each)) for each in made]
             assert [(answer.batch, answer.sequence) for answer in answers] == [(4, 1), (4, 2), (4, 3)]
             await refused(engine.submit(envelope(engine.keys, short)), Code.CONFLICT)
+
+    run(work)
+
+
+def test_an_order_that_comes_as_soon_as_a_batch_is_open_gets_its_receipt_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(database)
+    stage.close()
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            monkeypatch.setattr(intake_engine, "TICK_SECONDS", 60.0)
+            waits = trader(1).signed(trader(1).order())
+            assert (await engine.submit(envelope(engine.keys, waits))).state == WAITING
+            stage.open_next()
+            made = await engine.submit(envelope(engine.keys, trader(2).signed(trader(2).order())))
+            assert (made.state, made.batch, made.sequence) == (RECEIPTED, 3, 2)
+            assert (await engine.submit(envelope(engine.keys, waits))).sequence == 1
 
     run(work)
 
