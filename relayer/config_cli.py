@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from relayer.config import FILE_SUFFIX, SECTIONS, Section, Settings, has_file, is_secret, variable
 from relayer.telling import AsJson, command_group, tell, told
@@ -79,8 +78,8 @@ def _line(section: str, model: type[Section], name: str) -> str:
     field = model.model_fields[name]
     if is_secret(model, name):
         return f'# {name}{FILE_SUFFIX} = "secrets/{name}"  # or {variable(section, name)}: {field.description}\n'
-    default = field.default
-    if default is None or default is PydanticUndefined:
+    default = None if field.is_required() else field.get_default()
+    if default is None:
         default = ""
     also = f" (or {name}{FILE_SUFFIX})" if has_file(model, name) else ""
     return f"# {name} = {_toml(default)}  # {field.description}{also}\n"
