@@ -78,9 +78,7 @@ def _line(section: str, model: type[Section], name: str) -> str:
     field = model.model_fields[name]
     if is_secret(model, name):
         return f'# {name}{FILE_SUFFIX} = "secrets/{name}"  # or {variable(section, name)}: {field.description}\n'
-    default = None if field.is_required() else field.get_default()
-    if default is None:
-        default = ""
+    default = "" if field.is_required() or field.default_factory is not None or field.default is None else field.default
     also = f" (or {name}{FILE_SUFFIX})" if has_file(model, name) else ""
     return f"# {name} = {_toml(default)}  # {field.description}{also}\n"
 

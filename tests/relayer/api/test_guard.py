@@ -235,7 +235,14 @@ def test_a_line_of_the_access_log_has_one_name_and_its_facts_as_fields(
     house: House, lines: pytest.LogCaptureFixture
 ) -> None:
     number = house.client.get("/v1/orders/x?limit=7", headers={"X-Request-Id": "mine"}).headers["x-request-id"]
-    (record,) = [record for record in lines.records if record.name == "relayer.access"]
+
+    def told() -> list[logging.LogRecord]:
+        # A line is written after its answer: that of the request before may be among them.
+        found = [record for record in lines.records if record.name == "relayer.access"]
+        return [record for record in found if record.__dict__["route"] == "/v1/orders/{order_id}"]
+
+    until(lambda: len(told()) == 1)
+    (record,) = told()
     with during(number):
         line = json.loads(Lines("api").format(record))
     assert line.pop("ms") >= 0
