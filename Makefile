@@ -24,7 +24,7 @@ GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.so
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test test-full fuzz check bench setup system venv node native keys fmt lock generate assurance clean \
+.PHONY: help demo test test-full fuzz check bench setup system venv node native keys fmt lock sbom generate assurance clean \
         test-rust test-assurance test-python test-contracts test-symbolic check-rust check-python check-contracts \
         check-slither check-generated venv-contracts
 
@@ -189,6 +189,10 @@ assurance: venv test-rust ## attack every promise and write the tables of docs/a
 
 PIP_COMPILE = pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
               --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+sbom: ## write what is shipped, and what it runs with, to build/sbom.json
+	@mkdir -p build
+	@"$(PYTHON)" packaging/sbom.py build/sbom.json
 
 lock: venv ## renew requirements/*.txt and package-lock.json within what the .in files allow
 	@$(PIP_COMPILE) --upgrade --output-file requirements/runtime.txt requirements/runtime.in
