@@ -24,7 +24,7 @@ GENERATED := tests/vectors relayer/interfaces contracts/src/PoseidonConstants.so
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test test-full fuzz check bench setup system venv node native keys fmt lock sbom generate assurance clean \
+.PHONY: help demo local test test-full fuzz check bench setup system venv node native keys fmt lock sbom generate assurance clean \
         test-rust test-assurance test-python test-contracts test-symbolic check-rust check-python check-contracts \
         check-slither check-generated venv-contracts
 
@@ -36,6 +36,10 @@ help: ## what can be made
 demo: setup keys ## two sealed batches of real orders, from deposits to claims in a vault on a local chain, proven
 	$(call say,Demo)
 	@python -m demo
+
+local: setup keys ## tacit to try: a local chain, a vault, a relayer and a market maker, until Ctrl-C
+	$(call say,A relayer on a local chain)
+	@python -m demo.local
 
 test: setup system keys test-rust test-assurance test-python test-contracts test-symbolic ## every test
 

@@ -24,6 +24,7 @@ from relayer.api.app import create_app
 from relayer.api.blank import Nothing
 from relayer.api.services import ApiSettings, Rate, Services, Venue
 from relayer.intake.refusal import Unready
+from relayer.roles.collecting import collect_seldom
 from relayer.store.database import Database
 
 DATABASE: Final = "bench.sqlite"
@@ -95,6 +96,7 @@ async def serve(database: Database, accounts: int, capacity: int) -> None:
     await made.start()
     while made.reasons or made.keys.current() is None:
         await asyncio.sleep(0.05)
+    collect_seldom()
     current = made.keys.current()
     said = {"port": listening.getsockname()[1], "key": current.public.hex() if current else ""}
     print(json.dumps(said), flush=True)

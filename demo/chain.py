@@ -178,6 +178,11 @@ class LocalChain:
         self.accounts: list[str] = self.rpc("eth_accounts")
         self.chain_id = int(self.rpc("eth_chainId"), 16)
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._port}"
+
     def rpc(self, method: str, *params: Value) -> Value:
         """One JSON-RPC call. Raises `ChainError`; a revert's data is in its second argument."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
@@ -269,9 +274,9 @@ class LocalChain:
 
 @contextmanager
 def local_chain(
-    hardfork: str = "prague", start: int | None = None, accounts: int = 10, epoch: int | None = None
+    hardfork: str = "prague", start: int | None = None, accounts: int = 10, epoch: int | None = None, port: int = 0
 ) -> Iterator[LocalChain]:
-    """Runs anvil on a free port while the context lasts, its clock set to `start` (seconds since 1970, None: now), with so many
+    """Runs anvil on a port (0: a free one) while the context lasts, its clock set to `start` (seconds since 1970, None: now), with so many
     unlocked accounts. A block is final two epochs of `epoch` slots (None: 32) later.
 
     Raises `ChainError` if there is no anvil or it does not start.
@@ -279,7 +284,7 @@ def local_chain(
     anvil = TOOLS / "anvil"
     if not anvil.exists():
         raise ChainError(f"no {anvil}; run `make node`")
-    command = [str(anvil), "--port", "0", "--hardfork", hardfork, "--gas-limit", "1000000000"]
+    command = [str(anvil), "--port", str(port), "--hardfork", hardfork, "--gas-limit", "1000000000"]
     command += ["--accounts", str(accounts)]
     if epoch is not None:
         command += ["--slots-in-an-epoch", str(epoch)]
@@ -289,9 +294,9 @@ def local_chain(
         # anvil writes a line a call; unread, they would fill the pipe and stop it.
         reader = threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True)
         try:
-            port = _port_of(process)
+            listening = _port_of(process)
             reader.start()
-            yield LocalChain(port)
+            yield LocalChain(listening)
         finally:
             process.terminate()
             if reader.is_alive():

@@ -1,27 +1,21 @@
-"""A trader's first order: keys, deposit, order, receipt, fill. `python examples/first_order.py RELAYER RPC PAYER`
+"""A trader's first order, from keys to a fill. As it is, it runs beside `make local`; elsewhere addresses and payer differ."""
 
-PAYER is an account with test tokens that the local chain has unlocked; elsewhere a key of your own pays: KeySender(Signer.load(FILE)).
-"""
-
-import sys
 from pathlib import Path
 
-from relayer.client import Client, Seed, UnlockedSender
+from relayer.client import Client, KeySender, Seed, Signer
 
-relayer, rpc, payer = sys.argv[1:4]
-seed_file = Path("trader.seed")
+relayer, chain, own = "http://127.0.0.1:8640", "http://127.0.0.1:8545", Path("local")
+seed_file = own / "trader.seed"
 if not seed_file.exists():
-    Seed.random().save(seed_file)  # whoever has it has the account: `relayer keys change` puts it under a passphrase
+    Seed.random().save(seed_file)  # whoever has it has the account
 
-with Client(relayer, Seed.load(seed_file), rpc=rpc, book=Path("trader.book")) as client:
+with Client(relayer, Seed.load(seed_file), rpc=chain, book=own / "trader.book") as client:
     client.register()  # the operator may read this account, nobody else
-    client.deposit("1000", UnlockedSender(payer))
-    option = next(each for each in client.instruments() if each.state == "open")
-    limit = f"{int(option.mark or 0) * 1.02 / 10**6:.2f}"
-    placed = client.send(client.trade(option.id, "buy", "1.5", limit))  # signed and encrypted here
-    print(f"order {placed.id}: {placed.state}, number {placed.sequence} of batch {placed.batch}")
+    client.deposit("10000", KeySender(Signer.load(own / "payer.key")))
+    placed = client.send(client.trade("BTC-26DEC25-95000-C", "buy", "1.5", limit="3100"))  # signed and encrypted here
+    print(f"order {placed.id}: {placed.state}, number {placed.sequence} of batch {placed.batch}")  # by a signed receipt
     done = client.wait(placed.id, "settled", "final", "lapsed")
     print(f"filled {int(done.result.fill) / 10**4:g} contracts" if done.result else f"it is {done.state}")
-    if account := client.read():  # from chain data, with no word of the relayer's
-        print(f"cash {account.leaf.cash / 10**14:.2f}, positions {list(account.leaf.positions)}")
+    if account := client.read():  # decrypted from chain data, with no word of the relayer's
+        print(f"cash {account.leaf.cash / 10**14:.2f}, positions {[tuple(each) for each in account.leaf.positions]}")
     print(*client.verify_receipts(), sep="\n")

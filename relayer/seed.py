@@ -50,7 +50,9 @@ class Seed:
         return cls(read_secret(path, SEED_BYTES))
 
     def save(self, path: Path) -> None:
-        """Writes the file, readable by its owner alone."""
+        """Writes a new file, readable by its owner alone; one that exists may be all that is left of an account (:class:`SeedError`)."""
+        if path.exists():
+            raise SeedError(f"{path} exists: a seed is never overwritten", {"path": str(path)})
         write_whole(path, self.raw.hex() + "\n", private=True)
 
     @property

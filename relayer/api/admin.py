@@ -13,7 +13,7 @@ from starlette.routing import WebSocketRoute
 from relayer import web
 from relayer.api import health, openapi, operator_routes, webhook_routes, websocket
 from relayer.api import problems as refusals
-from relayer.api.app import VERSION, guards, stopping
+from relayer.api.app import UNTOLD, VERSION, guards, stopping
 from relayer.api.hub import Hub, Stream
 from relayer.api.limits import Buckets
 from relayer.api.scopes import Scoped
@@ -41,6 +41,7 @@ def create_admin_app(services: Services) -> FastAPI:
         redoc_url=None,
         middleware=guards(settings, services, buckets, {RISK: settings.risk_bytes}),
         lifespan=stopping(hub),
+        telemetry=UNTOLD,
     )
     refusals.install(app)
     scoped = Scoped(settings.admin_tokens)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from anyio import to_thread
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
@@ -40,6 +41,10 @@ from relayer.watching import measures
 VERSION: Final = "1"
 THREADS: Final = 12
 METHODS: Final = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
+UNTOLD: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own telemetry would tell paths, queries and the text of errors to whatever collector is set up; what may be told is
+:mod:`relayer.watching`'s to say.
+"""
 DESCRIPTION: Final = (
     "Sealed batches of option orders, proven and settled. Orders come encrypted, are promised a place by a signed "
     "receipt, and stay hidden from everybody but the operator. Quantities are lots (10⁻⁴ contract), prices 10⁻⁶ quote, "
@@ -60,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         middleware=[_shedding(services), *guards(settings, services, buckets)],
         lifespan=stopping(hub),
+        telemetry=UNTOLD,
     )
     refusals.install(app)
     known, market = Known(services), Market(services)

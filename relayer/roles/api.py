@@ -35,6 +35,7 @@ from relayer.intake.view import Terms
 from relayer.intake.views import Sources, StoredViews
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
+from relayer.roles.collecting import collect_seldom
 from relayer.roles.common import Process, outgoing_allowed
 from relayer.signing import Signer
 from relayer.store.clock import now_ms
@@ -97,6 +98,7 @@ async def _serve(process: Process, desk: Desk, sockets: Sockets) -> None:
     servers = [(_Server(_configured(app)), at) for app, at in applications]
     await engine.start()
     tasks = [asyncio.create_task(server.serve(sockets=[at])) for server, at in servers]
+    collect_seldom()
     try:
         while not process.stop.is_set() and not any(task.done() for task in tasks):
             await asyncio.sleep(GLANCE)

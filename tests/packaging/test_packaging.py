@@ -14,6 +14,7 @@ import yaml
 
 from relayer.config import SECTIONS, Settings, names, variable
 from relayer.config_cli import example
+from relayer.deploy.plan import NUMBERS, Plan
 from relayer.store.database import Database
 from relayer.watching import alerts, metrics
 from tests.prover.material import ROOT
@@ -67,6 +68,19 @@ def test_every_rule_says_how_grave_it_is_and_what_is_wrong() -> None:
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert rule["annotations"]["summary"]
         assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+# ---- example of a plan
+
+
+def test_the_example_of_a_plan_can_be_deployed_and_says_what_every_number_means() -> None:
+    shipped = PACKAGING / "plan.example.toml"
+    Plan.load(shipped)
+    lines = shipped.read_text().splitlines()
+    for known in NUMBERS.values():
+        for name, parameter in known.items():
+            (line,) = [line for line in lines if line.startswith(f"{name} = ")]
+            assert line.endswith(parameter.meaning)
 
 
 # ---- example settings

@@ -69,6 +69,15 @@ def test_a_seed_is_kept_for_its_owner_alone_and_never_shown(tmp_path: Path) -> N
     assert seed.raw.hex() not in str(refused.value)
 
 
+def test_a_seed_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "seed"
+    first = Seed.random()
+    first.save(path)
+    with pytest.raises(SeedError, match="never overwritten"):
+        Seed.random().save(path)
+    assert Seed.load(path) == first
+
+
 @pytest.mark.parametrize("text", ["", "00", "zz" * 32, "00" * 33])
 def test_a_file_that_holds_no_seed_is_refused_without_its_content(tmp_path: Path, text: str) -> None:
     path = tmp_path / "seed"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +14,6 @@ from typer.testing import CliRunner
 
 from relayer.cli import app
 from relayer.client import Client
-from tests.relayer.client.both import SHORT
 from tests.relayer.client.relayer import Relayer, relayer
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -42,24 +39,8 @@ def example(name: str, *arguments: object, folder: Path) -> str:
     return done.stdout
 
 
-def test_a_first_order_is_filled_and_its_receipt_proven(venue: Relayer, tmp_path: Path) -> None:
-    venue.settle_after = LIMIT
-    with (
-        Client(venue.url, venue.seed("seller"), rpc=venue.rpc, patience=SHORT) as seller,
-        ThreadPoolExecutor() as beside,
-    ):
-        first = beside.submit(example, "first_order.py", venue.url, venue.rpc, venue.payer.address, folder=tmp_path)
-        while not venue.holds_orders() and not first.done():
-            time.sleep(0.05)
-        seller.send(seller.trade(3, "sell", 2, "100"))
-        venue.settle_after = 1.5
-        told = first.result()
-    assert "filled 1.5 contracts" in told
-    assert "Standing.PROVEN" in told
-    assert (tmp_path / "trader.seed").stat().st_mode & 0o777 == 0o600
-
-
 def test_the_first_order_is_as_short_as_is_said() -> None:
+    # What it does is shown by tests/test_local.py, beside the real command.
     assert len((ROOT / "examples" / "first_order.py").read_text().splitlines()) <= 30
 
 
