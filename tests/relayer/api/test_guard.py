@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -367,3 +369,14 @@ def test_an_answer_carries_the_number_of_its_log_line_and_every_request_another(
         access.removeHandler(handler)
     assert handler.found == numbers
     assert len(set(numbers)) == len(numbers)
+
+
+def test_the_frameworks_own_telemetry_tells_no_collector_of_paths(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    for client in (house.client, house.admin):
+        client.get("/v1/orders/0123456789abcdef", params={"secret": "value"})
+    assert exporter.get_finished_spans() == ()
