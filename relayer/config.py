@@ -156,6 +156,9 @@ class IntakeSettings(Section):
     queue: Count = Field(default=1_024, description="requests that wait before the next is told 503")
     group: Count = Field(default=256, description="orders stored in one commit")
     forecast: bool = Field(default=True, description="refuse orders whose account alone fails margin on the last state")
+    opening_confirmations: Annotated[int, Field(ge=0, le=64)] | Literal["final"] = Field(
+        default=2, description="blocks over a batch's opening before it gives receipts, or final"
+    )
     key_seconds: Count = Field(default=86_400, description="that an encryption key is in force")
     key_overlap_seconds: Count = Field(default=3_600, description="that the one before is still accepted")
 
@@ -169,7 +172,8 @@ class BatchSettings(Section):
     eager: bool = Field(default=True, description="open a batch before anything waits for it")
     open_margin_seconds: Seconds = Field(default=300.0, description="before its opening runs out that it closes")
     confirmations: Annotated[int, Field(ge=0, le=64)] = Field(
-        default=2, description="blocks over a deposit or exit request before a batch takes it"
+        default=2,
+        description="blocks over a deposit or exit request before a batch takes it, over a first deposit before orders get receipts",
     )
     unknown_deposit_grace_seconds: Seconds = Field(
         default=3_600.0, description="after which a deposit to an owner who has not registered is sent back"

@@ -39,17 +39,18 @@ T = TypeVar("T")
 
 @dataclass
 class History:
-    """The state of a vault as its records tell it."""
+    """The state of a vault as its records tell it; ``assigned``: the block that gave an account its index."""
 
     genesis: Genesis | None = None
     owners: dict[int, int] = field(default_factory=dict)
     accounts: dict[int, int] = field(default_factory=dict)
+    assigned: dict[int, int] = field(default_factory=dict)
     epochs: dict[int, EpochPosted] = field(default_factory=dict)
     values: dict[int, tuple[int, int]] = field(default_factory=dict)
     openings: dict[int, BatchOpened] = field(default_factory=dict)
-    expired: set[int] = field(default_factory=set)
+    expired: dict[int, OpeningExpired] = field(default_factory=dict)
     seals: dict[int, BatchSealed] = field(default_factory=dict)
-    voided: set[int] = field(default_factory=set)
+    voided: dict[int, BatchVoided] = field(default_factory=dict)
     settlements: list[BatchSettled] = field(default_factory=list)
     deposits: dict[int, DepositQueued] = field(default_factory=dict)
     returned: set[int] = field(default_factory=set)
@@ -74,9 +75,9 @@ class History:
         match record:
             case Genesis():
                 self.genesis = record
-                self._assign(0, int(record.config.fundOwner))
+                self._assign(0, int(record.config.fundOwner), record.at.block)
             case AccountAssigned():
-                self._assign(record.index, record.owner)
+                self._assign(record.index, record.owner, record.at.block)
             case DepositQueued():
                 self.deposits[record.entry] = record
             case DepositReturned():
@@ -91,11 +92,11 @@ class History:
             case BatchOpened():
                 self.openings[record.batch] = record
             case OpeningExpired():
-                self.expired.add(record.batch)
+                self.expired[record.batch] = record
             case BatchSealed():
                 self.seals[record.batch] = record
             case BatchVoided():
-                self.voided.add(record.batch)
+                self.voided[record.batch] = record
             case BatchSettled():
                 self.settlements.append(record)
             case Retiring():
@@ -109,9 +110,13 @@ class History:
             case EscapePaid():
                 self.escape_payments[record.index] = record
 
-    def _assign(self, index: int, owner: int) -> None:
-        self.owners[index] = owner
+    def _assign(self, index: int, owner: int, block: int) -> None:
+        self.owners[index], self.assigned[index] = owner, block
         self.accounts.setdefault(owner, index)
+
+    def owner_of(self, index: int) -> int:
+        """The owner word that an account was assigned to (:class:`LedgerError`: to none)."""
+        return _known(self.owners, index, "account")
 
     @property
     def last_epoch(self) -> EpochPosted | None:
@@ -141,8 +146,7 @@ class History:
             deposit = _known(self.deposits, entry, "deposit")
             if entry not in self.returned:
                 before = locked[deposit.index].amount if deposit.index in locked else 0
-                owner = _known(self.owners, deposit.index, "account")
-                locked[deposit.index] = LockedDeposit(before + deposit.amount, owner)
+                locked[deposit.index] = LockedDeposit(before + deposit.amount, self.owner_of(deposit.index))
         return locked
 
     def requested(self, batch: int) -> dict[int, int]:

@@ -403,9 +403,7 @@ class Acceptance:
             if self._has_lapsed(view, held, beside):
                 lapsed.append(held)
                 self.book.drop(held)
-            elif rules.window_issue(view, held.order, view.batch) is None and rules.may_be_promised(
-                view, held.order, beside, self._room(view, False, held.order.account)
-            ):
+            elif self._may_be_promised(view, held, beside):
                 promised.append(replace(held, batch=view.open))
                 self.book.put(promised[-1])
         if promised or lapsed:
@@ -413,8 +411,18 @@ class Acceptance:
         self._stale = False
         return look[-1].position if len(left) > most else None
 
+    def _may_be_promised(self, view: View, held: Held, beside: Standing) -> bool:
+        order, owner = held.order, int.from_bytes(held.owner, "big")
+        if rules.account_issue(view, owner, order) or rules.window_issue(view, order, view.batch):
+            return False
+        return rules.may_be_promised(view, order, beside, self._room(view, False, order.account))
+
     def _has_lapsed(self, view: View, held: Held, beside: Standing) -> bool:
-        order = held.order
+        order, owner = held.order, int.from_bytes(held.owner, "big")
+        if rules.account_issue(view, owner, order) is not None:
+            # A reorganisation took the index: for good only once its owner has another that is deep enough.
+            other = view.accounts.get(owner)
+            return order.last_batch < view.batch or (other is not None and other not in view.unsure)
         if order.first_batch > view.batch:
             return False
         found = rules.state_issues(view, order, beside, with_forecast=False)
@@ -477,7 +485,7 @@ def _told(held: Held, state: OrderState, numbers: Mapping[str, Any] | None = Non
 
 def closed(view: View) -> View:
     """The view with its open batch closed: orders are for the one after."""
-    return view if view.open is None else replace(view, open=None, batch=view.open + 1)
+    return view if view.open is None else replace(view, open=None, opened=None, batch=view.open + 1)
 
 
 def again(stored: orders.Stored) -> Answer:

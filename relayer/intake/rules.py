@@ -72,7 +72,7 @@ def service_issue(view: View, now: int) -> Issue | None:
     if view.paused:
         return Issue(Code.PAUSED, "the operator takes no orders at the moment")
     table, now = view.table, now if view.time is None else view.time
-    if view.open is None and (table is None or now - table.time > view.terms.epoch_age):
+    if view.open is None and view.opened is None and (table is None or now - table.time > view.terms.epoch_age):
         epoch = None if table is None else table.epoch
         what = "the risk table in force is too old for a batch to open: a new one must be posted first"
         return Issue(Code.STALE_RISK, what, {"epoch": epoch, "epoch_age": view.terms.epoch_age})
@@ -146,7 +146,7 @@ def place(view: View, order: Order, standing: Standing, room: Room) -> Place | I
     obstacle = _obstacle(view, order, standing, room)
     if obstacle is None:
         return Place.RECEIPT
-    last = view.batch if view.open is None else view.batch + 1
+    last = view.batch if view.open is None or order.account in view.unsure else view.batch + 1
     full = room.waiting <= 0 or len(standing.waiting) >= WAITING_AN_ACCOUNT
     if not full and order.last_batch >= last:
         return Place.WAIT
@@ -170,6 +170,8 @@ def _obstacle(view: View, order: Order, standing: Standing, room: Room) -> str |
     """Why the open batch cannot hold the order."""
     if view.open is None:
         return "no batch is open"
+    if order.account in view.unsure:
+        return "the account is not deep enough in the chain yet"
     if order.account in view.exiting:
         return "the account has an exit request, and an exit's touch holds no orders"
     if len(standing.batch) >= view.terms.sizes.orders:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from prover.batch import State, risk_root
+from relayer.chain import Block
 from relayer.errors import RebuildError
 from relayer.history import History
 from relayer.intake.view import Table, Terms, View
 from relayer.records import EpochPosted
-from relayer.store import batches, chain, policies
+from relayer.store import batches, chain, orders, policies
 from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, ChainRecord, Order, Setting, Snapshot
 
@@ -34,11 +36,27 @@ class Sources:
     state: Callable[[Session, History], State | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """Blocks over an account's first deposit, and over a batch's opening (None: until it is final), before receipts count on them."""
+
+    account: int = 0
+    opening: int | None = 0
+
+
 class StoredViews:
     """Makes views of a vault. ``now`` in seconds, for where no block is read yet: else the block clock counts."""
 
-    def __init__(self, database: Database, terms: Terms, sources: Sources, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        terms: Terms,
+        sources: Sources,
+        now: Callable[[], int],
+        depths: Depths = Depths(),
+    ) -> None:
         self._database, self._terms, self._sources, self._now = database, terms, sources, now
+        self._depths = depths
         self._tables: dict[int, Table | None] = {}
         self._state: State | None = None
 
@@ -85,21 +103,24 @@ class StoredViews:
     def _view(self, session: Session, history: History, state: State | None) -> View:
         head = chain.head(session)
         time = self._now() if head is None else head.time
-        open_ = batches.taking(session, self._terms.open_time, time)
+        opened = batches.taking(session, self._terms.open_time, time)
+        open_ = opened if opened is not None and self._is_deep(session, history, opened, head) else None
         opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
         last = max([0, *history.openings])
-        epoch = epoch_of(history, open_)
+        epoch = epoch_of(history, opened)
         policy = policies.read(session)
         return View(
             terms=self._terms,
-            batch=open_ or opening or last + 1,
+            batch=opened or opening or last + 1,
             open=open_,
+            opened=opened,
             last_void=max(history.voided, default=0),
             fixed=history.settlements[-1].batch if history.settlements else 0,
             state=state,
             table=None if epoch is None else self._table(epoch),
             settled={} if epoch is None else dict(history.settled_values(epoch.epoch)),
             accounts=history.accounts,
+            unsure=self._shallow(history, head) | orders.misplaced(session, history.owners),
             deposits=waiting_deposits(history),
             exiting=waiting_exits(history),
             paused=policy.intake_paused or history.frozen is not None or _retired(history, time),
@@ -108,6 +129,24 @@ class StoredViews:
             covered=0 if open_ is None else session.get_one(Batch, open_).covered,
             time=time,
         )
+
+    def _is_deep(self, session: Session, history: History, batch: int, head: Block | None) -> bool:
+        """Whether the block of an opening is so deep that receipts are given on it."""
+        depth, final = self._depths.opening, chain.final(session)
+        if depth == 0:
+            return True
+        at = history.openings[batch].at.block if batch in history.openings else None
+        if at is None or head is None:
+            return False
+        return head.number - at >= depth if depth is not None else final is not None and at <= final.number
+
+    def _shallow(self, history: History, head: Block | None) -> frozenset[int]:
+        """Accounts whose first deposit is in a block that is not deep enough: another may have their index instead."""
+        if self._depths.account == 0:
+            return frozenset()
+        last = -1 if head is None else head.number - self._depths.account
+        newest = takewhile(lambda each: each[1] > last, reversed(history.assigned.items()))
+        return frozenset(account for account, _ in newest)
 
     def _table(self, epoch: EpochPosted) -> Table | None:
         """The table of an epoch; None if its posted rows are not the root's: nothing can be valued by it, nor a batch proven."""

@@ -1,7 +1,8 @@
 """What becomes of the orders of a batch that will never be settled, and of a batch whose work failed and may succeed another time.
 
 Orders of a void or expired batch were executed nowhere and their nonces are unused. Those that may still be executed in a later batch
-wait again, in their old order; the others have lapsed. Their receipts end with the batch (docs/protocol.md section 14).
+wait again, in their old order; the others have lapsed. Their receipts end with the batch (docs/protocol.md section 14), and so nothing is
+released before the block that ended it is final: a batch whose void is taken back holds its orders as before.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from prover.orders import Order
 from relayer import points
 from relayer.pipeline.desk import Desk, Turn
-from relayer.store import batches, events
+from relayer.store import batches, chain, events
 from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, OrderState
 from relayer.store.orders import content
@@ -28,16 +29,25 @@ PAUSE_MS: Final = 30_000
 def release_orders(desk: Desk, turn: Turn) -> bool:
     """Sends the orders of lost batches back to wait, or lets them lapse; whether there were any."""
     with desk.database.read() as session:
-        lost = [batch.number for batch in batches.lost_with_orders(session, LOST, PLACED)]
+        ended = batches.lost_with_orders(session, LOST, PLACED)
+        lost = [batch.number for batch in ended if _for_good(desk, session, batch)] if ended else []
     for number in lost:
         with desk.database.write() as session:
             turn.check(session)
             batch = batches.require(session, number)
-            if batch.state in LOST:
+            if batch.state in LOST and _for_good(desk, session, batch):
                 _release(desk, session, batch)
                 points.reached("release.before-commit")
         points.reached("release.after-commit")
     return bool(lost)
+
+
+def _for_good(desk: Desk, session: Session, batch: Batch) -> bool:
+    """Whether the block that says that a batch is void, or ran out, is final."""
+    history, final = desk.history(), chain.final(session)
+    said = history.voided if batch.state is BatchState.VOID else history.expired
+    record = said.get(batch.number)
+    return record is not None and final is not None and record.at.block <= final.number
 
 
 def _release(desk: Desk, session: Session, batch: Batch) -> None:

@@ -85,7 +85,7 @@ class Queues:
             Deposit(
                 each.entry,
                 each.index,
-                history.owners[each.index],
+                history.owner_of(each.index),
                 each.amount,
                 (each.at.block, each.at.index),
                 each.entry in history.returned,
@@ -141,7 +141,8 @@ def held_settled(state: State, account: int, values: Mapping[int, int]) -> froze
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """What :func:`select` goes by: accounts with orders in the batch, what there is room for, owners that are registered, instruments
-    that each account needs rows for, the last block that is deep enough, and the deadline up to which an exit is urgent.
+    that each account needs rows for, the last block that is deep enough, and the deadline up to which an exit is urgent. ``misplaced``:
+    accounts with orders of an owner whose index they are no more; their orders come to nothing as long as no deposit opens the account.
     """
 
     ordering: frozenset[int]
@@ -150,6 +151,7 @@ class Choice:
     settled: Callable[[int], frozenset[int]]
     last_block: int
     urgent: int
+    misplaced: frozenset[int] = frozenset()
 
 
 def select(queues: Queues, choice: Choice) -> Selection:
@@ -185,7 +187,9 @@ class _Taking:
         if entry.entry != self.deposit_end or not self._near(entry.came, self.deposit_end - self._heads[0]):
             return
         if not entry.returned:
-            if entry.account in self.exits or not self._choice.registered(entry.owner) or not self._fits(entry.account):
+            if entry.account in self.exits or entry.account in self._choice.misplaced:
+                return
+            if not self._choice.registered(entry.owner) or not self._fits(entry.account):
                 return
             self.deposits[entry.account] = self.deposits.get(entry.account, 0) + entry.amount
         self.deposit_end += 1

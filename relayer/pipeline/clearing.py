@@ -8,10 +8,9 @@ and :mod:`.duties` gives it up when nothing else is left.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
-
-from sqlalchemy.orm import Session
 
 from prover.batch import Cleared, Context, SealedBatch, SettledRow, State, risk_root
 from prover.errors import TacitError
@@ -27,7 +26,7 @@ from relayer.pipeline.states import current_state
 from relayer.receipts import Evidence
 from relayer.records import Seal
 from relayer.store import batches
-from relayer.store.models import Batch, BatchState, OrderState
+from relayer.store.models import Batch, BatchState, Order, OrderState
 from relayer.store.steps import move
 
 CLEARABLE: Final = (BatchState.SEALED, BatchState.PROVING, BatchState.PROVED, BatchState.SUBMITTED, BatchState.REORGED)
@@ -97,6 +96,10 @@ def _touches(desk: Desk, history: History, batch: Batch) -> tuple[Touch, ...]:
     if not indices >= locked.keys() or {touch.index for touch in touches if touch.exit is not None} != requested.keys():
         what = f"batch {batch.number}: its seal locks deposits or exit requests of accounts that it does not touch"
         raise SealingError(what, {"batch": batch.number})
+    others = [each.index for each in touches if each.index in locked and locked[each.index].owner != each.holder.owner]
+    if others:
+        what = f"its seal locks a deposit to account {others[0]} of another owner than it was drawn for: a reorganisation changed it"
+        raise SealingError(f"batch {batch.number}: {what}", {"batch": batch.number, "account": others[0]})
     return tuple(
         replace(
             touch,
@@ -127,13 +130,21 @@ def _store(desk: Desk, turn: Turn, number: int, cleared: Cleared, mark: str) -> 
         batch = batches.require(session, number)
         if batch.state not in CLEARABLE:
             return False
+        rows = {row.sequence: row for row in batches.orders_of(session, number, PLACED)}
+        gone = sorted(
+            each.sequence for touch in cleared.batch.touches for each in touch.orders if each.sequence not in rows
+        )
+        if gone:
+            what = f"{len(gone)} of its orders have no place in it any more, the first of them number {gone[0]}"
+            batches.fail(session, batch, f"it cannot be cleared: {what}")
+            return True
         batches.keep_batch(desk.sealer, batch, cleared.batch)
         batches.mark_cleared(session, number, mark)
         batch.sealed_time, batch.last_void = seal.time, seal.last_void
         batch.start_root, batch.end_root = _word(cleared.start_root), _word(cleared.end_root)
         batch.segments, batch.settlement, batch.r1 = cleared.segments, None, None
         batch.proofs_done, batch.proofs_total = 0, cleared.segments + 1
-        _results(desk, session, cleared)
+        _results(desk, rows, cleared)
         if batch.state is not BatchState.SEALED:
             move(session, batch, BatchState.SEALED, "its seal is another than before")
         points.reached("clear.before-commit")
@@ -141,9 +152,8 @@ def _store(desk: Desk, turn: Turn, number: int, cleared: Cleared, mark: str) -> 
     return True
 
 
-def _results(desk: Desk, session: Session, cleared: Cleared) -> None:
+def _results(desk: Desk, rows: Mapping[int | None, Order], cleared: Cleared) -> None:
     """What became of each order, by its place in the batch."""
-    rows = {row.sequence: row for row in batches.orders_of(session, cleared.batch.context.batch, PLACED)}
     prices = {int(each["instrument"]): int(each["price"]) for each in cleared.auctions}
     for touch, result in zip(cleared.batch.touches, cleared.touches, strict=True):
         for order, outcome in zip(touch.orders, result.orders, strict=False):

@@ -2,7 +2,10 @@
 
 Closing is one write: from then on no order joins, and those that have a receipt are exactly those that are sealed. The seal goes on chain
 before anything is cleared, and what it commits to is computed by the code that answers challenges (:class:`relayer.receipts.Evidence`),
-so an order with a receipt can always be shown.
+so an order with a receipt can always be shown. Every draft that was put on its way is kept: the chain may take an earlier one.
+
+An order is sealed under its own owner's keys. Where a reorganisation has given the index of that owner's account to somebody else, the
+account is not opened in this batch, so nobody's signature is asked for, and the order ends for want of an account.
 """
 
 from __future__ import annotations
@@ -26,11 +29,11 @@ from relayer.pipeline.opening import run_out
 from relayer.pipeline.sending import ensure, failure, failures
 from relayer.pipeline.states import current_state
 from relayer.receipts import Evidence
-from relayer.store import batches, policies, transactions
+from relayer.store import batches, drafts, policies, transactions
 from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, OrderState, TransactionState
 from relayer.store.models import Order as OrderRow
-from relayer.store.orders import content
+from relayer.store.orders import content, misplaced
 from relayer.store.steps import move
 
 SEALED_STATES: Final = (
@@ -81,13 +84,15 @@ def seal(desk: Desk, turn: Turn) -> bool:
         if not _may_be_queued(desk, turn, session, batch):
             return False
         history = desk.history()
-        drawn, selection = put_together(desk, session, history, batch)
-    evidence = Evidence(drawn)
-    orders = sum(len(touch.orders) for touch in drawn.touches)
-    if orders and batch.receipts_hash not in (None, evidence.receipts_hash):
-        raise SealingError(
-            f"the orders of batch {batch.number} do not chain to its last receipt", {"batch": batch.number}
-        )
+        try:
+            drawn, selection = put_together(desk, session, history, batch)
+            evidence = Evidence(drawn)
+            orders = sum(len(touch.orders) for touch in drawn.touches)
+            if orders and batch.receipts_hash not in (None, evidence.receipts_hash):
+                raise SealingError("its orders do not chain to its last receipt", {"batch": batch.number})
+        except SealingError as error:
+            _say(desk, turn, batch, f"it cannot be sealed: {error}")
+            return False
     ends = selection.deposit_end, selection.exit_end
     request = (evidence.seal_root, evidence.receipts_hash, len(drawn.touches), orders, *ends)
     with desk.database.write() as session:
@@ -99,6 +104,7 @@ def seal(desk: Desk, turn: Turn) -> bool:
         batch.seal_root, batch.receipts_hash = evidence.seal_root, evidence.receipts_hash
         batch.deposit_end, batch.exit_end = ends
         batches.keep_batch(desk.sealer, batch, drawn)
+        drafts.keep(session, batch)
         purpose = _purpose(batch)
         attempts = failures(session, purpose) + 1
         ensure(session, desk, purpose, desk.call("seal", request), batch=batch.number, attempts=attempts)
@@ -191,7 +197,9 @@ def put_together(desk: Desk, session: Session, history: History, batch: Batch) -
     selection = _selection(desk, session, history, batch)
     rows = batches.orders_of(session, batch.number, PLACED)
     accounts = {FUND, *(row.account for row in rows), *selection.accounts}
-    holders = holders_of(desk, session, history, accounts, leaving=selection.exits.keys())
+    ordering = {row.account: int.from_bytes(row.owner, "big") for row in rows}
+    _refuse_orders_of_others(desk, session, history, rows)
+    holders = holders_of(desk, session, history, accounts, leaving=selection.exits.keys(), ordering=ordering)
     orders = sealed_orders(desk, rows)
     touches = tuple(
         Touch(
@@ -218,20 +226,31 @@ def _selection(desk: Desk, session: Session, history: History, batch: Batch) -> 
         settled=lambda account: held_settled(state, account, values),
         last_block=head.number - desk.confirmations,
         urgent=head.time + desk.policy.exit_margin,
+        misplaced=misplaced(session, history.owners),
     )
     return select(queues, choice)
 
 
 def holders_of(
-    desk: Desk, session: Session, history: History, accounts: Iterable[int], *, leaving: Collection[int] = ()
+    desk: Desk,
+    session: Session,
+    history: History,
+    accounts: Iterable[int],
+    *,
+    leaving: Collection[int] = (),
+    ordering: Mapping[int, int] | None = None,
 ) -> dict[int, Holder]:
     """The keys of accounts by index; :class:`SealingError` names one whose owner has not registered.
 
     The vault takes an exit request of any account that it assigned, also where no batch ever took its deposit and its owner is not known
     here. Such a one has no leaf, and the batch says of it that there is nothing to pay; whose keys its touch names is looked at only where
-    there is a leaf, so it names the fund's. ``leaving``: accounts with an exit request in the batch.
+    there is a leaf, so it names the fund's. ``leaving``: accounts with an exit request in the batch. ``ordering``: the owner words of
+    orders in the batch, by account; they count before what the chain says of the index.
     """
-    owners = {index: history.owners[index] for index in accounts if index != FUND}
+    signed = ordering or {}
+    owners = {
+        index: signed[index] if index in signed else history.owner_of(index) for index in accounts if index != FUND
+    }
     known = batches.holders(session, owners.values())
     unknown = [index for index, owner in owners.items() if owner not in known]
     state = current_state(desk, session, history) if unknown else None
@@ -243,6 +262,16 @@ def holders_of(
         for index, owner in owners.items()
     }
     return {FUND: desk.fund} | found
+
+
+def _refuse_orders_of_others(desk: Desk, session: Session, history: History, rows: Iterable[OrderRow]) -> None:
+    """An existing account's orders must be signed by its owner, or no batch that holds them can be proven (:class:`SealingError`)."""
+    moved = {row.account for row in rows if history.owners.get(row.account) != int.from_bytes(row.owner, "big")}
+    state = current_state(desk, session, history) if moved else None
+    for account in sorted(moved):
+        if state is None or state.leaf(account) is not None:
+            what = f"a reorganisation gave account {account} to another owner than that of orders in it, and a batch opened it since"
+            raise SealingError(what, {"account": account})
 
 
 def sealed_orders(desk: Desk, rows: Iterable[OrderRow]) -> Mapping[int, list[SealedOrder]]:

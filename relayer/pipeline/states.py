@@ -54,12 +54,12 @@ def rebuilt_state(desk: Desk, session: Session, history: History) -> State:
         raise RebuildError("the vault's first event is not stored yet: the watcher has not read it")
     tree = Rebuilt.at_genesis(desk.vault.params, history.genesis).after_all(history.settlements, desk.vault.layout)
     leaves = [index for index, leaf in sorted(tree.tree.leaves().items()) if leaf]
-    registered = batches.holders(session, (history.owners[index] for index in leaves))
-    own = [
-        (index, desk.fund if index == 0 else _holder(desk, registered, history.owners[index], index))
-        for index in leaves
-    ]
-    read = {index: _leaf(desk, history, holder, index) for index, holder in own}
+    owners = {index: _owner(history, index) for index in leaves}
+    registered = batches.holders(session, owners.values())
+    own = {
+        index: desk.fund if index == 0 else _holder(desk, registered, owner, index) for index, owner in owners.items()
+    }
+    read = {index: _leaf(desk, history, holder, index) for index, holder in own.items()}
     document = {
         "format": STATE_FORMAT,
         "params": desk.vault.params,
@@ -75,6 +75,13 @@ def _genesis(desk: Desk, root: int) -> State:
         what = "the fund's seed is not that of this vault's account 0: its empty account hashes to another root"
         raise RebuildError(what, {"computed": hex(state.root), "published": hex(root)})
     return state
+
+
+def _owner(history: History, index: int) -> int:
+    if index not in history.owners:
+        what = f"account {index} has a leaf, and the records that are stored of the chain do not say whose it is"
+        raise RebuildError(what, {"account": index})
+    return history.owners[index]
 
 
 def _holder(desk: Desk, registered: dict[int, HolderRow], owner: int, index: int) -> Holder:

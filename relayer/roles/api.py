@@ -32,13 +32,14 @@ from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Terms
-from relayer.intake.views import Sources, StoredViews
+from relayer.intake.views import Depths, Sources, StoredViews
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
 from relayer.roles.collecting import collect_seldom
 from relayer.roles.common import Process, outgoing_allowed
 from relayer.signing import Signer
 from relayer.store.clock import now_ms
+from relayer.vault import LOCAL_CHAINS
 from relayer.watching.service import ServiceWatching
 
 GLANCE: Final = 0.1
@@ -171,7 +172,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing, signer: LocalSigner) ->
         database=process.database,
         leases=process.leases,
         keys=keys,
-        views=StoredViews(process.database, terms, sources, lambda: now_ms() // 1000),
+        views=StoredViews(process.database, terms, sources, lambda: now_ms() // 1000, _depths(settings, desk)),
         opener=Opener(process.database, keys, terms),
         acceptance=Acceptance(process.database, process.sealer, signer, limits),
         rhythm=Rhythm(
@@ -182,6 +183,14 @@ def _engine(process: Process, desk: Desk, keys: KeyRing, signer: LocalSigner) ->
         ),
         rate=Buckets(api_settings(settings).owner_rate).take,
     )
+
+
+def _depths(settings: Settings, desk: Desk) -> Depths:
+    """As the settings have them; none on a local chain, as for deposits: only sending makes blocks there."""
+    if desk.vault.chain_id in LOCAL_CHAINS:
+        return Depths()
+    given = settings.intake.opening_confirmations
+    return Depths(desk.confirmations, None if given == "final" else given)
 
 
 def api_settings(settings: Settings) -> ApiSettings:

@@ -226,6 +226,18 @@ class Batch(Base):
     updated_at: Mapped[int]
 
 
+class SealDraft(Base):
+    """A seal that was put on its way: what was sealed with it, for as long as it may still be the one that is mined. ``batch_sealed`` as
+    in the batch's row.
+    """
+
+    __tablename__ = "seal_drafts"
+    batch: Mapped[int] = mapped_column(ForeignKey("batches.number"), primary_key=True)
+    seal_root: Mapped[bytes] = mapped_column(primary_key=True)
+    receipts_hash: Mapped[bytes]
+    batch_sealed: Mapped[bytes]
+
+
 class BatchStep(Base):
     """When a batch came to a state: every time, also again after a reorganisation."""
 

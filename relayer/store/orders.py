@@ -139,6 +139,15 @@ def pending(session: Session, sealer: Sealer) -> Iterator[Pending]:
         yield Pending(row.id, row.hash, row.owner, order, row.batch, row.position)
 
 
+def misplaced(session: Session, owners: Mapping[int, int]) -> frozenset[int]:
+    """Accounts with orders in unsettled batches whose owner is not the one of now: a reorganisation gave their index to somebody
+    else, or to nobody. ``owners``: owner words by account, as the chain has them.
+    """
+    placed = select(Order.account, Order.owner).where(Order.batch.is_not(None), Order.state.in_(PENDING)).distinct()
+    words = ((row.account, int.from_bytes(row.owner, "big")) for row in session.execute(placed))
+    return frozenset(account for account, owner in words if owners.get(account) != owner)
+
+
 def last_position(session: Session) -> int:
     """The place of the newest order; 0 before the first."""
     return session.scalar(select(func.max(Order.position))) or 0

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
 from relayer.points import reached
-from relayer.store import events
+from relayer.store import drafts, events
 from relayer.store.batches import CLEARED
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
@@ -48,6 +48,7 @@ from relayer.store.models import (
     Idempotency,
     Order,
     OrderState,
+    SealDraft,
     Setting,
     Snapshot,
 )
@@ -148,8 +149,12 @@ def _delete_batches(session: Session, numbers: list[int]) -> set[str]:
     """Deletes sealed batches that nobody can ask about any more."""
     asked = select(BondChallenge.batch).where(BondChallenge.state == OPEN)
     over = and_(Batch.number.in_(numbers), Batch.number.not_in(asked), Batch.batch_sealed.is_not(None))
-    count = session.connection().execute(update(Batch).where(over).values(batch_sealed=None)).rowcount
-    return {Batch.__tablename__} if count else set()
+    going = list(session.scalars(select(Batch.number).where(over)))
+    counts = {
+        Batch.__tablename__: session.connection().execute(update(Batch).where(over).values(batch_sealed=None)).rowcount,
+        SealDraft.__tablename__: drafts.forget(session, going),
+    }
+    return {name for name, count in counts.items() if count}
 
 
 def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str]:

@@ -5,8 +5,9 @@ reorganisation took back:
 
 - no opening: ``OPENING``; an opening: ``OPEN``, or ``CLOSING`` once its orders are fixed; one that ran out: ``EXPIRED``;
 - a seal: ``SEALED``, or ``PROVED`` where the settlement of this very seal is stored already; the operator's own states after it stay. A
-  seal with another time, ends or root than before makes stored proofs void. One of other orders than those stored here is ``FAILED``:
-  somebody else has the operator's key, or this database is older than the chain;
+  seal with another time, ends or root than before makes stored proofs void; one that was drawn before the last is known by its draft.
+  One of other orders than those stored here is ``FAILED``: somebody else has the operator's key, or this database is older than the
+  chain;
 - a batch whose receipts may not all be known here is ``FAILED`` before it has a seal, also after one was taken back;
 - a void: ``VOID``; a settlement, whoever sent it: ``MINED``, and ``FINAL`` once its block is; one that was taken back: ``REORGED``.
 
@@ -26,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from relayer.history import History
 from relayer.records import BatchOpened, BatchSealed, BatchSettled
-from relayer.store import events
+from relayer.store import drafts, events
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.models import Batch, BatchState, Holder, Order, OrderState
@@ -93,7 +94,7 @@ def follow_batch(session: Session, number: int, said: Said, cost: Cost | None, s
         batch.epoch, batch.opened_time = said.opened.epoch, said.opened_time or batch.opened_time
     else:
         batch.opened_time = None  # never mined, or taken back: it may have to be opened again
-    state, reason = _state(batch, said)
+    state, reason = _state(session, batch, said)
     if said.settled is not None:
         batch.end_root, batch.r1 = _word(said.settled.root_after), said.settled.r1
     if cost is not None:
@@ -119,10 +120,9 @@ def _unknown(session: Session, number: int, opened: BatchOpened) -> Batch:
     return batch
 
 
-def _state(batch: Batch, said: Said) -> tuple[BatchState, str | None]:
+def _state(session: Session, batch: Batch, said: Said) -> tuple[BatchState, str | None]:
     """Where the chain says that a batch is, and why if that wants a word; takes its seal into the row."""
-    before = batch.seal_root, batch.receipts_hash
-    fits = said.sealed is None or before in ((None, None), (said.sealed.seal.root, said.sealed.receipts_hash))
+    fits = said.sealed is None or _fits(session, batch, said.sealed)
     same = said.sealed is None or _take_seal(batch, said.sealed)
     reason = None if fits else "it was sealed with other orders than are stored here"
     if said.settled is not None:
@@ -143,6 +143,12 @@ def _state(batch: Batch, said: Said) -> tuple[BatchState, str | None]:
     if batch.seal_root is not None or batch.state is BatchState.CLOSING:
         return BatchState.CLOSING, None
     return (BatchState.OPENING if said.opened is None else BatchState.OPEN), None
+
+
+def _fits(session: Session, batch: Batch, sealed: BatchSealed) -> bool:
+    """Whether a seal is of what is stored here: the last that was drawn, or an earlier one, which the batch then goes on with."""
+    before, now = (batch.seal_root, batch.receipts_hash), (sealed.seal.root, sealed.receipts_hash)
+    return before in ((None, None), now) or drafts.take_up(session, batch, *now)
 
 
 def _after_seal(batch: Batch, same: bool) -> BatchState:

@@ -344,10 +344,20 @@ def upgrade() -> None:
         sqlite_where=sa.text("content_sealed IS NOT NULL"),
         postgresql_where=sa.text("content_sealed IS NOT NULL"),
     )
+    op.create_table(
+        "seal_drafts",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("seal_root", sa.LargeBinary(), nullable=False),
+        sa.Column("receipts_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("batch_sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["batch"], ["batches.number"], name=op.f("seal_drafts_batch_of_batches")),
+        sa.PrimaryKeyConstraint("batch", "seal_root", name=op.f("seal_drafts_key")),
+    )
 
 
 def downgrade() -> None:
     """Back to nothing."""
+    op.drop_table("seal_drafts")
     op.drop_index(
         "orders_with_content",
         table_name="orders",
