@@ -146,7 +146,7 @@ class StoredViews:
             return frozenset()
         last = -1 if head is None else head.number - self._depths.account
         newest = takewhile(lambda each: each[1] > last, reversed(history.assigned.items()))
-        return frozenset(account for account, _ in newest)
+        return frozenset(account for account, _ in newest if account)
 
     def _table(self, epoch: EpochPosted) -> Table | None:
         """The table of an epoch; None if its posted rows are not the root's: nothing can be valued by it, nor a batch proven."""

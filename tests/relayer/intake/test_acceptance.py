@@ -218,6 +218,38 @@ def test_waiting_orders_that_no_batch_can_take_any_more_lapse(database: Database
     assert codes(take(acceptance, stage, made)) == [Code.CONFLICT, Code.CONFLICT, "receipted"]
 
 
+def test_orders_of_an_account_that_is_not_deep_enough_wait_for_their_receipts(database: Database) -> None:
+    stage = Stage(database)
+    stage.change(unsure=frozenset({1}))
+    acceptance = stage.acceptance()
+    last = candidate(1, order=trader(1).order(slot=3, last_batch=2))
+    assert codes(take(acceptance, stage, [candidate(1), candidate(2), last])) == ["waiting", "receipted", "waiting"]
+    acceptance.promote(stage.lease(), stage.view, 0, 100)
+    assert codes(take(acceptance, stage, [candidate(1)])) == ["waiting"]
+    stage.change(unsure=frozenset())
+    acceptance.promote(stage.lease(), stage.view, 0, 100)
+    assert codes(take(acceptance, stage, [candidate(1), last])) == ["receipted"] * 2
+
+
+def test_a_waiting_order_lapses_only_when_its_owner_has_another_account_for_good(database: Database) -> None:
+    stage = Stage(database)
+    stage.close()
+    acceptance = stage.acceptance()
+    assert codes(take(acceptance, stage, [candidate(1)])) == ["waiting"]
+    stage.open_next()
+    before, owner = dict(stage.view.accounts), trader(1).holder.owner
+
+    def promoted(accounts: dict[int, int], unsure: frozenset[int] = frozenset()) -> str:
+        stage.change(accounts=accounts, unsure=unsure)
+        acceptance.promote(stage.lease(), stage.view, 0, 100)
+        with database.read() as session:
+            return session.query(Row).one().state.value
+
+    assert promoted({word: index for word, index in before.items() if word != owner}) == "waiting"
+    assert promoted(before | {owner: 9}, frozenset({9})) == "waiting"
+    assert promoted(before | {owner: 9}) == "lapsed"
+
+
 def test_promotion_goes_on_where_it_stopped_and_newer_orders_come_after(database: Database) -> None:
     stage = Stage(database, accounts=20)
     stage.close()

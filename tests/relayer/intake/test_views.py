@@ -12,7 +12,7 @@ from relayer.history import History
 from relayer.intake.engine import goes_back
 from relayer.intake.opening import packed_key
 from relayer.intake.view import Terms, View
-from relayer.intake.views import Sources, StoredViews
+from relayer.intake.views import Depths, Sources, StoredViews
 from relayer.ledger import read_ledger
 from relayer.records import EpochPosted
 from relayer.store import chain, orders, policies
@@ -178,6 +178,57 @@ def test_a_batch_takes_what_the_bond_was_last_seen_to_cover_and_nothing_before_i
         session.get_one(Batch, 2).covered = 7
     assert (before.covered, stored.view().covered) == (0, 7)
     assert stored.views.version() != seen
+
+
+def deep(stored: Stored, **depths: int | None) -> View:
+    """The view where receipts wait for depth."""
+    stored.keep()
+    sources = Sources(stored._history, stored._state)
+    found = StoredViews(stored.database, stored.terms, sources, lambda: START, Depths(**depths)).load()  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_an_account_is_unsure_until_its_first_deposit_is_deep_enough(stored: Stored) -> None:
+    for blocks in range(3):
+        assert deep(stored, account=3).unsure == {1}, f"{blocks} blocks over the deposit"
+        stored.scene.chain.mine([])
+    assert deep(stored, account=3).unsure == frozenset()
+    stored.scene.open_account(2)
+    assert deep(stored, account=3).unsure == {2}
+    assert deep(stored).unsure == frozenset()
+
+
+def test_an_account_with_orders_of_another_who_had_its_index_is_unsure_until_they_are_settled(
+    stored: Stored, database: Database
+) -> None:
+    other = stored.scene.person(2).holder
+    with database.write() as session:
+        orders.register(session, SEALER, other, packed_key(other), None)
+        session.flush()
+        own = {"id": "a", "hash": bytes(32), "owner": other.owner.to_bytes(32, "big"), "account": 1, "position": 1}
+        session.add(Row(**own, batch=1, sequence=1, state=OrderState.RECEIPTED, created_at=0, updated_at=0))
+    assert stored.view().unsure == {1}
+    with database.write() as session:
+        session.get_one(Row, "a").state = OrderState.SETTLED
+    assert stored.view().unsure == frozenset()
+
+
+def test_a_batch_takes_orders_once_its_opening_is_deep_enough_or_final(stored: Stored) -> None:
+    scene = stored.scene
+    scene.happen(scene.log("BatchOpened", batch=1, epoch=1))
+    stored.batch(1, BatchState.OPEN)
+    scene.post_epoch([risk_row(2, 10**9)], [SettledRow(1, 7)])
+    opened = deep(stored, opening=2)
+    assert (opened.open, opened.opened, opened.batch) == (None, 1, 1), "orders wait for it, not for the next"
+    assert opened.table is not None
+    assert opened.table.epoch == 1
+    scene.chain.mine([])
+    assert deep(stored, opening=2).open == 1
+    assert deep(stored, opening=None).open is None
+    with stored.database.write() as session:
+        chain.set_final(session, scene.chain.head())
+    assert deep(stored, opening=None).open == 1
 
 
 def test_what_moves_on_changes_the_version(stored: Stored, database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from prover.batch import Params
 from prover.orders import Order
+from relayer.errors import LedgerError
 from relayer.history import History
 from relayer.pipeline.aftermath import may_go_on
 from relayer.pipeline.batching import (
@@ -72,6 +73,17 @@ def test_everything_that_may_go_in_does_and_deposits_of_an_account_are_one() -> 
 def test_a_queue_ends_before_the_first_owner_who_is_not_registered() -> None:
     found = chosen(Queues(0, 0, (deposit(0, 1), deposit(1, 2), deposit(2, 3))), registered=lambda owner: owner != 2)
     assert (found.deposit_end, set(found.deposits)) == (1, {1})
+
+
+def test_deposits_end_before_an_account_with_orders_of_another_who_had_its_index() -> None:
+    found = chosen(Queues(0, 0, (deposit(0, 1), deposit(1, 2), deposit(2, 3))), misplaced=frozenset({2}))
+    assert (found.deposit_end, set(found.deposits)) == (1, {1})
+
+
+def test_a_deposit_to_an_account_that_the_records_do_not_know_is_an_error_of_the_endpoint() -> None:
+    history = History.of([DepositQueued(PLACE, 0, 5, SOMEBODY, 10)])
+    with pytest.raises(LedgerError, match="account 5"):
+        Queues.of(history)
 
 
 def test_a_deposit_that_was_returned_counts_nothing_and_stops_nobody() -> None:

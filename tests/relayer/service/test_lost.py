@@ -38,6 +38,7 @@ def test_a_batch_that_is_not_settled_in_time_is_given_up_and_its_orders_try_agai
     number = hurried.sealed()
     hurried.pass_time(HOUR + 1)
     hurried.until(number, BatchState.VOID, prove=False)
+    hurried.finalize()
     hurried.run(lambda: (hurried.order(bought).batch or 0) > number, prove=False)
     assert hurried.order(fragile).state is OrderState.LAPSED
     assert "batch_voided" in hurried.alerts()
@@ -55,6 +56,7 @@ def test_an_opening_that_runs_out_expires_and_its_orders_get_new_receipts(hurrie
     )
     hurried.pass_time(HOUR + 1)
     hurried.until(number, BatchState.EXPIRED)
+    hurried.finalize()
     hurried.run(lambda: hurried.order(bought).batch == number + 1)
     assert hurried.order(fragile).batch == number + 1, "an expired opening is no void"
     hurried.settle()
