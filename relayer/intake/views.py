@@ -62,7 +62,7 @@ class StoredViews:
 
     def version(self) -> object:
         """Batches by state, orders that the bond covers, lost orders, the newest record of the chain, the newest snapshot, the policies,
-        the newest block.
+        the newest block and the last final one.
         """
         with self._database.read() as session:
             record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
@@ -77,6 +77,7 @@ class StoredViews:
                 session.scalar(select(func.max(Snapshot.batch))),
                 session.scalar(select(Setting.value).where(Setting.name == policies.NAME)),
                 session.scalar(select(Setting.value).where(Setting.name == chain.HEAD)),
+                session.scalar(select(Setting.value).where(Setting.name == chain.FINAL)),
             )
 
     def load(self) -> View | None:
