@@ -118,6 +118,10 @@ class History:
         """The owner word that an account was assigned to (:class:`LedgerError`: to none)."""
         return _known(self.owners, index, "account")
 
+    def opened_in(self, batch: int) -> int | None:
+        """The block of a batch's opening; None where there is none."""
+        return self.openings[batch].at.block if batch in self.openings else None
+
     @property
     def last_epoch(self) -> EpochPosted | None:
         """The epoch of the last settled batch, whose marks an escape is valued at; None before the first."""

@@ -150,6 +150,7 @@ def _state(services: Services, market: Market) -> schemas.State:
     with services.database.read() as session:
         newest, head = next(iter(listing.batches(session, None, 1)), None), chain.head(session)
         opened = batches.taking(session, venue.open_time, now_ms() // 1000 if head is None else head.time)
+        taking = opened is not None and chain.deep(session, history.opened_in(opened), venue.opening_depth)
     following = opened or _following(newest, history)
     return schemas.State(
         chain_id=venue.chain_id,
@@ -172,7 +173,7 @@ def _state(services: Services, market: Market) -> schemas.State:
         batch=0 if last is None else last.batch,
         root=word((history.genesis.root if last is None else last.root_after).to_bytes(32, "big")),
         next_batch=following,
-        open_batch=opened,
+        open_batch=opened if taking else None,
         epoch=max(history.epochs, default=0),
         block=services.reading.block(),
         frozen=history.frozen is not None,

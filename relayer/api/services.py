@@ -143,7 +143,9 @@ class Watching(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """The vault that is served: what of it never changes. ``open_time``: how long an opening can be sealed (s; None: for ever)."""
+    """The vault that is served: what of it never changes. ``open_time``: how long an opening can be sealed (s; None: for ever);
+    ``opening_depth``: blocks over it before it gives receipts (None: it is final), the one thing here that the operator chooses.
+    """
 
     chain_id: int
     vault: Address
@@ -161,6 +163,7 @@ class Venue:
     separator: bytes
     fingerprints: Mapping[str, str]
     open_time: int | None = None
+    opening_depth: int | None = 0
 
     @property
     def sizes(self) -> Params:
@@ -168,7 +171,7 @@ class Venue:
         return Params.named(self.params)
 
     @classmethod
-    def of(cls, vault: Vault) -> Venue:
+    def of(cls, vault: Vault, opening_depth: int | None = 0) -> Venue:
         """The facts of a vault, read from the chain once."""
         sizes, accounts = vault.parameters, vault.account_verifier.call("parameters")
         delays = vault.contract.call("delays")
@@ -187,6 +190,7 @@ class Venue:
             den=int(vault.terms.den),
             epoch_age=int(delays.epochAge),
             open_time=int(delays.openTime),
+            opening_depth=opening_depth,
             separator=vault.separator,
             fingerprints={
                 "segment": "0x" + sizes.segmentFingerprint.hex(),

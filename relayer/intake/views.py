@@ -105,7 +105,7 @@ class StoredViews:
         head = chain.head(session)
         time = self._now() if head is None else head.time
         opened = batches.taking(session, self._terms.open_time, time)
-        open_ = opened if opened is not None and self._is_deep(session, history, opened, head) else None
+        open_ = opened if _deep(session, history, opened, self._depths.opening) else None
         opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
         last = max([0, *history.openings])
         epoch = epoch_of(history, opened)
@@ -131,16 +131,6 @@ class StoredViews:
             time=time,
         )
 
-    def _is_deep(self, session: Session, history: History, batch: int, head: Block | None) -> bool:
-        """Whether the block of an opening is so deep that receipts are given on it."""
-        depth, final = self._depths.opening, chain.final(session)
-        if depth == 0:
-            return True
-        at = history.openings[batch].at.block if batch in history.openings else None
-        if at is None or head is None:
-            return False
-        return head.number - at >= depth if depth is not None else final is not None and at <= final.number
-
     def _shallow(self, history: History, head: Block | None) -> frozenset[int]:
         """Accounts whose first deposit is in a block that is not deep enough: another may have their index instead."""
         if self._depths.account == 0:
@@ -156,6 +146,10 @@ class StoredViews:
             rows = {row.instrument: json.dumps(row.to_wire()) for row in epoch.rows}
             self._tables = {epoch.epoch: Table(epoch.epoch, epoch.time, rows) if good else None}
         return self._tables[epoch.epoch]
+
+
+def _deep(session: Session, history: History, batch: int | None, depth: int | None) -> bool:
+    return batch is not None and chain.deep(session, history.opened_in(batch), depth)
 
 
 def _retired(history: History, time: int) -> bool:

@@ -44,10 +44,10 @@ def release_orders(desk: Desk, turn: Turn) -> bool:
 
 def _for_good(desk: Desk, session: Session, batch: Batch) -> bool:
     """Whether the block that says that a batch is void, or ran out, is final."""
-    history, final = desk.history(), chain.final(session)
+    history = desk.history()
     said = history.voided if batch.state is BatchState.VOID else history.expired
     record = said.get(batch.number)
-    return record is not None and final is not None and record.at.block <= final.number
+    return record is not None and chain.deep(session, record.at.block, None)
 
 
 def _release(desk: Desk, session: Session, batch: Batch) -> None:

@@ -133,7 +133,7 @@ def assemble(process: Process, desk: Desk) -> tuple[Engine, Services]:
         sealer=process.sealer,
         engine=engine,
         reading=StoredReading(process.database, process.sealer, params),
-        venue=Venue.of(vault),
+        venue=Venue.of(vault, _depths(settings, desk).opening),
         watching=ServiceWatching(process.database, settings, process.instance, lambda: engine.reasons),
         settings=api_settings(settings),
         keys=proving_keys,

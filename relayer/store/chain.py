@@ -109,6 +109,14 @@ def final(session: Session) -> Block | None:
     return _block(_get(session, FINAL))
 
 
+def deep(session: Session, block: int | None, depth: int | None) -> bool:
+    """Whether so many blocks are over a block (None: whether it is final). One that is not known (None) is deep enough for 0 alone."""
+    newest = head(session) if depth is not None else final(session)
+    if block is None or newest is None:
+        return depth == 0
+    return newest.number - block >= (depth or 0)
+
+
 def rewrites(session: Session) -> int:
     """Reorganisations that took records back, so far."""
     return int(_get(session, REWRITES) or 0)

@@ -295,6 +295,15 @@ def test_state_tells_of_an_open_batch_as_long_as_intake_gives_receipts_in_it(emp
         assert opened(700) == (3, None)
 
 
+def test_a_batch_is_not_told_as_open_before_its_opening_is_so_deep_that_intake_gives_receipts(
+    empty_house: House,
+) -> None:
+    services = replace(empty_house.services, venue=replace(VENUE, opening_depth=None))
+    with served(create_app(services)) as url, httpx.Client(base_url=url) as client:
+        state = client.get("/v1/state").json()
+    assert (state["next_batch"], state["open_batch"]) == (2, None)
+
+
 def test_the_key_that_is_told_is_vouched_for_as_it_is_told(house: House) -> None:
     state, told = house.client.get("/v1/state").json(), house.client.get("/v1/keys").json()["keys"][0]
     begin, end = (int(datetime.fromisoformat(told[name]).timestamp()) for name in ("not_before", "not_after"))
