@@ -149,8 +149,8 @@ def _state(services: Services, market: Market) -> schemas.State:
     last = history.settlements[-1] if history.settlements else None
     with services.database.read() as session:
         newest, head = next(iter(listing.batches(session, None, 1)), None), chain.head(session)
-        opened = batches.taking(session, venue.open_time, now_ms() // 1000 if head is None else head.time)
-        taking = opened is not None and chain.deep(session, history.opened_in(opened), venue.opening_depth)
+        opened, takes = batches.open_now(session, venue.open_time, now_ms() // 1000 if head is None else head.time)
+        taking = takes and opened is not None and chain.deep(session, history.opened_in(opened), venue.opening_depth)
     following = opened or _following(newest, history)
     return schemas.State(
         chain_id=venue.chain_id,
@@ -182,7 +182,7 @@ def _state(services: Services, market: Market) -> schemas.State:
 
 
 def _following(newest: Batch | None, history: History) -> int:
-    """Number of the batch that the next order goes to while none takes orders."""
+    """Number of the batch that the next order goes to while none is open, or the open one is about to run out."""
     if newest is None:
         return max(history.openings, default=0) + 1
     return newest.number if newest.state is BatchState.OPENING else newest.number + 1

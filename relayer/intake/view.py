@@ -50,8 +50,9 @@ class View:
     """The vault as intake sees it.
 
     ``open`` is the batch that takes orders, if one does; ``batch`` the number of that one, or of the one to come, which may have been
-    ``opened`` in a block that is not deep enough yet. ``unsure``: accounts whose index a reorganisation may still give to somebody else, or
-    that hold orders of somebody else whose index it was. ``deposits``: token units
+    ``opened`` in a block that is not deep enough yet, or behind a batch that may not be settled in time: orders wait for it. ``unsure``:
+    accounts whose index a reorganisation may still give to somebody else, or that hold orders of somebody else whose index it was.
+    ``deposits``: token units
     queued and not yet settled, by account; ``exiting``: accounts whose exit request waits for a seal; ``settled``: settlement values by
     instrument; ``fixed``: the last settled batch, whose ``state`` this is; ``lost``: how many batches were void or ran out, and how many
     orders the pipeline has still to take out of them; ``covered``: orders of the open batch that the operator's bond covers;

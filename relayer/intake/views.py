@@ -104,8 +104,8 @@ class StoredViews:
     def _view(self, session: Session, history: History, state: State | None) -> View:
         head = chain.head(session)
         time = self._now() if head is None else head.time
-        opened = batches.taking(session, self._terms.open_time, time)
-        open_ = opened if _deep(session, history, opened, self._depths.opening) else None
+        opened, takes = batches.open_now(session, self._terms.open_time, time)
+        open_ = opened if takes and _deep(session, history, opened, self._depths.opening) else None
         opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
         last = max([0, *history.openings])
         epoch = epoch_of(history, opened)
@@ -127,7 +127,7 @@ class StoredViews:
             paused=policy.intake_paused or history.frozen is not None or _retired(history, time),
             forecast=policy.forecast,
             lost=_lost(session),
-            covered=0 if open_ is None else session.get_one(Batch, open_).covered,
+            covered=0 if opened is None else session.get_one(Batch, opened).covered,
             time=time,
         )
 

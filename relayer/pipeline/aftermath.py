@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from prover.orders import Order
 from relayer import points
+from relayer.pipeline import sending
 from relayer.pipeline.desk import Desk, Turn
 from relayer.store import batches, chain, events
 from relayer.store.clock import now_ms
@@ -22,7 +23,7 @@ from relayer.store.steps import move
 
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
 PLACED: Final = (OrderState.RECEIPTED, OrderState.SEALED)
-PAUSE_MS: Final = 30_000
+PAUSE_MS: Final = sending.PAUSE_MS
 """Before failed work is tried again, for the first time; doubled each time."""
 
 

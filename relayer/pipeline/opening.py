@@ -1,11 +1,15 @@
 """A vault with no opening gets one: the next number, under the risk table in force.
 
-The next batch is opened while the last is proven; it is sealed when that one is settled. An opening that ran out stays in the vault
-until the next one, which marks it expired.
+The next batch is opened while the last is proven; it is sealed when that one is settled. So none is opened behind a batch that has failed,
+or will not be settled for long (:mod:`relayer.store.unsettled`): it would give receipts and run out. An opening that ran out stays in the
+vault until the next one, which marks it expired.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from relayer import points
@@ -15,13 +19,19 @@ from relayer.pipeline.covering import of_opening
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import ensure, failures
 from relayer.store import batches, policies, transactions
-from relayer.store.models import Batch, BatchState, TransactionState
+from relayer.store.models import Batch, BatchState, Setting, TransactionState
+from relayer.store.unsettled import Unsettled
+
+HELD: Final = "batches.held"
+"""Setting: the batch behind which nothing is promised, as the operator was told."""
 
 
 def open_next(desk: Desk, turn: Turn) -> bool:
     """Queues the opening of the next batch if one is due; whether anything was done."""
     with desk.database.read() as session:
-        if not _due(desk, session) or not_opened_because(_vacant(desk, session), desk.policy) is not None:
+        if not _due(desk, session) or _held(desk, session):
+            return False
+        if not_opened_because(_vacant(desk, session), desk.policy) is not None:
             return False
         number = _number(desk.history(), batches.last(session))
         covered = of_opening(desk, session, number)
@@ -41,6 +51,38 @@ def open_next(desk: Desk, turn: Turn) -> bool:
         points.reached("open.before-queue")
     points.reached("open.after-queue")
     return True
+
+
+def tell_held(desk: Desk, turn: Turn) -> bool:
+    """Tells the operator, once, that nothing is promised behind a batch that has failed or is late; whether there was something to tell."""
+    with desk.database.read() as session:
+        before, told = Unsettled.of(session), session.get(Setting, HELD)
+        said = None if told is None else told.value
+    why = None if before is None else _held_because(desk, before)
+    now = None if before is None or why is None else f"{before.batch} {why}"
+    if said == now:
+        return False
+    with desk.database.write() as session:
+        turn.check(session)
+        session.execute(delete(Setting).where(Setting.name == HELD))
+        if before is not None and now is not None:
+            session.add(Setting(name=HELD, value=now))
+            reason = f"{why}: nothing is promised behind it until it is settled or void"
+            batches.alarm(session, "openings_held", batch=before.batch, reason=reason)
+    return True
+
+
+def _held_because(desk: Desk, before: Unsettled) -> str | None:
+    if before.failed:
+        return "it has failed"
+    late = before.late(desk.now, desk.vault.delays.openTime)
+    return "it is late" if late else None
+
+
+def _held(desk: Desk, session: Session) -> bool:
+    """Whether no batch is opened now because of the one that is sealed."""
+    before = Unsettled.of(session)
+    return before is not None and not before.opens_behind(desk.now, desk.vault.delays.openTime)
 
 
 def _next(history: History) -> int:

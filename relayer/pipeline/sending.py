@@ -6,12 +6,19 @@ Sending is left to :mod:`relayer.transactions`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from relayer.pipeline.desk import Desk
 from relayer.store import transactions
+from relayer.store.clock import now_ms
 from relayer.store.models import ChainTransaction, TransactionState
+
+PAUSE_MS: Final = 30_000
+"""Before what failed is tried again, for the first time; doubled each time."""
+LONGEST_PAUSE_MS: Final = 3_600_000
 
 
 def ensure(
@@ -24,6 +31,7 @@ def ensure(
     to: str | None = None,
     value: int = 0,
     attempts: int | None = None,
+    private: bool = True,
 ) -> ChainTransaction | None:
     """The transaction of a purpose with this calldata, queued if it is not under way; None when ``attempts`` (the policy's) have failed."""
     known = transactions.find(session, purpose)
@@ -39,9 +47,42 @@ def ensure(
         to=to or desk.vault.address,
         data=data,
         value=value,
+        private=private,
         batch=batch,
     )
     return transactions.require(session, made)
+
+
+def due(session: Session, purpose: str, longest_ms: int = LONGEST_PAUSE_MS) -> bool:
+    """Whether a purpose has no transaction, or one that failed long enough ago to be tried again."""
+    known = transactions.find(session, purpose)
+    if known is None:
+        return True
+    if known.state is not TransactionState.FAILED:
+        return False
+    return now_ms() - known.updated_at >= min(PAUSE_MS << (failures(session, purpose) - 1), longest_ms)
+
+
+def insist(
+    session: Session,
+    desk: Desk,
+    purpose: str,
+    data: bytes,
+    *,
+    batch: int | None = None,
+    to: str | None = None,
+    private: bool = True,
+    longest_ms: int = LONGEST_PAUSE_MS,
+) -> bool:
+    """Queues the transaction of a purpose that is due as long as it has not succeeded: however often it failed, with a pause that grows to
+    ``longest_ms``. Whether it did.
+    """
+    known = transactions.find(session, purpose)
+    if known is not None and known.data == data and not due(session, purpose, longest_ms):
+        return False
+    attempts = failures(session, purpose) + 1
+    ensure(session, desk, purpose, data, batch=batch, to=to, attempts=attempts, private=private)
+    return True
 
 
 def failures(session: Session, purpose: str) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 from prover.errors import TacitError
 from prover.keys import Keys
 from relayer.errors import LeaseLost
-from relayer.pipeline import aftermath, clearing, covering, duties, opening, sealing, settling
+from relayer.pipeline import aftermath, challenges, clearing, covering, duties, opening, sealing, settling
 from relayer.pipeline.desk import Desk, Turn
 from relayer.store.leases import Leases
 
@@ -28,8 +28,8 @@ DUTIES: Final[Sequence[Step]] = (
     duties.void_hopeless,
     duties.fund_bonds,
     duties.release_bonds,
-    duties.watch_challenges,
-    duties.answer_challenges,
+    challenges.watch_challenges,
+    challenges.answer_challenges,
 )
 
 
@@ -71,6 +71,7 @@ class Pipeline:
             aftermath.release_orders,
             aftermath.retry,
             covering.cover,
+            opening.tell_held,
             opening.open_next,
             sealing.close,
             sealing.seal,

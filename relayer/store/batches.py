@@ -19,10 +19,21 @@ from relayer.errors import StoreError
 from relayer.store import events
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
-from relayer.store.models import Batch, BatchState, BatchStep, ChainTransaction, Order, OrderState, Setting, Snapshot
+from relayer.store.models import (
+    Batch,
+    BatchState,
+    BatchStep,
+    ChainTransaction,
+    Order,
+    OrderState,
+    Setting,
+    Snapshot,
+    TransactionState,
+)
 from relayer.store.models import Holder as HolderRow
 from relayer.store.orders import holder_place
 from relayer.store.steps import move
+from relayer.store.unsettled import Unsettled
 
 ENDED: Final = (BatchState.FINAL, BatchState.VOID, BatchState.EXPIRED)
 """Nothing happens to these any more, unless the chain takes something back."""
@@ -69,23 +80,30 @@ def ended(session: Session, numbers: Iterable[int]) -> set[int]:
     return set(session.scalars(select(Batch.number).where(Batch.number.in_(list(numbers)), Batch.state.in_(ENDED))))
 
 
-def taking(session: Session, lasts: int | None, time: int) -> int | None:
-    """The batch that takes orders at a block's time. Not one that is about to run out: a receipt of a batch that is not sealed costs its
-    bond. ``lasts``: how long an opening can be sealed (s; None: for ever).
+def open_now(session: Session, lasts: int | None, time: int) -> tuple[int | None, bool]:
+    """The batch that is open at a block's time, and whether it takes orders: a receipt of a batch that is not sealed costs its bond.
+    ``lasts``: how long an opening can be sealed (s; None: for ever).
+
+    One that is about to run out counts as none. Behind a batch that may not be settled in time, orders wait for the very batch that is
+    open: it takes them as soon as that one is out of the way.
     """
     newest = select(Batch.number, Batch.opened_time).where(Batch.state == BatchState.OPEN)
     row = session.execute(newest.order_by(Batch.number.desc()).limit(1)).one_or_none()
     if row is None:
-        return None
-    if lasts is None or row.opened_time is None:
-        return int(row.number)
-    end = row.opened_time + lasts - min(CLOSING_SECONDS, lasts // CLOSING_PART)
-    return int(row.number) if time < end else None
+        return None, False
+    opened = time if row.opened_time is None else int(row.opened_time)
+    if lasts is not None and time >= opened + lasts - min(CLOSING_SECONDS, lasts // CLOSING_PART):
+        return None, False
+    before = Unsettled.of(session)
+    return int(row.number), before is None or before.takes_receipts(time, opened, lasts)
 
 
 def without_transaction(session: Session, states: Iterable[BatchState], purpose: str) -> list[int]:
-    """Numbers of the batches in some states that no transaction of a purpose (which a number ends) was queued for."""
-    queued = exists().where(ChainTransaction.purpose == literal(purpose) + cast(Batch.number, String))
+    """Numbers of the batches in some states that no transaction of a purpose (which a number ends) was queued for, or one that failed."""
+    queued = exists().where(
+        ChainTransaction.purpose == literal(purpose) + cast(Batch.number, String),
+        ChainTransaction.state != TransactionState.FAILED,
+    )
     query = select(Batch.number).where(Batch.state.in_(list(states)), ~queued)
     return list(session.scalars(query.order_by(Batch.number)))
 

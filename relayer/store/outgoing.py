@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from relayer.store.models import Attempt, ChainTransaction, Nonce, TransactionState
 
 PRIVATE: Final = "private"
 PUBLIC: Final = "public"
+FIRST: Final = "answer:"
+"""Purposes that begin so are sent before others that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,12 @@ class Outgoing:
 
 
 def waiting(session: Session) -> list[Outgoing]:
-    """What waits for a nonce, in the order of the queue."""
+    """What waits for a nonce, in the order of the queue; answers to challenges, on which nothing rests and which have a time of their own,
+    before everything else.
+    """
     chosen = select(ChainTransaction).where(ChainTransaction.state == TransactionState.QUEUED)
-    return [_outgoing(session, row) for row in session.scalars(chosen.order_by(ChainTransaction.position))]
+    first = case((ChainTransaction.purpose.startswith(FIRST), 0), else_=1)
+    return [_outgoing(session, row) for row in session.scalars(chosen.order_by(first, ChainTransaction.position))]
 
 
 def unsettled(session: Session) -> list[Outgoing]:

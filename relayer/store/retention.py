@@ -57,8 +57,8 @@ from relayer.store.models import Session as SessionRow
 LEASE: Final = "retention"
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
-OPEN: Final = "open"
-"""State of a challenge that is to be answered."""
+OVER: Final = "over"
+"""State of a challenge that nothing can open again: any other may have to be answered, once more after a reorganisation."""
 EVENTS_LEAST: Final = HOUR
 EVENTS_PUBLIC: Final = 90 * DAY
 IDEMPOTENCY: Final = 7 * DAY
@@ -147,7 +147,7 @@ def _since(session: Session, states: Sequence[BatchState], time: int) -> list[in
 
 def _delete_batches(session: Session, numbers: list[int]) -> set[str]:
     """Deletes sealed batches that nobody can ask about any more."""
-    asked = select(BondChallenge.batch).where(BondChallenge.state == OPEN)
+    asked = select(BondChallenge.batch).where(BondChallenge.state != OVER)
     over = and_(Batch.number.in_(numbers), Batch.number.not_in(asked), Batch.batch_sealed.is_not(None))
     going = list(session.scalars(select(Batch.number).where(over)))
     counts = {

@@ -293,6 +293,10 @@ def test_state_tells_of_an_open_batch_as_long_as_intake_gives_receipts_in_it(emp
         assert opened(530) == (2, 2)
         assert opened(541) == (3, None)
         assert opened(700) == (3, None)
+        with services.database.write() as session:
+            times = {"sealed_time": 1, "created_at": 0, "updated_at": 0}
+            session.merge(Batch(number=1, state=BatchState.FAILED, epoch=1, **times))
+        assert opened(0) == (2, None), "what is sent now waits for it"
 
 
 def test_a_batch_is_not_told_as_open_before_its_opening_is_so_deep_that_intake_gives_receipts(

@@ -18,7 +18,7 @@ from relayer.records import EpochPosted
 from relayer.store import chain, orders, policies
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
-from relayer.store.models import Batch, BatchState, OrderState
+from relayer.store.models import Batch, BatchState, BatchStep, OrderState
 from relayer.store.models import Order as Row
 from tests.relayer.intake.scene import SEALER
 from tests.relayer.scene import ADDRESSES, DEN, DOLLAR, FEE_RATE, NUM, OPERATOR, PARAMS, Scene, risk_row
@@ -54,13 +54,13 @@ class Stored:
             chain.add(session, records[self._kept :], [], self.scene.chain.head())
         self._kept = len(records)
 
-    def batch(self, number: int, state: BatchState, opened: int = START) -> None:
+    def batch(self, number: int, state: BatchState, opened: int = START, sealed: int | None = None) -> None:
         """A batch is in a state."""
         now = now_ms()
+        times = {"opened_time": opened, "sealed_time": sealed, "created_at": now, "updated_at": now}
         with self.database.write() as session:
-            session.merge(
-                Batch(number=number, state=state, epoch=1, opened_time=opened, created_at=now, updated_at=now)
-            )
+            session.merge(Batch(number=number, state=state, epoch=1, **times))
+            session.add(BatchStep(batch=number, state=state, at=now))
 
     def view(self) -> View:
         """The view now, made anew as the engine does."""
@@ -229,6 +229,28 @@ def test_a_batch_takes_orders_once_its_opening_is_deep_enough_or_final(stored: S
     with stored.database.write() as session:
         chain.set_final(session, scene.chain.head())
     assert deep(stored, opening=None).open == 1
+
+
+def test_behind_a_batch_that_may_not_be_settled_in_time_orders_wait_for_the_batch_that_is_open(stored: Stored) -> None:
+    for number in (1, 2):
+        stored.scene.happen(stored.scene.log("BatchOpened", batch=number, epoch=1))
+    stored.keep()
+    with stored.database.read() as session:
+        head = chain.head(session)
+    assert head is not None
+    for age, state, taken in (
+        (OPEN_TIME // 2 - 1, BatchState.SEALED, True),
+        (OPEN_TIME // 2, BatchState.SEALED, False),
+        (OPEN_TIME // 2, BatchState.SUBMITTED, False),
+        (OPEN_TIME // 2, BatchState.MINED, True),
+        (OPEN_TIME // 2, BatchState.VOID, True),
+        (0, BatchState.FAILED, False),
+    ):
+        stored.batch(1, state, sealed=head.time)
+        stored.batch(2, BatchState.OPEN, opened=head.time - age)
+        found = stored.views.load()
+        assert found is not None
+        assert (found.open, found.opened, found.batch) == (2 if taken else None, 2, 2), (age, state)
 
 
 def test_what_moves_on_changes_the_version(stored: Stored, database: Database) -> None:

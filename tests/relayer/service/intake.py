@@ -16,7 +16,7 @@ from relayer.intake.engine import Engine
 from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener
 from relayer.intake.signer import LocalSigner, Voucher
-from relayer.intake.view import Terms
+from relayer.intake.view import Terms, View
 from relayer.intake.views import Sources, StoredViews
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
@@ -79,6 +79,16 @@ class Intake:
         self._until(lambda: self._sees(batch, owner), f"intake does not see that batch {batch} is open")
         signed = SignedOrder.sign(seed, owner, order, self._terms.domain)
         return self._do(self.engine.submit(seal_order(self._key, self._terms.domain, self._terms.vault, signed)))
+
+    def sees(self, holds: Callable[[View], bool]) -> None:
+        """Waits until intake has such a view."""
+        self._until(lambda: self.engine.view is not None and holds(self.engine.view), "intake does not see it")
+
+    @property
+    def view(self) -> View:
+        """What intake knows."""
+        assert self.engine.view is not None
+        return self.engine.view
 
     def _sees(self, batch: int | None, owner: int) -> bool:
         view = self.engine.view

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from demo.vault import BONDS, ETHER
+from relayer.pipeline import sending
+from relayer.pipeline.challenges import LOST_STAGE
 from relayer.receipts import Receipt, SignedReceipt
-from relayer.store import batches
-from relayer.store.models import BatchState, BondChallenge
+from relayer.store import batches, transactions
+from relayer.store.models import BatchState, BondChallenge, TransactionState
 from tests.contracts.venue import STRANGER
 from tests.relayer.service.venue import Service
 from tests.relayer.venue import DOLLAR
@@ -70,20 +73,161 @@ def test_a_challenge_is_answered_from_the_stored_batch_and_one_that_cannot_be_is
     free = bonds.call("free")
     numbers = [challenge(running, orders[0]), challenge(running, orders[1]), challenge(running, orders[1], before=True)]
     running.run(lambda: all(f"answer:{number}" in running.transactions() for number in numbers))
+    running.run(lambda: bonds.call("bonds", 1)[3] == 0)
+    assert set(states(running).values()) == {"answered"}, "what is not final may be taken back"
+    running.finalize()
     running.run(lambda: states(running) == dict.fromkeys(numbers, "over"))
-    assert bonds.call("bonds", 1)[3] == 0, "no challenge is open any more"
     assert bonds.call("free") + BONDS.base >= free + 3 * BONDS.stake
     assert running.alerts().count("bond_challenged") == len(numbers)
     with running.database.write() as session:
         batches.require(session, 1).batch_sealed = None
     late = challenge(running, orders[0])
     running.run(lambda: states(running).get(late) == "unanswerable")
-    assert "challenge_unanswerable" in running.alerts()
+    assert running.alerts().count("challenge_unanswerable") == 1
+    nothing_happens(running)
+
+
+def nothing_happens(running: Service) -> None:
+    """No step does anything, or says that it did: the worker would turn round and round."""
+    for _ in range(20):
+        if not running.step(prove=False):
+            break
+    assert not running.step(prove=False)
+
+
+@pytest.fixture
+def promised(running: Service) -> tuple[Service, str]:
+    """A sealed batch with an order that has a receipt."""
+    alice, bob = running.join("alice"), running.join("bob")
+    running.opened()
+    bought, _ = running.cross(alice, bob)
+    running.sealed()
+    return running, bought
+
+
+def test_an_answer_that_fails_is_made_again_after_a_pause(
+    promised: tuple[Service, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, order = promised
+    attempts = running.desk.policy.attempts + 2
+    running.sender.refusing = ["answer:1"] * attempts
+    number = challenge(running, order)
+    running.run(lambda: "failed" in running.transactions().get("answer:1", ""), prove=False)
+    nothing_happens(running)
+    assert "answer:1~1" not in running.transactions(), "not before its pause is over"
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    running.run(lambda: running.venue.vault.bonds.call("bonds", 1)[3] == 0, prove=False)
+    assert f"answer:1~{attempts}" in running.transactions(), "oftener than the policy tries what costs no bond"
+    assert states(running) == {number: "answered"}
+
+
+def test_an_answer_that_a_reorganisation_takes_back_is_in_the_chain_again(
+    promised: tuple[Service, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, order = promised
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    chain, bonds = running.venue.chain, running.venue.vault.bonds
+    number = challenge(running, order)
+    running.finalize()
+    before = chain.rpc("evm_snapshot")
+    running.run(lambda: bonds.call("bonds", 1)[3] == 0, prove=False)
+    chain.rpc("anvil_mine", hex(3))
+    nothing_happens(running)
+    assert states(running) == {number: "answered"}
+    assert chain.rpc("evm_revert", before)
+    chain.rpc("anvil_mine", hex(10))
+    assert bonds.call("bonds", 1)[3] == 1
+    running.sender.refusing = ["answer:1"]
+    running.run(lambda: bonds.call("bonds", 1)[3] == 0, prove=False)
+    assert "answer:1~1" in running.transactions()
+    running.finalize()
+    running.run(lambda: states(running) == {number: "over"}, prove=False)
+
+
+def test_a_challenge_that_a_reorganisation_takes_back_is_over_and_watched_should_it_come_again(
+    promised: tuple[Service, str],
+) -> None:
+    running, order = promised
+    chain, bonds = running.venue.chain, running.venue.vault.bonds
+    before = chain.rpc("evm_snapshot")
+    with running.sender.pausing():
+        number = challenge(running, order)
+        running.run(lambda: "answer:1" in running.transactions(), prove=False)
+        assert chain.rpc("evm_revert", before)
+        chain.rpc("anvil_mine", hex(3))
+        running.run(lambda: states(running) == {number: "over"}, prove=False)
+        assert challenge(running, order, before=False) == number
+        running.run(lambda: states(running) == {number: "answered"}, prove=False)
+    running.run(lambda: bonds.call("bonds", 1)[3] == 0, prove=False)
+    assert running.alerts().count("bond_challenged") == 2
+
+
+def test_an_answer_is_public_and_pressed_when_its_time_is_nearly_over_and_an_alarm_when_it_is(
+    promised: tuple[Service, str],
+) -> None:
+    running, order = promised
+    number = challenge(running, order)
+    with running.sender.pausing():
+        running.run(lambda: "answer:1" in running.transactions(), prove=False)
+        with running.database.write() as session:
+            sent = transactions.find(session, "answer:1")
+            assert sent is not None
+            assert not sent.private, "a relay that drops it would cost the bond"
+            sent.state, sent.updated_at = TransactionState.SENT, 0
+        running.pass_time(BONDS.answer_time * 3 // 4 - 60)
+        nothing_happens(running)
+        assert states(running) == {number: "answered"}
+        running.pass_time(120)
+        running.run(lambda: states(running) == {number: "urgent"}, prove=False)
+        nothing_happens(running)
+        with running.database.read() as session:
+            sent = transactions.find(session, "answer:1")
+            assert sent is not None
+            assert sent.bump
+        running.pass_time(BONDS.answer_time // 4)
+        running.run(lambda: states(running) == {number: "unanswerable"}, prove=False)
+        nothing_happens(running)
+    assert [running.alerts().count(name) for name in ("challenge_urgent", "challenge_unanswerable")] == [1, 1]
+
+
+def test_nothing_is_answered_about_a_bond_that_is_lost(promised: tuple[Service, str]) -> None:
+    running, order = promised
+    bonds, stranger = running.venue.vault.bonds, running.venue.chain.accounts[STRANGER]
+    with running.sender.pausing():
+        first = challenge(running, order)
+        running.pass_time(BONDS.answer_time + 1)
+        bonds.send("close", first, sender=stranger)
+    running.pass_time(1)
+    assert bonds.call("bonds", 1)[1] == LOST_STAGE
+    running.finalize()
+    running.run(lambda: states(running) in ({}, {first: "over"}), prove=False)
+    nothing_happens(running)
+    assert "answer:1" not in running.transactions()
 
 
 def states(running: Service) -> dict[int, str]:
     with running.database.read() as session:
         return {row.id: row.state for row in session.scalars(select(BondChallenge))}
+
+
+def test_deposits_and_bonds_whose_transaction_failed_are_sent_again_after_a_pause(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.change_policy(unknown_deposit_grace=600, interval=600)
+    running.sender.refusing = ["return:0", "release:1"]
+    running.join("stranger", register=False)
+    running.opened()
+    running.pass_time(601)
+    running.run(lambda: "failed" in running.transactions().get("return:0", ""), prove=False)
+    nothing_happens(running)
+    assert "return:0~1" not in running.transactions()
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    running.run(lambda: running.venue.contract.call("claimable", running.venue.payer) == 10_000 * DOLLAR, prove=False)
+    running.join("alice")
+    number = running.settle()
+    running.pass_time(BONDS.challenge_time + 1)
+    running.run(lambda: running.venue.vault.bonds.call("bonds", number)[0] == 0)
+    assert {"return:0~1", "release:1~1"} <= running.transactions().keys()
 
 
 def test_a_bond_comes_home_when_its_window_is_over_and_the_balance_is_kept_up(running: Service) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from demo.vault import HOUR, Delays, Plan
 from prover.errors import BatchError
+from prover.orders import Order
 from relayer.pipeline import aftermath
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState
@@ -129,6 +130,79 @@ def test_proving_that_fails_is_told_and_tried_again_and_no_oftener_than_the_poli
     assert "123456789" not in (running.batch(number).reason or "")
 
 
+def test_nothing_is_promised_behind_a_batch_that_failed_until_it_is_out_of_the_way(running: Service) -> None:
+    class Failing:
+        def prove(self, _job: object, _progress: object = None) -> object:
+            raise BatchError("it cannot be proven", {})
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    running.change_policy(attempts=1, void_failed_after=6 * HOUR)
+    running.prover = replace(running.prover, executor=Failing())  # type: ignore[arg-type]
+    alice, bob = running.join("alice"), running.join("bob")
+    failed = running.sealed()
+    running.run(lambda: running.open_batch() == failed + 1, prove=False)
+    bought, sold = running.cross(alice, bob)
+    assert running.order(sold).batch == failed + 1
+    running.until(failed, BatchState.FAILED)
+    running.run(lambda: "openings_held" in running.alerts())
+    running.intake.sees(lambda view: (view.open, view.opened) == (None, failed + 1))
+    late = Order(
+        account=alice.index,
+        instrument=3,
+        buy=True,
+        quantity=CONTRACT,
+        limit=DOLLAR,
+        max_fee_rate=TERMS.fee_rate,
+        slot=1,
+    )
+    acknowledged = running.intake.take(alice.seed, alice.holder.owner, late, None)
+    assert (acknowledged.state, running.intake.view.batch) == ("waiting", failed + 1)
+    for _ in range(4):
+        running.pass_time(HOUR + 1)
+        with pytest.raises(AssertionError, match="nothing happens"):
+            running.run(lambda: running.state(failed + 2) is not None)
+    assert running.alerts().count("openings_held") == 1
+    running.pass_time(2 * HOUR)
+    running.until(failed, BatchState.VOID)
+    running.until(failed + 1, BatchState.EXPIRED)
+    running.finalize()
+    running.run(lambda: running.order(acknowledged.id).batch == failed + 2)
+    assert [running.order(each).batch for each in (bought, sold)] == [failed + 2] * 2
+    assert running.state(failed + 1) is BatchState.EXPIRED
+    assert running.venue.contract.call("batch") == failed + 2, "one opening was lost, and not one an hour"
+
+
+def test_an_open_batch_gives_receipts_again_when_the_one_before_is_settled(running: Service) -> None:
+    alice, bob = running.join("alice"), running.join("bob")
+    before = running.sealed()
+    running.run(lambda: running.open_batch() == before + 1, prove=False)
+    running.pass_time(HOUR // 2 + 1)
+    running.watch()
+    running.intake.sees(lambda view: (view.open, view.opened) == (None, before + 1))
+    orders = [
+        running.intake.take(
+            owner.seed,
+            owner.holder.owner,
+            Order(
+                account=owner.index,
+                instrument=3,
+                buy=owner is alice,
+                quantity=CONTRACT,
+                limit=100 * DOLLAR,
+                max_fee_rate=TERMS.fee_rate,
+                last_batch=before + 1,
+            ),
+            None,
+        ).id
+        for owner in (alice, bob)
+    ]
+    running.until(before, BatchState.MINED)
+    running.run(lambda: [running.order(each).batch for each in orders] == [before + 1] * 2)
+    assert running.open_batch() == before + 1
+
+
 def test_a_failed_batch_is_given_up_when_the_policy_says_so(running: Service) -> None:
     running.change_policy(attempts=1, void_failed_after=HOUR)
     running.sender.refusing = ["settle:1"]
@@ -138,4 +212,7 @@ def test_a_failed_batch_is_given_up_when_the_policy_says_so(running: Service) ->
     running.until(number, BatchState.FAILED)
     running.pass_time(HOUR + 1)
     running.until(number, BatchState.VOID)
+    running.until(
+        number + 1, BatchState.EXPIRED
+    )  # it was open when the other failed, and nothing took its place before the void
     assert running.settle() > number

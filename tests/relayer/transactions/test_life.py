@@ -42,6 +42,18 @@ def test_transactions_are_mined_in_the_order_of_the_queue(scene: Scene) -> None:
     assert (scene.count(), scene.used()) == (5, 5)
 
 
+def test_an_answer_to_a_challenge_is_sent_before_everything_that_waits(make_scene: Callable[..., Scene]) -> None:
+    scene = make_scene(policy=Policy(in_flight=1))
+    for number in range(3):
+        scene.queue(f"release:{number}", bytes([number]))
+    scene.step()
+    scene.queue("answer:1")
+    scene.turn(1)
+    assert [scene.state(each) for each in ("release:0", "answer:1", "release:1")] == ["mined", "sent", "queued"]
+    scene.turn(3)
+    assert [scene.row(each).nonce for each in ("release:0", "answer:1", "release:1", "release:2")] == [0, 1, 2, 3]
+
+
 def test_no_more_are_out_than_the_policy_says(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene(policy=Policy(in_flight=2))
     for number in range(3):
