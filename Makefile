@@ -33,7 +33,7 @@ help: ## what can be made
 
 # ---- what people run --------------------------------------------------------------------------------------------------
 
-demo: setup keys ## two sealed batches of real orders, from deposits to claims in a vault on a local chain, proven
+demo: setup keys ## the relayer on a local chain: encrypted real orders, sealed, proven and settled, from deposits to claims
 	$(call say,Demo)
 	@python -m demo
 

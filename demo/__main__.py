@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 
+import httpx
 from rich.console import Console
 
 from demo.chain import ChainError, Reverted
@@ -16,7 +18,7 @@ from demo.report import show
 from demo.run import ready, run
 from prover.errors import TacitError
 
-WIDTH = 110
+WIDTH = 100
 
 
 def main() -> int:
@@ -35,6 +37,8 @@ def main() -> int:
         return _end(errors, 1, f"the vault refused an honest call: {refused}")
     except TacitError as error:
         return _end(errors, 1, f"{error} [{error.code}]")
+    except httpx.HTTPError as error:
+        return _end(errors, 1, f"the relayer: {error!r}")
     except KeyboardInterrupt:
         return _end(errors, 130, "stopped")
     if arguments.json:
@@ -53,10 +57,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _told(_number: int, _frame: object) -> None:
+    """Ends the run as Ctrl-C does: chain and relayer go with it."""
+    raise KeyboardInterrupt
+
+
 def _end(errors: Console, code: int, message: str) -> int:
     errors.print(f"demo: {message}", style="red", markup=False, highlight=False)
     return code
 
 
 if __name__ == "__main__":
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _told)
     sys.exit(main())

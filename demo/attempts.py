@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from demo.chain import Reverted
 from demo.errors import NotShown
-from demo.exchange import Settled
 from demo.market import PARAMS
+from demo.retraced import Settled
 from demo.vault import Vault
 from prover.batch import Params
 from prover.errors import SettlementError, VerificationError

@@ -190,6 +190,8 @@ class LocalChain:
         try:
             link.request("POST", "/", body, {"Content-Type": "application/json"})
             answer = json.loads(link.getresponse().read())
+        except (OSError, http.client.HTTPException) as error:
+            raise ChainError(f"{method}: the chain does not answer: {error!r}") from error
         finally:
             link.close()
         if "error" in answer:
@@ -203,6 +205,10 @@ class LocalChain:
     def next_contract(self, deployer: str) -> str:
         """Address of the contract that the next transaction of `deployer` creates, if it creates one."""
         return created_address(deployer, self.nonce(deployer))
+
+    def block(self) -> int:
+        """Number of the last block."""
+        return int(self.rpc("eth_blockNumber"), 16)
 
     def time(self) -> int:
         """Time of the last block, in seconds since 1970."""
@@ -231,7 +237,10 @@ class LocalChain:
         if to is not None:
             transaction["to"] = to
         transaction["gas"] = hex(gas) if gas is not None else self.rpc("eth_estimateGas", transaction)
-        digest = self.rpc("eth_sendTransaction", transaction)
+        return self.receipt(self.rpc("eth_sendTransaction", transaction))
+
+    def receipt(self, digest: str) -> Receipt:
+        """The receipt of a transaction, once it is mined. Raises `ChainError` if it reverted."""
         mined = self._mined(digest)
         if int(mined["status"], 16) != 1:
             raise ChainError(f"transaction {digest} reverted with {int(mined['gasUsed'], 16)} gas used")
@@ -274,10 +283,16 @@ class LocalChain:
 
 @contextmanager
 def local_chain(
-    hardfork: str = "prague", start: int | None = None, accounts: int = 10, epoch: int | None = None, port: int = 0
+    hardfork: str = "prague",
+    start: int | None = None,
+    accounts: int = 10,
+    epoch: int | None = None,
+    every: int | None = None,
+    port: int = 0,
 ) -> Iterator[LocalChain]:
     """Runs anvil on a port (0: a free one) while the context lasts, its clock set to `start` (seconds since 1970, None: now), with so many
-    unlocked accounts. A block is final two epochs of `epoch` slots (None: 32) later.
+    unlocked accounts. A block is final two epochs of `epoch` slots (None: 32) later. A transaction is mined at once, in a block
+    of its own; with `every`, a block is mined every so many seconds as well.
 
     Raises `ChainError` if there is no anvil or it does not start.
     """
@@ -290,6 +305,8 @@ def local_chain(
         command += ["--slots-in-an-epoch", str(epoch)]
     if start is not None:
         command += ["--timestamp", str(start)]
+    if every is not None:
+        command += ["--block-time", str(every), "--mixed-mining"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         # anvil writes a line a call; unread, they would fill the pipe and stop it.
         reader = threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True)
@@ -339,7 +356,14 @@ class Contract:
     ) -> None:
         self.chain = chain
         self.address = address
+        self._block = "latest"
         self._abi = abi + [entry for entry in errors if entry["type"] == "error"]
+
+    def at(self, block: int) -> Contract:
+        """The contract as it was after a block: what is called answers from there."""
+        then = Contract(self.chain, self.address, self._abi)
+        then._block = hex(block)
+        return then
 
     def call(self, name: str, *arguments: Value, sender: str | None = None, value: int = 0) -> Value:
         """Result of a function without sending anything; a tuple if it has several. Raises `Reverted`."""
@@ -349,7 +373,7 @@ class Contract:
             "from": sender or self.chain.accounts[0],
             "value": hex(value),
         }
-        answer: str = _decoded(self._abi, lambda: self.chain.rpc("eth_call", transaction, "latest"))
+        answer: str = _decoded(self._abi, lambda: self.chain.rpc("eth_call", transaction, self._block))
         outputs = [_type(output) for output in self._function(name)["outputs"]]
         values = decode(outputs, bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values

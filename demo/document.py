@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from demo.exchange import Settled
 from demo.market import PARAMS
 from demo.record import Line
+from demo.retraced import Settled
 from demo.run import Result
 
-AMOUNTS = frozenset({"asked", "bonds", "cash", "claimed", "deposited", "fees", "gain", "held", "paid", "shortfall"})
+AMOUNTS = frozenset(
+    {"asked", "bonds", "cash", "claimed", "deposited", "excess", "fees", "gain", "held", "paid", "shortfall"}
+)
 """Names of what may pass 2⁵³."""
 
 
@@ -31,6 +33,8 @@ def document(result: Result) -> dict[str, Any]:
         "netted": asdict(found.netted),
         "expired": [asdict(each) for each in found.expired],
         "refusals": [asdict(each) for each in found.refusals],
+        "doors": [asdict(each) for each in found.doors],
+        "margins": [asdict(each) for each in found.margins],
         "observed": asdict(result.observed),
         "payments": [asdict(each) for each in found.payments],
         "money": asdict(found.money),
@@ -46,7 +50,6 @@ def document(result: Result) -> dict[str, Any]:
         "gas": asdict(result.gas),
         "constraints": result.constraints,
         "seconds": result.seconds,
-        "phases": result.phases,
         "total_seconds": result.total_seconds,
     }
     return {name: _plain(each) for name, each in whole.items()}

@@ -1,8 +1,9 @@
 """Somebody who sees everything that is public, keeps all of it, and looks for what traders did not want to be known.
 
 While the demo runs, every transaction that waits to be mined is kept as the mempool shows it. At the end come all blocks with their
-calldata, and all logs; among them is every public word of the batches. A number is looked for as decimal digits, as hexadecimal digits,
-as the end of a word, and, where it is long enough that chance would not bring it about, packed among other bits at any place.
+calldata, all logs, what the relayer tells anybody who asks, and the envelopes as they went over the wire. A number is looked for as
+decimal digits, as hexadecimal digits, as the end of a word, and, where it is long enough that chance would not bring it about, packed
+among other bits at any place.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
+
+import httpx
 
 from demo.chain import ChainError, LocalChain
 from demo.errors import NotShown
@@ -25,6 +28,8 @@ PACKED_FROM: Final = 40
 """Bits from which a number is looked for at any place among others: in some millions of bytes, a shorter one would turn up by chance."""
 WHOLE: Final = 5
 """Bytes that are looked for at least, for the same reason: a shorter number with zeros before it, as it stands in a word of its own."""
+ROUTES: Final = ("/v1/state", "/v1/instruments", "/v1/risk", "/v1/keys", "/v1/batches")
+OF_A_BATCH: Final = ("/v1/batches/{}", "/v1/batches/{}/proof")
 
 
 class Mempool:
@@ -36,14 +41,20 @@ class Mempool:
         self._stop = threading.Event()
         self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="mempool", daemon=True)
+        self._lost: ChainError | None = None
         self.seen: dict[str, str] = {}
 
     def _run(self) -> None:
-        while not self._stop.wait(GLANCE):
-            self.look()
+        try:
+            while not self._stop.wait(GLANCE):
+                self.look()
+        except ChainError as error:
+            self._lost = error  # raised by the next look, where somebody waits for it
 
     def look(self) -> None:
-        """Keeps what has come since the last look."""
+        """Keeps what has come since the last look. Raises :class:`ChainError` if this or an earlier look found no chain."""
+        if self._lost is not None:
+            raise self._lost
         with self._looking:
             for digest in self._chain.rpc("eth_getFilterChanges", self._filter):
                 self.seen[digest] = json.dumps(self._chain.rpc("eth_getTransactionByHash", digest))
@@ -57,10 +68,6 @@ class Mempool:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        try:
-            self.look()
-        except ChainError:
-            return  # the chain is gone already, and the run has failed
 
 
 @dataclass(frozen=True)
@@ -117,16 +124,20 @@ class Observed:
     controls: dict[str, list[str]]
 
 
-def gather(chain: LocalChain, mempool: Mempool) -> Public:
-    """All that is public: what was mined, and what waited to be."""
+def gather(
+    chain: LocalChain, mempool: Mempool, url: str, batches: int, told: Iterable[Any], envelopes: Sequence[str]
+) -> Public:
+    """All that is public: of the chain, of the mempool, of the relayer."""
     mempool.look()
-    blocks = [chain.rpc("eth_getBlockByNumber", hex(n), True) for n in range(int(chain.rpc("eth_blockNumber"), 16) + 1)]
+    blocks = [chain.rpc("eth_getBlockByNumber", hex(n), True) for n in range(chain.block() + 1)]
     logs = chain.rpc("eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest"})
     return Public(
         {
             "calldata": [json.dumps(sent) for block in blocks for sent in block["transactions"]],
             "logs": [json.dumps(logs)],
             "mempool": list(mempool.seen.values()),
+            "interface": [*_answers(url, batches), *(json.dumps(each) for each in told)],
+            "envelopes": list(envelopes),
         }
     )
 
@@ -154,6 +165,12 @@ def observe(public: Public, mempool: Mempool, secret: Sequence[Number], known: S
 def text_hash(transaction: str) -> str:
     """A transaction's hash."""
     return str(json.loads(transaction)["hash"])
+
+
+def _answers(url: str, batches: int) -> list[str]:
+    paths = [*ROUTES, *(path.format(number) for number in range(1, batches + 1) for path in OF_A_BATCH)]
+    with httpx.Client(base_url=url, timeout=60) as http:
+        return [http.get(path).raise_for_status().text for path in paths]
 
 
 def _plain(texts: Iterable[str]) -> bytes:

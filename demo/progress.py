@@ -6,14 +6,12 @@ Everything goes to the error stream, so that the standard output holds results a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-from prover.proof import Progress as Event
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 PHASES: Final = {
     "witness": "witness",
@@ -26,8 +24,6 @@ PHASES: Final = {
     "check": "own check",
 }
 """The phases of a proof, in words."""
-NEXT: Final = dict(zip(PHASES, (*list(PHASES.values())[1:], "done"), strict=True))
-"""What follows a phase that has ended."""
 
 
 class Watch:
@@ -36,7 +32,7 @@ class Watch:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.seconds: dict[str, float] = {}
-        self.phases: dict[str, float] = dict.fromkeys(PHASES, 0.0)
+        self._bar: Progress | None = None
 
     def say(self, text: str) -> None:
         """A heading."""
@@ -51,30 +47,24 @@ class Watch:
         self._ended(text, time.monotonic() - start)
 
     @contextmanager
-    def proving(self, text: str, proofs: int) -> Iterator[Callable[[Event], None]]:
-        """A bar over all phases of all proofs of a settlement; gives what takes their progress."""
+    def proving(self, text: str) -> Iterator[None]:
+        """A bar over the proofs of a batch, which :meth:`proven` moves on."""
         start = time.monotonic()
-        columns = (
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[now]}"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self.console, transient=True) as bars:
-            task = bars.add_task(text, total=proofs * len(PHASES), now="")
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.console, transient=True) as self._bar:
+            self._bar.add_task(text, total=None)
+            yield
+        self._bar = None
+        self.took(text, time.monotonic() - start)
 
-            def hear(event: Event) -> None:
-                if event.phase == "done":
-                    elapsed = time.monotonic() - start
-                    bars.console.print(
-                        f"  {event.done}/{proofs} {_proof(event.name)}, {elapsed:.1f} s", highlight=False
-                    )
-                elif event.phase in PHASES:
-                    self.phases[event.phase] += event.seconds
-                    bars.update(task, advance=1, now=f"{_proof(event.name)}: {NEXT[event.phase]}")
+    def proven(self, done: int, total: int) -> None:
+        """So many proofs of the batch are made."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
 
-            yield hear
-        self._ended(text, time.monotonic() - start)
+    def took(self, text: str, time: float) -> None:
+        """A piece of work that somebody else has done, and its time."""
+        self._ended(text, time)
 
     def _ended(self, text: str, time: float) -> None:
         self.seconds[text] = time
@@ -84,9 +74,3 @@ class Watch:
 def seconds(time: float) -> str:
     """A duration for people."""
     return f"{time:.1f} s" if time >= 1 else f"{1000 * time:.0f} ms"
-
-
-def _proof(name: str) -> str:
-    """A proof's name as people write it."""
-    kind, _, number = name.partition("-")
-    return f"{kind} {int(number)}" if number else f"{kind} proof"

@@ -264,22 +264,14 @@ def expired(market: Market, cleared: Cleared) -> list[Expired]:
     return sorted(found, key=lambda each: -each.cash)
 
 
-WANTED = {
-    story.REPLAYED: Reason.NONCE,
-    story.SETTLED: Reason.SETTLED_INSTRUMENT,
-    story.WINDOW: Reason.WINDOW,
-    story.FEE: Reason.FEE_RATE,
-    story.UNKNOWN: Reason.UNKNOWN_INSTRUMENT,
-    story.CANCELLED: Reason.NONCE,
-    story.UNCOVERED: Reason.NOT_COVERED,
-}
-"""Scenes of the second batch that end in a refusal, and its reason."""
+WANTED = {story.CANCELLED: Reason.NONCE, story.UNCOVERED: Reason.NOT_COVERED}
+"""Scenes of the second batch that end in a refusal by the batch, and its reason."""
 
 
 def refusals(orders: Sequence[Line]) -> list[Refused]:
     """The orders that the second batch refused, each for the reason it was written for."""
     if not _scene(orders, story.FILLED_ONCE).outcome.fill:
-        raise NotShown("the order that is sent again was not filled the first time")
+        raise NotShown("the order whose nonce is used again was not filled")
     found = []
     for scene, reason in WANTED.items():
         line = _scene(orders, scene)

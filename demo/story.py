@@ -31,7 +31,7 @@ DEPOSIT_STEP: Final = 1_000 * TOKEN
 EVERYTHING: Final = 10**7 * TOKEN  # an exit asks for more than there is and gets what there is
 UNLISTED: Final = 999
 UNSIZED: Final = (
-    7  # two withdrawals, a cancel, an order that is sent twice and the watched ones have no size from the flow
+    7  # two withdrawals, a cancel, an order with an old nonce and the watched ones have no size from the flow
 )
 QUIET_FIRST: Final = ("Nora", "Max", "Elif", "Rosa")
 QUIET_SECOND: Final = ("Nora", "Max", "Elif", "Rosa", "Carl")  # in these batches, the script's orders are all they send
@@ -41,7 +41,7 @@ MARGIN_REFUSED = "refused for margin"
 WITHIN_MARGIN = "comes back with an order that its margin carries"
 LEAVES = "exit with everything, after an expiry"
 FILLED_ONCE = "filled in batch 1"
-REPLAYED = "the same signed order in batch 2"
+REPLAYED = "another order with the nonce of one that was filled"
 SETTLED = "an instrument that has expired"
 WINDOW = "an order that was good for batch 1 only"
 FEE = "an order with too low a fee limit"
@@ -51,6 +51,15 @@ CANCELS = "the cancel"
 WITHDRAWS = "a withdrawal"
 UNCOVERED = "a withdrawal of more than there is"
 WATCHED = "an order whose numbers stand nowhere else"
+
+DOOR: Final = {
+    REPLAYED: "NONCE_USED",
+    SETTLED: "UNKNOWN_INSTRUMENT",
+    WINDOW: "EXPIRED",
+    FEE: "INVALID_ORDER",
+    UNKNOWN: "UNKNOWN_INSTRUMENT",
+}
+"""Scenes that an honest relayer refuses when they arrive, and its code: none of them is in a batch."""
 
 WATCHED_QUANTITIES: Final = 187_654_329, 264_197_531, 319_283_746
 WATCHED_LIMITS: Final = 1_187_236_543, 3_987_612_345_679, 1_254_876_319
@@ -84,6 +93,15 @@ class Story:
     def requests(self) -> list[Request]:
         """All orders."""
         return [request for batch in self.batches for request in batch]
+
+    @property
+    def turned_away(self) -> tuple[Request, ...]:
+        """The orders that the relayer does not take."""
+        return tuple(request for request in self.requests if request.scene in DOOR)
+
+    def taken(self, place: int) -> tuple[Request, ...]:
+        """The orders of a batch that the relayer takes."""
+        return tuple(request for request in self.batches[place] if request.scene not in DOOR)
 
 
 @dataclass
@@ -176,7 +194,7 @@ def _second(desk: _Desk, first: Sequence[Request]) -> list[Request]:
     return [
         Request(desk.trade("Nora", "sells", 3_000, "26DEC25-100000-C", keen=5), NETTED),
         Request(desk.trade("Max", "sells", SIZE_STEP, "26DEC25-85000-P"), WITHIN_MARGIN),
-        Request(sold, REPLAYED),
+        Request(replace(sold, salt=secret_element("order salt", "again")), REPLAYED),
         desk.watched(2, "buys", "26DEC25-88000-C"),
         Request(desk.trade("Sven", "buys", SIZE_STEP, "6DEC25-92000-C"), SETTLED),
         Request(replace(dated, last_batch=1), WINDOW),

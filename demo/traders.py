@@ -1,4 +1,4 @@
-"""Who trades: the fund and forty holders, with keys from a fixed seed so that every run is the same story.
+"""Who trades: the fund and forty holders, with seeds from public words so that every run is the same story.
 
 Keys made from public words protect nothing; that is right for a local chain and for nothing else.
 """
@@ -11,6 +11,7 @@ from typing import Final
 
 from prover.hashing import FIELD_ORDER
 from prover.orders import Holder
+from relayer.seed import Seed
 
 _ROLL: Final = (
     "Ada Amir Anna Ben Bo Cara Carl Dana Dev Elif Emil Finn Gina Hugo Ida Ines Ivo Jana Jon Kai "
@@ -31,19 +32,24 @@ def secret_element(*label: object) -> int:
 
 @dataclass(frozen=True)
 class Trader:
-    """A holder with the seed it signs with. ``index`` is its account's: 0 is the fund."""
+    """A holder with the seed that all its keys follow from. ``index`` is its account's: 0 is the fund."""
 
     name: str
     index: int
-    seed: bytes = field(repr=False)
+    secret: Seed = field(repr=False)
     holder: Holder
 
+    @property
+    def seed(self) -> bytes:
+        """What it signs with."""
+        return self.secret.signing_key
 
-def _trader(name: str, index: int) -> Trader:
-    seed = secret("signing key", name)
-    return Trader(name, index, seed, Holder.from_seed(seed, secret_element("viewing key", name)))
+
+def _trader(name: str, index: int, domain: int) -> Trader:
+    own = Seed(secret("seed", name))
+    return Trader(name, index, own, own.holder(domain))
 
 
-def make_traders() -> tuple[Trader, ...]:
-    """The fund at 0, then the traders by name: the order in which they will make their first deposit."""
-    return tuple(_trader(name, index) for index, name in enumerate(("the fund", *NAMES)))
+def make_traders(domain: int) -> tuple[Trader, ...]:
+    """The fund at 0, then the traders by name: the order in which they will make their first deposit in the vault of a domain."""
+    return tuple(_trader(name, index, domain) for index, name in enumerate(("the fund", *NAMES)))

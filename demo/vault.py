@@ -205,10 +205,13 @@ class Vault:
             time=self.chain.time(),
         )
 
-    def post_epoch(self, rows: Sequence[RiskRow], settled: Sequence[SettledRow] = ()) -> Receipt:
-        """Puts the next epoch in force, signed by as many as must sign."""
+    def post_epoch(
+        self, rows: Sequence[RiskRow], settled: Sequence[SettledRow] = (), sender: str | None = None
+    ) -> Receipt:
+        """Puts the next epoch in force, signed by as many as must sign. Anybody may send it."""
         post = self.epoch(rows, settled)
-        receipt = self.contract.send("postEpoch", post, self.epoch_signers.sign(self.epoch_digest(post)))
+        signatures = self.epoch_signers.sign(self.epoch_digest(post))
+        receipt = self.contract.send("postEpoch", post, signatures, sender=sender)
         self.ids = post.ids
         return receipt
 

@@ -9,7 +9,7 @@ from demo.errors import NotShown
 from demo.observer import Number
 from demo.record import Line
 from demo.scenes import Auction
-from demo.story import WATCHED, WATCHED_DEPOSIT
+from demo.story import WATCHED, WATCHED_DEPOSIT, Request
 from prover.orders import Order
 
 QUANTITY_BITS: Final = 32
@@ -20,8 +20,10 @@ AMOUNT_BITS: Final = 64
 WATCHED_ORDERS: Final = 3
 
 
-def secret(orders: Sequence[Line]) -> list[Number]:
-    """Limits, quantities and salts of the watched orders, both numbers side by side, and the salts of all other unfilled orders."""
+def secret(orders: Sequence[Line], turned_away: Sequence[Request]) -> list[Number]:
+    """Limits, quantities and salts of the watched orders, both numbers side by side, and the salts of all other unfilled orders, those
+    that the relayer did not take among them.
+    """
     watched = [line for line in orders if line.request.scene == WATCHED]
     if len(watched) != WATCHED_ORDERS or any(line.outcome.fill or not line.outcome.admitted for line in watched):
         raise NotShown("the watched orders were admitted and not filled")
@@ -29,6 +31,7 @@ def secret(orders: Sequence[Line]) -> list[Number]:
     return [
         *(number for line in watched for number in _numbers(line.request.order, _name(line))),
         *(Number(f"salt of {_name(line)}", line.request.order.salt, SALT_BITS) for line in unfilled),
+        *(Number(f"salt of {request.scene}", request.order.salt, SALT_BITS) for request in turned_away),
     ]
 
 

@@ -11,62 +11,42 @@ from demo import scenes, story
 from demo.__main__ import main
 from demo.chain import ChainError, Reverted
 from demo.errors import NotReady, NotShown
-from demo.exchange import settled_rows
 from demo.flow import LOTS, limit_price, read_adds, sizes
-from demo.market import EXPIRIES, PARAMS, Market, load_market
-from demo.record import Line, lines
+from demo.market import EXPIRIES, PARAMS, Market
+from demo.record import Line
 from demo.run import ready
-from demo.seal import put_together, seal_root
+from demo.seal import seal_root
 from demo.story import Story, tell
-from demo.traders import NAMES, Trader, make_traders
-from prover.batch import Cleared, Context, Params, SealedBatch, State, risk_rows
+from demo.traders import NAMES, Trader
+from prover.batch import Cleared, Params
 from prover.chain import expiry_code
 from prover.errors import ProvingError
-
-DOMAIN = 20251205
+from tests.demo_stage import DOMAIN, both_cleared, orders_of, the_market, the_story, the_traders
 
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return load_market()
+    return the_market()
 
 
 @pytest.fixture(scope="module")
-def told(market: Market) -> Story:
-    return tell(market)
+def told() -> Story:
+    return the_story()
 
 
 @pytest.fixture(scope="module")
 def traders() -> tuple[Trader, ...]:
-    return make_traders()
+    return the_traders()
 
 
 @pytest.fixture(scope="module")
-def cleared(market: Market, told: Story, traders: tuple[Trader, ...]) -> tuple[Cleared, ...]:
-    """Both batches, cleared without a chain."""
-    state, results = State.genesis(PARAMS, traders[0].holder, DOMAIN), []
-    for place, table in enumerate((market.table, market.next_table)):
-        touches = put_together(told.batches[place], traders, told.deposits[place], told.exits[place], DOMAIN)
-        context = Context(
-            domain=DOMAIN,
-            batch=place + 1,
-            last_void=0,
-            time=market.expiry * place + market.valuation * (1 - place),
-            fee_rate=story.FEE_RATE,
-            num=story.MARGIN[0],
-            den=story.MARGIN[1],
-        )
-        values = market.expiring if place else {}
-        settled = settled_rows(state, touches, values)
-        results.append(state.clear(SealedBatch(PARAMS, context, risk_rows(table), touches, settled)))
-        state = results[-1].state
-    return tuple(results)
+def cleared() -> tuple[Cleared, ...]:
+    return both_cleared()
 
 
 @pytest.fixture(scope="module")
-def orders(told: Story, cleared: tuple[Cleared, ...], traders: tuple[Trader, ...]) -> list[Line]:
-    both = zip(cleared, told.batches, strict=True)
-    return [line for batch, requests in both for line in lines(batch, requests, traders)]
+def orders() -> list[Line]:
+    return [*orders_of(0), *orders_of(1)]
 
 
 def test_the_market_is_64_instruments_over_three_expiries(market: Market) -> None:
