@@ -53,10 +53,11 @@ fuzz: setup keys ## every fuzz target for FUZZ_SECONDS (600), two at a time; TAR
 
 check: venv node check-rust check-python check-contracts check-slither check-generated ## format, lints, types, banned calls, static analysis, generated files
 
-bench: setup keys ## measure and write docs/measurements.md and docs/measurements-intake.md
+bench: setup keys ## measure and write docs/measurements.md, docs/measurements-intake.md and docs/measurements-steady.md
 	$(call say,Bench)
 	@python -m bench
 	@python -m bench.intake --full --out docs/measurements-intake.md
+	@python -m bench.steady --full --out docs/measurements-steady.md
 
 fmt: venv node ## format every language
 	@cargo fmt --all

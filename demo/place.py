@@ -156,8 +156,13 @@ class Place:
 
     def check(self) -> None:
         """Raises :class:`NotShown` when the relayer has ended by itself."""
-        if self.process.poll() is not None:
-            raise NotShown(f"the relayer ended with {self.process.returncode}: see {self.folder / 'log'}")
+        check(self.process, self.folder)
+
+
+def check(process: subprocess.Popen[str], folder: Path) -> None:
+    """Raises :class:`NotShown` when a relayer has ended by itself."""
+    if process.poll() is not None:
+        raise NotShown(f"the relayer ended with {process.returncode}: see {folder / 'log'}")
 
 
 @contextmanager
@@ -168,22 +173,22 @@ def place(folder: Path, relayer_port: int, chain_port: int, workers: int = 1) ->
     with local_chain(epoch=1, port=chain_port) as chain:
         say("a vault with its verifiers, rules and bonds (the first time its contracts are compiled: a minute or two)")
         fund = Seed.random()
-        vault = _vault(chain, keys, fund)
+        vault = new_vault(chain, keys, fund)
         vault.post_epoch(risk_rows(market.table))
         payer, maker = _purse(vault), _purse(vault)
         _private(folder / "payer.key", payer.key.hex())
-        token = _write(folder, vault, fund, keys, relayer_port, workers)
+        token = write_files(folder, vault, fund, keys, relayer_port, workers)
         chain.rpc("evm_setIntervalMining", BLOCK_SECONDS)
         say("relayer serve")
-        process = _started(folder)
+        process = started(folder)
         try:
-            found = Place(folder, vault, market, *_addresses(folder, process), token, process)
-            _ready(found)
+            found = Place(folder, vault, market, *addresses(folder, process), token, process)
+            until_ready(process, found.relayer, folder)
             # The names of the options, which an operator gives it with every new risk table.
             found.ask("PUT", "/v1/risk", market.table.to_json())
             yield found, Maker(found.relayer, found.rpc, maker, market.table)
         finally:
-            _stop(process)
+            stop(process)
 
 
 def _keys() -> Keys:
@@ -208,12 +213,13 @@ def _empty(folder: Path) -> None:
     (folder / "secrets").mkdir(mode=0o700)
 
 
-def _vault(chain: LocalChain, keys: Keys, fund: Seed) -> Vault:
+def new_vault(chain: LocalChain, keys: Keys, fund: Seed) -> Vault:
+    """A vault of these keys, whose fund has this seed, with plenty in its bonds."""
     operator = chain.accounts[OPERATOR]
     domain = domain_of(chain.chain_id, created_address(operator, chain.nonce(operator) + BEFORE_THE_VAULT))
     holder = fund.holder(domain)
     plan = Plan(terms=Terms(FEE_RATE, *MARGIN))
-    vault = Vault.deploy(chain, keys, lambda _: State.genesis(PARAMS, holder, domain).root, holder.owner, plan)
+    vault = Vault.deploy(chain, keys, lambda _: State.genesis(keys.params, holder, domain).root, holder.owner, plan)
     if vault.domain != domain:
         raise NotShown("the vault got the address that follows from its deployer's transactions")
     vault.fund_bonds(1_000 * ETHER)
@@ -233,7 +239,9 @@ def _private(path: Path, text: str) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _write(folder: Path, vault: Vault, fund: Seed, keys: Keys, port: int, workers: int) -> str:
+def write_files(
+    folder: Path, vault: Vault, fund: Seed, keys: Keys, port: int, workers: int, settings: str = SETTINGS
+) -> str:
     """Settings, secrets and the database; a token for the operator's interface."""
     here = folder.resolve()
     token, kept = tokens.make("local", frozenset(tokens.SCOPES))
@@ -249,12 +257,13 @@ def _write(folder: Path, vault: Vault, fund: Seed, keys: Keys, port: int, worker
         _private(folder / "secrets" / name, text)
     filled = {"rpc": vault.chain.url, "vault": vault.address, "folder": here, "keys": keys.folder.parent.resolve()}
     ports = {"port": port, "admin": port + 1 if port else 0, "workers": workers}
-    (folder / "relayer.toml").write_text(SETTINGS.format(**filled, **ports), encoding="utf-8")
+    (folder / "relayer.toml").write_text(settings.format(**filled, **ports), encoding="utf-8")
     Database.create(f"sqlite:///{here}/tacit.sqlite").close()
     return token
 
 
-def _started(folder: Path) -> subprocess.Popen[str]:
+def started(folder: Path) -> subprocess.Popen[str]:
+    """Runs ``relayer serve`` with the settings of a folder."""
     # What a person has set for a relayer of their own is not for this one; and Ctrl-C is told to it by us, when the market maker has ended.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TACIT_")}
     command = [sys.executable, "-m", "relayer", "serve", "--config", str(folder.resolve() / "relayer.toml"), "--json"]
@@ -264,7 +273,7 @@ def _started(folder: Path) -> subprocess.Popen[str]:
         )
 
 
-def _addresses(folder: Path, process: subprocess.Popen[str]) -> tuple[str, str]:
+def addresses(folder: Path, process: subprocess.Popen[str]) -> tuple[str, str]:
     """Where traders and the operator reach it."""
     line = process.stdout.readline() if process.stdout is not None else ""
     if not line:
@@ -273,19 +282,19 @@ def _addresses(folder: Path, process: subprocess.Popen[str]) -> tuple[str, str]:
     return document["public"], document["admin"]
 
 
-def _ready(found: Place) -> None:
-    """Waits until it takes orders."""
+def until_ready(process: subprocess.Popen[str], url: str, folder: Path) -> None:
+    """Waits until a relayer takes orders."""
     end, answer = time.monotonic() + READY_SECONDS, None
     while answer is None or not answer.is_success:
-        found.check()
+        check(process, folder)
         if time.monotonic() > end:
-            raise NotShown(f"the relayer takes orders within {READY_SECONDS:.0f} s: see {found.folder / 'log'}")
+            raise NotShown(f"the relayer takes orders within {READY_SECONDS:.0f} s: see {folder / 'log'}")
         time.sleep(0.2)
         with suppress(httpx.TransportError):
-            answer = httpx.get(f"{found.relayer}/readyz", timeout=10)
+            answer = httpx.get(f"{url}/readyz", timeout=10)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str]) -> None:
     """Ends all its processes, in order if they can."""
     process.terminate()
     try:
