@@ -139,7 +139,7 @@ test-assurance: venv test-rust
 test-python: setup system venv-contracts keys
 	$(call say,Tests in Python)
 	@python -m mypy.stubtest prover._native
-	@python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/web
+	@python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/web
 	@python -m pytest --quiet tests/web
 
 test-contracts: node

@@ -11,16 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from relayer.store.models import BatchState
-from tests.postgres import Cluster
 from tests.relayer.kill.command import MODULE, VARIABLE, struck
 from tests.relayer.kill.promises import SETTLED, all_settled, broken
 from tests.relayer.kill.traffic import Traffic
-from tests.relayer.serving.relayer import DOLLAR, ROOT, Relayer, relayer
+from tests.relayer.serving.relayer import DOLLAR, Relayer, relayer
 from tests.relayer.venue import Owner
 
 FULL = bool(os.environ.get("TACIT_FULL"))
@@ -94,17 +92,10 @@ class Struck:
         return {number for number, state in states.items() if state in SETTLED}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if FULL else ["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'tacit.sqlite'}"
-    cluster: Cluster = request.getfixturevalue("postgres")
-    return cluster.empty()
-
-
-@pytest.fixture
-def service(url: str, tmp_path: Path) -> Iterator[Struck]:
-    with relayer(tmp_path, url) as made:
+@contextmanager
+def striking(folder: Path, url: str) -> Iterator[Struck]:
+    """A relayer in a folder, over a database."""
+    with relayer(folder, url) as made:
         made.config.write_text(made.config.read_text().replace("close_seconds = 5", "close_seconds = 1"))
         found = Struck(made)
         try:
@@ -122,11 +113,11 @@ def joined(running: Relayer, name: str) -> Owner:
     return made
 
 
-def test_nothing_is_lost_or_done_twice_wherever_a_process_is_killed(service: Struck) -> None:
+def holds(service: Struck, places: Sequence[str]) -> None:
+    """Strikes at each place in turn, every third time all processes at once, and asserts what the service promises."""
     running = service.relayer
     running.until(running.ready)
     owners = [joined(running, name) for name in NAMES]
-    places: Sequence[str] = PLACES if FULL else SAMPLE
     with Traffic(running, owners) as traffic:
         running.until(lambda: len(traffic.acknowledged) >= len(owners))
         for at, place in enumerate(places):
@@ -134,12 +125,5 @@ def test_nothing_is_lost_or_done_twice_wherever_a_process_is_killed(service: Str
             service.goes_on()
     running.until(lambda: all_settled(running, traffic.acknowledged), DRAIN_SECONDS)
     assert running.stop(signal.SIGTERM) == 0
-    assert broken(running, traffic, owners) == []
-
-
-def test_the_list_has_more_than_twenty_places_that_are_in_the_code() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "relayer").rglob("*.py"))
-    missing = [place for place in PLACES if f'"{place}"' not in code]
-    assert missing == []
-    assert len(set(PLACES)) >= 20
-    assert set(SAMPLE) <= set(PLACES)
+    found = broken(running, traffic, owners)
+    assert found == [], found
