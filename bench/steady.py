@@ -55,7 +55,7 @@ class Extent:
     saturating: float = 50.0
 
 
-TINY: Final = Extent("dev", 3, batches=1, close_seconds=2.0, saturating=20.0)
+TINY: Final = Extent("dev", 3, batches=3, close_seconds=2.0, saturating=20.0)
 FULL: Final = (Extent("dev", 7, batches=6), Extent("standard", 119, batches=4, workers=2, saturating=100.0))
 
 
