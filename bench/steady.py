@@ -145,7 +145,7 @@ class Generator:
     def __init__(self, made: Scene) -> None:
         self._scene, self._rows = made, instruments(made.params)
         self._sent = 0
-        self._client = httpx.Client(base_url=made.url, timeout=120, limits=httpx.Limits(max_connections=SENDERS))
+        self._client = made.client
         self._lock = threading.Lock()
         self._free = threading.Semaphore(2 * SENDERS)
         """Requests that may be under way: a service that is slow is not sent a flood when it is well again."""
