@@ -113,7 +113,7 @@ class Scene:
             steps = session.execute(select(BatchStep.batch, BatchStep.at).where(BatchStep.state == BatchState.MINED))
             times = {batch: at / 1000 for batch, at in steps}
             count = select(Order.batch, func.count()).where(Order.batch.in_(times)).group_by(Order.batch)
-            orders = dict(row.tuple() for row in session.execute(count))
+            orders = {batch: number for batch, number in session.execute(count)}  # noqa: C416 - rows are no pairs to the types
         return {batch: (at, orders.get(batch, 0)) for batch, at in sorted(times.items())}
 
     def fates(self, ids: set[str]) -> Counter[str]:
