@@ -98,6 +98,7 @@ class Observed:
     stored: set[bytes] = field(default_factory=set)
     """Beginnings of what was stored encrypted of orders that are over now."""
     sent: int = 0
+    cancelled: int = 0
     sessions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     # ---- orders
@@ -150,14 +151,18 @@ class Observed:
         return self.sessions[owner.name]
 
     def cancel(self, owner: Owner, other: Owner, order: dict[str, Any]) -> None:
-        """Its owner cancels it, after another has tried to."""
+        """Its owner cancels it, after another has tried to, unless it has its receipt meanwhile."""
         domain, url = self.relayer.venue.vault.domain, f"{self.relayer.started['public']}/v1/orders/{order['id']}"
         signature = "0x" + sign_cancel(owner.seed, domain, int(order["hash"], 16)).hex()
         head = {"Tacit-Signature": signature}
         foreign = self.client.delete(url, headers=self.session(other) | head)
         assert self.said.answer("answers", foreign).status_code == 404
         answer = self.client.delete(url, headers=self.session(owner) | head)
+        if answer.status_code == 409:
+            assert self.said.answer("answers", answer).json()["code"] == "CONFLICT"
+            return
         assert answer.json()["state"] == "cancelled", answer.text
+        self.cancelled += 1
         self.owners[owner.name] = self.owners.get(owner.name, b"") + answer.content
 
     # ---- the operator
@@ -190,7 +195,8 @@ class Observed:
                 self.said.answer("public", self.client.get(url))
         self.said.answer("public", self.client.get(self.relayer.started["public"] + "/metrics"))
         for path in ADMIN:
-            assert self.ask("GET", path).status_code == 200, path
+            # On a machine that is busy a process may be late with its sign of life for a moment.
+            self.relayer.until(lambda path=path: self.ask("GET", path).status_code == 200)  # type: ignore[misc]
         for each in self.ask("GET", "/v1/transactions").json()["items"]:
             self.ask("GET", f"/v1/transactions/{each['id']}")
 
@@ -278,6 +284,7 @@ def live(made: Observed) -> None:
     while made.sent < ORDERS:
         made.round(fates)
         made.look()
+    assert made.cancelled > 0
     made.paused(fates.plain(rich[0]))
     made.misplace()
     running.venue.chain.rpc("anvil_mine", hex(FINAL_BLOCKS))

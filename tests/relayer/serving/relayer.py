@@ -154,7 +154,7 @@ class Relayer:
 
     def get(self, path: str, part: str = "public") -> httpx.Response:
         """Asks for something."""
-        return httpx.get(self.started[part] + path, timeout=60)
+        return httpx.get(self.started[part] + path, timeout=PATIENCE)
 
     def post(self, path: str, envelope: Envelope) -> httpx.Response:
         """Sends an envelope."""
