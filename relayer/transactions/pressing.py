@@ -109,7 +109,13 @@ def _replace(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
         _again(desk, wanted, last)
         return False
     signer = desk.signers[wanted.sender]
-    gas = max(wanted.gas_limit or 0, min(desk.with_margin(desk.gas(wanted)), desk.policy.max_gas))
+    try:
+        needed = desk.gas(wanted)
+    except RevertedError:
+        # Estimates are of the last block, which has come since `desk.head`: it is mined there, or is judged there next time.
+        desk.memory.look_again(wanted.id)
+        return False
+    gas = max(wanted.gas_limit or 0, min(desk.with_margin(needed), desk.policy.max_gas))
     attempt = sign(signer, desk.chain_id, wanted, last.nonce, gas, fees, last.channel, desk.head.number)
     measures.REPLACED.inc()
     return _keep_and_send(desk, wanted, attempt, gas)

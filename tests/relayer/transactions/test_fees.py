@@ -5,6 +5,8 @@ import random
 import pytest
 
 from relayer.store import transactions
+from relayer.store.outgoing import Outgoing
+from relayer.transactions.desk import Desk
 from relayer.transactions.fees import AtCap, Fees, offer, raised, replacement
 from relayer.transactions.policy import GWEI, FeePolicy, Policy
 from tests.relayer.transactions.scene import Scene
@@ -137,6 +139,29 @@ def test_the_operator_may_have_it_replaced_at_once(scene: Scene) -> None:
     assert len(scene.attempts("settle:1")) == 2
     scene.turn(1)
     assert (scene.state("settle:1"), scene.count()) == ("mined", 1)
+
+
+def test_what_is_mined_while_it_is_about_to_be_replaced_is_mined_once_and_holds_nothing_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.queue("settle:1")
+    scene.step()
+    with scene.database.write() as session:
+        transactions.bump(session, scene.row("settle:1").id)
+    estimate = Desk.gas
+
+    def late(desk: Desk, wanted: Outgoing) -> int:
+        monkeypatch.undo()
+        scene.mine()
+        scene.refuse()  # as a vault refuses what is settled
+        return estimate(desk, wanted)
+
+    monkeypatch.setattr(Desk, "gas", late)
+    scene.queue("other", to="0x" + "77" * 20)
+    scene.step()
+    assert len(scene.attempts("settle:1")) == 1
+    scene.turn(2)
+    assert (scene.state("settle:1"), scene.count(), scene.state("other")) == ("mined", 1, "mined")
 
 
 def test_the_original_mined_in_place_of_its_replacement_counts(scene: Scene) -> None:
