@@ -139,7 +139,8 @@ test-assurance: venv test-rust
 test-python: setup system venv-contracts keys
 	$(call say,Tests in Python)
 	@python -m mypy.stubtest prover._native
-	@python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/web
+	@# One more than there are cores: much of what is tested waits for a chain.
+	@python -m pytest --quiet --numprocesses $$(( $$(nproc) < 3 ? 3 : 4 )) --dist loadfile --no-loadscope-reorder --ignore tests/web
 	@python -m pytest --quiet tests/web
 
 test-contracts: node

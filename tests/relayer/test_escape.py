@@ -67,7 +67,8 @@ class Leaving:
     def run(self, owner: Owner, *options: str, code: int = 0, paying: tuple[str, str] | None = None) -> dict[str, Any]:
         """What the command says of an owner's account; ``paying``: the option that names who pays for gas."""
         path = self.folder / f"{owner.name}.seed"
-        owner.secret.save(path)
+        if not path.exists():
+            owner.secret.save(path)
         venue, gas = self.venue, self.venue.chain.accounts[GAS_PAYER]
         chain = ("--rpc", venue.url, "--vault", venue.vault.address, "--seed-file", str(path), *self.more)
         payer = paying or ("--sender", gas)

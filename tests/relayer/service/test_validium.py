@@ -33,12 +33,13 @@ def validium(tmp_path: Path) -> Iterator[tuple[Service, list[str]]]:
         venue = SeedVenue(chain, setup("dev", KEYS), PLAN)
         venue.post_epoch(ROWS)
         made = Service(venue, database, tmp_path)
+        # After the replicas: one that was not needed may still be asking the chain.
+        stack.callback(made.stop)
         urls = []
         for number, key in enumerate(venue.vault.replicas.keys):
             store = Store(tmp_path / f"replica{number}", chain.chain_id, venue.vault.address)
             urls.append(stack.enter_context(serving(Replica(made.vault, Signer(bytes(key.key)), store))))
         yield made, urls
-        made.stop()
     database.close()
 
 
