@@ -390,8 +390,10 @@ def test_the_same_search_finds_what_is_said(observed: Observed) -> None:
     assert all(search.found(answered) for answered in observed.owners.values())
     assert observed.owners
     assert len(observed.fills) >= 4
-    # At full depth there are batches in which nothing trades at the mark: who waits from earlier ones meets somebody.
-    assert MARK in {int(each["price"]) for each in observed.fills}
+    prices = {int(each["price"]) for each in observed.fills}
+    # At full depth who waits from earlier batches meets somebody, at other prices: they are public too.
+    assert MARK in prices if FULL else prices == {MARK}
+    assert all(Search([price]).found(parts["public"]) for price in prices)
     assert {abs(int(each["quantity"])) for each in observed.fills} <= observed.numbers.made
 
 
