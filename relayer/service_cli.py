@@ -91,6 +91,9 @@ def table(document: dict[str, Any]) -> list[str]:
         limited = batch["state"] in UNSEALED and batch["covered"] < EVERY
         bond = f"  bond covers {batch['covered']}" if limited else ""
         lines.append(f"batch {batch['number']}  {batch['state']} for {age} s  {batch['orders']} orders{bond}{done}")
+    for asked in document["challenges"]:
+        until = _time(asked["deadline"] * 1000) if asked["deadline"] else "over"
+        lines.append(f"challenge {asked['number']}  of batch {asked['batch']}  {asked['state']}  until {until}")
     lines.append(f"settled  batch {document['last_settled']}")
     for kind in ("orders", "transactions"):
         found = [f"{count} {state}" for state, count in document["counts"][kind].items() if count]

@@ -22,15 +22,12 @@ from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import PAUSE_MS, due, insist
 from relayer.receipts import Challenge, Evidence
 from relayer.store import batches, transactions
+from relayer.store.challenges import ANSWERED, OPEN, OVER, UNANSWERABLE, URGENT
 from relayer.store.clock import now_ms
 from relayer.store.models import BondChallenge, Setting, TransactionState
 
 SCANNED: Final = "bonds.scanned"
 """Setting: the last final block whose bond events are in ``bond_challenges``."""
-OPEN, ANSWERED, URGENT, UNANSWERABLE, OVER = "open", "answered", "urgent", "unanswerable", "over"
-"""States: to be answered; an answer is on its way, or in the chain; the same, with little time left; not from what is stored here; ended
-for good.
-"""
 MADE: Final = "Challenged"
 ENDS: Final = ("Answered", "ChallengeClosed")
 LOST_STAGE: Final = 4

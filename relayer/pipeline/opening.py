@@ -7,8 +7,6 @@ vault until the next one, which marks it expired.
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -20,10 +18,7 @@ from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import ensure, failures
 from relayer.store import batches, policies, transactions
 from relayer.store.models import Batch, BatchState, Setting, TransactionState
-from relayer.store.unsettled import Unsettled
-
-HELD: Final = "batches.held"
-"""Setting: the batch behind which nothing is promised, as the operator was told."""
+from relayer.store.unsettled import HELD, Unsettled
 
 
 def open_next(desk: Desk, turn: Turn) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from relayer.store.models import Batch, BatchState, BatchStep
+from relayer.store.models import Batch, BatchState, BatchStep, Setting
 
 PROVEN: Final = (BatchState.PROVED, BatchState.SUBMITTED, BatchState.REORGED)
 """What is left is sending."""
@@ -24,6 +24,8 @@ LOOKED_AT: Final = 8
 MARGIN: Final = 2
 """An opening is begun, and receipts are given in it, only where such a part of it is left for what is before it."""
 MS: Final = 1000
+HELD: Final = "batches.held"
+"""Setting: the batch behind which nothing is promised, and why, as the operator was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,12 @@ class Unsettled:
     def takes_receipts(self, now: int, opened: int, open_time: int | None) -> bool:
         """Whether receipts are given in an opening behind it, which is sealed within ``open_time`` seconds (None: whenever)."""
         return not self.failed and (open_time is None or now < opened + open_time - open_time // MARGIN)
+
+
+def held(session: Session) -> str | None:
+    """The batch behind which nothing is promised, and why; None if there is none."""
+    said = session.get(Setting, HELD)
+    return None if said is None else said.value
 
 
 def _longest(session: Session) -> int | None:

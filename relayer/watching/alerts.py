@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from relayer.config import Settings
 from relayer.store import events, overview
+from relayer.store.challenges import UNANSWERABLE, URGENT
 from relayer.store.models import BatchState
 from relayer.transactions import alarms
 from relayer.watching.status import Status
@@ -154,6 +155,38 @@ def _batch_late(status: Status, settings: Settings) -> str | None:
 def _batch_failed(status: Status, _settings: Settings) -> str | None:
     failed = [batch.number for batch in status.batches if batch.state == BatchState.FAILED]
     return f"batch {failed[0]} has failed: see its reason and the worker's log" if failed else None
+
+
+@_condition("openings_held", "critical")
+def _openings_held(status: Status, _settings: Settings) -> str | None:
+    return f"no batch is opened and no receipt given behind batch {status.held}" if status.held else None
+
+
+@_condition("bond_challenged", "warning")
+def _bond_challenged(status: Status, _settings: Settings) -> str | None:
+    """Answers are sent by themselves; the operator looks whether they are mined. The other two say when that is not enough."""
+    if not status.challenges:
+        return None
+    first, others = status.challenges[0], len(status.challenges) - 1
+    more = f" (and {others} more)" if others else ""
+    return f"challenge {first.number} asks for an order of batch {first.batch}: {first.state}{more}"
+
+
+@_condition("challenge_urgent", "critical")
+def _challenge_urgent(status: Status, _settings: Settings) -> str | None:
+    urgent = [each for each in status.challenges if each.state == URGENT]
+    if not urgent:
+        return None
+    left = urgent[0].deadline - status.at // 1000
+    return f"the answer to challenge {urgent[0].number} is not final, and {left} s are left"
+
+
+@_condition("challenge_unanswerable", "critical")
+def _challenge_unanswerable(status: Status, _settings: Settings) -> str | None:
+    lost = [each for each in status.challenges if each.state == UNANSWERABLE]
+    if not lost:
+        return None
+    return f"challenge {lost[0].number} has no answer here: the bond of batch {lost[0].batch} is lost at its deadline"
 
 
 @_condition("exit_deadline", "critical")

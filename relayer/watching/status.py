@@ -14,7 +14,8 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from relayer.store import overview
+from relayer.store import challenges, overview, unsettled
+from relayer.store.challenges import ChallengeLine
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
 from relayer.store.overview import BatchLine, Cost
@@ -53,7 +54,9 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The service at a moment; times in ms. ``sending`` are codes of alarms that hold about transactions."""
+    """The service at a moment; times in ms. ``sending`` are codes of alarms that hold about transactions, ``challenges`` those to its
+    receipts that are not over, ``held`` the batch behind which nothing is promised, and why.
+    """
 
     at: int
     version: str
@@ -68,6 +71,8 @@ class Status:
     key_ends: int | None
     observed: Observed | None
     sending: list[str]
+    challenges: list[ChallengeLine]
+    held: str | None
     database_bytes: int
     free_bytes: int | None
 
@@ -89,6 +94,7 @@ class Status:
             if name not in ("policies", "observed", "cost")
         }
         document["batches"] = [asdict(each) for each in self.batches]
+        document["challenges"] = [asdict(each) for each in self.challenges]
         document["policies"] = self.policies.model_dump()
         document["cost"] = asdict(self.cost) | {
             "wei": str(self.cost.wei),
@@ -137,6 +143,8 @@ def look(database: Database) -> Status:
             key_ends=overview.encryption_key_ends(session),
             observed=observed(session),
             sending=list(overview.kept(session, overview.SENDING).get("alarms", [])),
+            challenges=challenges.underway(session),
+            held=unsettled.held(session),
             database_bytes=_bytes(database, session),
             free_bytes=_free(database),
         )

@@ -6,11 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from demo.vault import BONDS, ETHER
+from relayer.config import Settings
 from relayer.pipeline import sending
 from relayer.pipeline.challenges import LOST_STAGE
 from relayer.receipts import Receipt, SignedReceipt
 from relayer.store import batches, transactions
 from relayer.store.models import BatchState, BondChallenge, TransactionState
+from relayer.watching.alerts import conditions
+from relayer.watching.status import look
 from tests.contracts.venue import STRANGER
 from tests.relayer.service.venue import Service
 from tests.relayer.venue import DOLLAR
@@ -75,8 +78,10 @@ def test_a_challenge_is_answered_from_the_stored_batch_and_one_that_cannot_be_is
     running.run(lambda: all(f"answer:{number}" in running.transactions() for number in numbers))
     running.run(lambda: bonds.call("bonds", 1)[3] == 0)
     assert set(states(running).values()) == {"answered"}, "what is not final may be taken back"
+    assert told(running) == {"bond_challenged"}
     running.finalize()
     running.run(lambda: states(running) == dict.fromkeys(numbers, "over"))
+    assert told(running) == set()
     assert bonds.call("free") + BONDS.base >= free + 3 * BONDS.stake
     assert running.alerts().count("bond_challenged") == len(numbers)
     with running.database.write() as session:
@@ -84,6 +89,7 @@ def test_a_challenge_is_answered_from_the_stored_batch_and_one_that_cannot_be_is
     late = challenge(running, orders[0])
     running.run(lambda: states(running).get(late) == "unanswerable")
     assert running.alerts().count("challenge_unanswerable") == 1
+    assert told(running) == {"bond_challenged", "challenge_unanswerable"}
     nothing_happens(running)
 
 
@@ -179,6 +185,7 @@ def test_an_answer_is_public_and_pressed_when_its_time_is_nearly_over_and_an_ala
         assert states(running) == {number: "answered"}
         running.pass_time(120)
         running.run(lambda: states(running) == {number: "urgent"}, prove=False)
+        assert told(running) == {"bond_challenged", "challenge_urgent"}
         nothing_happens(running)
         with running.database.read() as session:
             sent = transactions.find(session, "answer:1")
@@ -208,6 +215,12 @@ def test_nothing_is_answered_about_a_bond_that_is_lost(promised: tuple[Service, 
 def states(running: Service) -> dict[int, str]:
     with running.database.read() as session:
         return {row.id: row.state for row in session.scalars(select(BondChallenge))}
+
+
+def told(running: Service) -> set[str]:
+    """Conditions about challenges that status and metrics show."""
+    about = {"bond_challenged", "challenge_urgent", "challenge_unanswerable"}
+    return about & {alert.name for alert in conditions(look(running.database), Settings())}
 
 
 def test_deposits_and_bonds_whose_transaction_failed_are_sent_again_after_a_pause(

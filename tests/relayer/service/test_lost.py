@@ -11,9 +11,12 @@ import pytest
 from demo.vault import HOUR, Delays, Plan
 from prover.errors import BatchError
 from prover.orders import Order
+from relayer.config import Settings
 from relayer.pipeline import aftermath
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState
+from relayer.watching.alerts import conditions
+from relayer.watching.status import look
 from tests.contracts.venue import TERMS
 from tests.relayer.service.venue import POLICY, Service, service
 from tests.relayer.venue import CONTRACT, DOLLAR
@@ -130,6 +133,11 @@ def test_proving_that_fails_is_told_and_tried_again_and_no_oftener_than_the_poli
     assert "123456789" not in (running.batch(number).reason or "")
 
 
+def held(database: Database) -> bool:
+    """Whether status and metrics show that openings are held."""
+    return "openings_held" in {alert.name for alert in conditions(look(database), Settings())}
+
+
 def test_nothing_is_promised_behind_a_batch_that_failed_until_it_is_out_of_the_way(running: Service) -> None:
     class Failing:
         def prove(self, _job: object, _progress: object = None) -> object:
@@ -148,6 +156,7 @@ def test_nothing_is_promised_behind_a_batch_that_failed_until_it_is_out_of_the_w
     assert running.order(sold).batch == failed + 1
     running.until(failed, BatchState.FAILED)
     running.run(lambda: "openings_held" in running.alerts())
+    assert held(running.database), "and so says the status while it lasts"
     running.intake.sees(lambda view: (view.open, view.opened) == (None, failed + 1))
     late = Order(
         account=alice.index,
@@ -171,6 +180,7 @@ def test_nothing_is_promised_behind_a_batch_that_failed_until_it_is_out_of_the_w
     running.finalize()
     # Who waited is promised first; orders of the lost batch are free when the block that ended it is final.
     running.run(lambda: [running.order(each).batch for each in (acknowledged.id, bought, sold)] == [failed + 2] * 3)
+    assert not held(running.database)
     assert running.state(failed + 1) is BatchState.EXPIRED
     assert running.venue.contract.call("batch") == failed + 2, "one opening was lost, and not one an hour"
 

@@ -7,6 +7,7 @@ import pytest
 
 from relayer.config import Settings
 from relayer.store import events
+from relayer.store.challenges import ChallengeLine
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
 from relayer.store.overview import BatchLine
@@ -49,6 +50,10 @@ WORRIES: dict[str, Callable[[Status], Status]] = {
     "bond_reached": lambda s: replace(s, batches=[BatchLine(3, "open", NOW, 40, 0, None, covered=40)]),
     "batch_late": lambda s: replace(s, batches=[replace(s.batches[0], since=NOW - 2 * 3_600_000)]),
     "batch_failed": lambda s: replace(s, batches=[replace(s.batches[0], state="failed")]),
+    "openings_held": lambda s: replace(s, held="3 it has failed"),
+    "bond_challenged": lambda s: replace(s, challenges=[ChallengeLine(1, 3, NOW // 1000 + 90_000, "answered")]),
+    "challenge_urgent": lambda s: replace(s, challenges=[ChallengeLine(1, 3, NOW // 1000 + 900, "urgent")]),
+    "challenge_unanswerable": lambda s: replace(s, challenges=[ChallengeLine(1, 3, NOW // 1000 + 900, "unanswerable")]),
     "exit_deadline": seeing(exit_deadline=NOW // 1000 + 60),
     "rpc_behind": seeing(block_time=NOW // 1000 - 600),
     "rpc_endpoint": seeing(endpoints=[0, None]),
@@ -69,7 +74,18 @@ def test_a_service_without_a_worry_raises_nothing(well: Status) -> None:
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", WORRIES)
 def test_each_condition_rises_alone(well: Status, name: str) -> None:
-    assert names(WORRIES[name](well)) == {name}
+    with_it = {"bond_challenged"} if name in ("challenge_urgent", "challenge_unanswerable") else set()
+    assert names(WORRIES[name](well)) == {name} | with_it
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_of_several_challenges_each_kind_is_told_and_the_first_one_named(well: Status) -> None:
+    end = NOW // 1000 + 900
+    asked = [ChallengeLine(number, 3, end + number, state) for number, state in enumerate(("open", "unanswerable"), 4)]
+    told = {alert.name: alert.message for alert in alerts.conditions(replace(well, challenges=asked), SETTINGS)}
+    assert told.keys() == {"bond_challenged", "challenge_unanswerable"}
+    assert told["bond_challenged"] == "challenge 4 asks for an order of batch 3: open (and 1 more)"
+    assert "challenge 5" in told["challenge_unanswerable"]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
