@@ -16,9 +16,9 @@ from relayer.history import History
 from relayer.interface import Struct
 from relayer.pipeline.batching import Queues, grace
 from relayer.pipeline.desk import Desk, Turn
-from relayer.pipeline.sending import due, ensure, insist
+from relayer.pipeline.sending import due, ensure, insist, rested
 from relayer.store import batches, transactions
-from relayer.store.models import BatchState
+from relayer.store.models import BatchState, TransactionState
 
 ENDED_STAGE: Final = 3
 """IBonds.Stage.Ended."""
@@ -111,13 +111,15 @@ def fund_bonds(desk: Desk, turn: Turn) -> bool:
 
 
 def _next_number(session: Session) -> int | None:
-    """Number of the next funding; None while one is under way."""
-    number = 1
+    """Number of the next funding; None while one is under way, and for a pause after one that failed: longer the more did in a row."""
+    number, failed, last = 1, 0, None
     while (known := transactions.find(session, f"fund:{number}")) is not None:
         if known.state not in transactions.OVER:
             return None
-        number += 1
-    return number
+        failed = failed + 1 if known.state is TransactionState.FAILED else 0
+        number, last = number + 1, known
+    resting = last is not None and failed > 0 and not rested(last, failed)
+    return None if resting else number
 
 
 def release_bonds(desk: Desk, turn: Turn) -> bool:

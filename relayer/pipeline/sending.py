@@ -60,7 +60,12 @@ def due(session: Session, purpose: str, longest_ms: int = LONGEST_PAUSE_MS) -> b
         return True
     if known.state is not TransactionState.FAILED:
         return False
-    return now_ms() - known.updated_at >= min(PAUSE_MS << (failures(session, purpose) - 1), longest_ms)
+    return rested(known, failures(session, purpose), longest_ms)
+
+
+def rested(known: ChainTransaction, failed: int, longest_ms: int = LONGEST_PAUSE_MS) -> bool:
+    """Whether the pause after the last of ``failed`` failures, this transaction, is over."""
+    return now_ms() - known.updated_at >= min(PAUSE_MS << (failed - 1), longest_ms)
 
 
 def insist(

@@ -243,6 +243,23 @@ def test_deposits_and_bonds_whose_transaction_failed_are_sent_again_after_a_paus
     assert {"return:0~1", "release:1~1"} <= running.transactions().keys()
 
 
+def test_a_funding_that_failed_is_tried_again_after_a_pause_and_not_at_every_turn(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bonds = running.venue.vault.bonds
+    running.opened()
+    free = bonds.call("free")
+    running.sender.refusing = ["fund:1", "fund:2"]
+    running.change_policy(bond_floor=free + ETHER, bond_target=free + 2 * ETHER)
+    running.run(lambda: "failed" in running.transactions().get("fund:1", ""), prove=False)
+    nothing_happens(running)
+    assert "fund:2" not in running.transactions()
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    running.run(lambda: bonds.call("free") == free + 2 * ETHER, prove=False)
+    assert [running.transactions()[f"fund:{number}"].split()[0] for number in (1, 2)] == ["failed"] * 2
+    assert "fund:4" not in running.transactions()
+
+
 def test_a_bond_comes_home_when_its_window_is_over_and_the_balance_is_kept_up(running: Service) -> None:
     running.join("alice")
     number = running.settle()
