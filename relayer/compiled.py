@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from relayer.errors import AuditError
 
-WORD: Final = re.compile(r"0x([0-9a-f]{64})")
+WORDS: Final = re.compile(r'(?:0x|hex")((?:[0-9a-f]{64})+)\b')
+WORD_DIGITS: Final = 64
 COMPILER_SECONDS: Final = 600
 GENERATED: Final = ("Verifier", "AccountVerifier")
 
@@ -41,7 +42,8 @@ def compiled_runtime(contracts: Path, sources: dict[str, str]) -> dict[str, byte
 
 def missing_words(source: str, code: bytes) -> list[str]:
     """Words of a generated source that the code does not hold."""
-    words = {match[1] for match in WORD.finditer(source)}
+    runs = [match[1] for match in WORDS.finditer(source)]
+    words = {run[at : at + WORD_DIGITS] for run in runs for at in range(0, len(run), WORD_DIGITS)}
     return sorted(word for word in words if bytes.fromhex(word).lstrip(b"\0") not in code)
 
 

@@ -111,8 +111,6 @@ fn head(params: &Params, name: &str, base: &str, development: bool) -> String {
 pragma solidity ^0.8.28;
 
 import {{{base}}} from \"src/{base}.sol\";
-import {{Bn254}} from \"src/libraries/Bn254.sol\";
-import {{Groth16}} from \"src/libraries/Groth16.sol\";
 
 /// @title Verifying keys of the parameter set `{set}`
 /// @notice Constants only ({origin}). What they are for: `{base}`.
@@ -137,35 +135,22 @@ fn parameters(base: &str, fields: &[(&str, String)]) -> String {
     )
 }
 
+/// The words of a key in the order that `Groth16` reads them, a point a line or two.
 fn key_function(name: &str, key: &VerifyingKey) -> String {
     let words = key.to_words();
-    let mut body = format!("    function {name}() internal pure override returns (Groth16.Key memory key) {{\n");
-    body += &assignment("key.alpha", &point(&words.alpha));
-    for (field, element) in [("key.beta", &words.beta), ("key.gamma", &words.gamma), ("key.delta", &words.delta)] {
-        body += &assignment(field, &array(element));
-    }
-    writeln!(body, "        key.ic = new Bn254.G1[]({});", words.ic.len()).expect("a string takes all that is written");
-    for (number, element) in words.ic.iter().enumerate() {
-        body += &assignment(&format!("key.ic[{number}]"), &point(element));
-    }
-    body + "    }\n"
-}
-
-fn assignment(place: &str, value: &str) -> String {
-    format!("        {place} = {value};\n")
-}
-
-fn point(words: &[Word; 2]) -> String {
-    format!("Bn254.G1(\n{}\n        )", lines(words))
-}
-
-fn array(words: &[Word; 4]) -> String {
-    format!("[\n{}\n        ]", lines(words))
-}
-
-fn lines(words: &[Word]) -> String {
-    let lines: Vec<String> = words.iter().map(|word| format!("            {}", hex(word))).collect();
-    lines.join(",\n")
+    let points = [&words.alpha[..], &words.beta, &words.gamma, &words.delta].into_iter();
+    let literals: Vec<String> = points
+        .flat_map(|point| point.chunks(2))
+        .chain(words.ic.iter().map(|point| &point[..]))
+        .map(|pair| format!("hex\"{}{}\"", to_hex(&pair[0]), to_hex(&pair[1])))
+        .collect();
+    format!(
+        "    function {name}() internal pure override returns (bytes memory) {{
+        return {};
+    }}
+",
+        literals.join("\n            ")
+    )
 }
 
 fn hex(word: &Word) -> String {
@@ -199,8 +184,9 @@ mod tests {
 
     fn toy_key(circuit: &str, inputs: usize) -> VerifyingKey {
         VerifyingKey {
-            alpha: g1(&format!("{circuit} alpha")),
-            beta: g2(&format!("{circuit} beta")),
+            // As in keys made from one file of powers.
+            alpha: g1("alpha"),
+            beta: g2("beta"),
             gamma: g2(&format!("{circuit} gamma")),
             delta: g2(&format!("{circuit} delta")),
             ic: (0..=inputs).map(|number| g1(&format!("{circuit} ic {number}"))).collect(),

@@ -16,8 +16,8 @@ abstract contract BatchVerifier is IVerifier {
     }
 
     /// @dev Verifying key of the segment circuit.
-    function _segmentKey() internal pure virtual returns (Groth16.Key memory);
+    function _segmentKey() internal pure virtual returns (bytes memory);
 
     /// @dev Verifying key of the closing circuit.
-    function _closingKey() internal pure virtual returns (Groth16.Key memory);
+    function _closingKey() internal pure virtual returns (bytes memory);
 }

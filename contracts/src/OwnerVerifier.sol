@@ -27,8 +27,8 @@ abstract contract OwnerVerifier is IAccountVerifier {
     }
 
     /// @dev Verifying key of the exit circuit.
-    function _exitKey() internal pure virtual returns (Groth16.Key memory);
+    function _exitKey() internal pure virtual returns (bytes memory);
 
     /// @dev Verifying key of the escape circuit.
-    function _escapeKey() internal pure virtual returns (Groth16.Key memory);
+    function _escapeKey() internal pure virtual returns (bytes memory);
 }

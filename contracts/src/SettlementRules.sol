@@ -23,12 +23,14 @@ import {TouchWord} from "./libraries/TouchWord.sol";
 /// Left to the vault: that the statement is true, that owners, deposits, exit requests and settlement values are its own, and that
 /// a batch is settled once. Whether keys are for local chains only is the vault's to refuse as well.
 contract SettlementRules is ISettlementRules {
-    /// @dev What a call draws from statement and claim.
+    /// @dev What a call draws from statement and claim, and what it keeps beside the progress.
     struct Drawn {
         bytes32 r1;
         bytes32 r2;
         bytes32 binding;
         Challenges.Points points;
+        /// Words for which `progress.accounts` has room.
+        uint256 room;
     }
 
     /// @dev Public inputs of a segment, in order (protocol, section 7).
@@ -102,6 +104,8 @@ contract SettlementRules is ISettlementRules {
 
     /// @notice Replica `position` is 0 or not above the one before it.
     error ReplicaOutOfOrder(uint256 position, address replica);
+    /// @notice There is no code at the verifier's address.
+    error NoVerifier(address verifier);
     /// @notice Of `replicas` replicas at least 1 and at most all must sign; of none, none.
     error ThresholdOutOfRange(uint256 threshold, uint256 replicas);
 
@@ -155,7 +159,7 @@ contract SettlementRules is ISettlementRules {
 
         uint256[] memory proofs = _proofs(part, PROOF_WORDS);
         _putClosingProof(proofs, closingProof);
-        verifier.verify(drawn.r2, proofs, inputs);
+        _verify(drawn.r2, proofs, inputs);
     }
 
     /// @inheritdoc ISettlementRules
@@ -183,7 +187,7 @@ contract SettlementRules is ISettlementRules {
         if (count == 0 || count > left) revert WrongSegments(count, left);
         uint256[] memory inputs = new uint256[](SEGMENT_INPUTS * count);
         _checkSegments(statement, claim, part, drawn, next, inputs);
-        verifier.verify(drawn.r2, _proofs(part, 0), inputs);
+        _verify(drawn.r2, _proofs(part, 0), inputs);
     }
 
     /// @inheritdoc ISettlementRules
@@ -204,7 +208,7 @@ contract SettlementRules is ISettlementRules {
 
         uint256[] memory proofs = new uint256[](PROOF_WORDS);
         _putClosingProof(proofs, closingProof);
-        verifier.verify(drawn.r2, proofs, inputs);
+        _verify(drawn.r2, proofs, inputs);
     }
 
     /// @inheritdoc ISettlementRules
@@ -248,12 +252,17 @@ contract SettlementRules is ISettlementRules {
         t[6] = statement.depositEnd;
         t[7] = statement.exitEnd;
         t[8] = statement.root;
-        for (uint256 j = 0; j < n; ++j) {
-            SegmentClaim calldata segment = claim.segments[j];
-            t[9 + 4 * j] = segment.root;
-            t[10 + 4 * j] = segment.nextIndex;
-            t[11 + 4 * j] = segment.transcript;
-            t[12 + 4 * j] = uint256(segment.dataHash);
+        SegmentClaim[] calldata segments = claim.segments;
+        assembly ("memory-safe") {
+            let to := add(t, mul(0x20, 10)) // behind the length and nine words
+            let segment := segments.offset
+            for { let end := add(segment, mul(0xa0, n)) } lt(segment, end) { segment := add(segment, 0xa0) } {
+                mstore(to, calldataload(segment)) // root
+                mstore(add(to, 0x20), calldataload(add(segment, 0x60))) // next index
+                mstore(add(to, 0x40), calldataload(add(segment, 0x40))) // τ
+                mstore(add(to, 0x60), calldataload(add(segment, 0x80))) // data hash
+                to := add(to, 0x80)
+            }
         }
         t[9 + 4 * n] = statement.riskRoot;
         t[10 + 4 * n] = claim.auctionRoot;
@@ -263,11 +272,7 @@ contract SettlementRules is ISettlementRules {
 
     /// @dev Hash of the statement, of r₂ (hence of r₁ and τ_G) and of the sums: with it, all that a claim says.
     function _binding(Statement memory statement, Claim calldata claim, bytes32 r2) private pure returns (bytes32) {
-        uint256[] memory sums = new uint256[](claim.segments.length);
-        for (uint256 j = 0; j < sums.length; ++j) {
-            sums[j] = claim.segments[j].sums;
-        }
-        return keccak256(abi.encode(statement, r2, sums));
+        return keccak256(abi.encode(statement, r2, _wordsOf(claim, 1, 0)));
     }
 
     /// @dev Progress of which nothing is checked.
@@ -297,14 +302,14 @@ contract SettlementRules is ISettlementRules {
     ) private view {
         uint256 count = part.proofs.length;
         _checkLengths(part, count);
-        _makeRoom(progress, count);
         bytes32[] memory hashes = new bytes32[](validium ? count : 0);
         uint256 first = progress.segment;
         uint256 step = _power(drawn.points.theta, TOUCHES);
         SegmentInputs memory x = _inputsAt(statement, claim, drawn, progress);
+        SegmentClaim[] calldata segments = claim.segments;
         for (uint256 i = 0; i < count; ++i) {
-            SegmentClaim calldata segment = claim.segments[first + i];
-            x.openValue = _checkTouches(statement, segment, part.words, i * _segmentWords(), x.z, progress);
+            SegmentClaim calldata segment = segments[first + i];
+            x.openValue = _checkTouches(statement, segment, part.words, i * _segmentWords(), drawn, progress);
             x.cipherValue = _checkCipher(segment, part, i, first, x.z, hashes);
             _link(x, segment, step);
             _put(inputs, i, x);
@@ -374,14 +379,16 @@ contract SettlementRules is ISettlementRules {
         SegmentClaim calldata segment,
         bytes calldata words,
         uint256 from,
-        uint256 z,
+        Drawn memory drawn,
         Progress memory progress
     ) private view returns (uint256 value) {
+        uint256 z = drawn.points.z;
         uint256 position = uint256(progress.segment) * TOUCHES;
         uint256 live = statement.touches - position;
         if (live > TOUCHES) live = TOUCHES;
         bool plain;
         (value, plain) = SegmentWords.read(words, from, live, progress.sealPeaks, position, z);
+        if (!plain) _makeRoom(progress, drawn, ACCOUNT_WORDS * live);
         for (uint256 i = plain ? live : 0; i < live; ++i) {
             _checkTouch(progress, words, from + SegmentWords.OPEN * i, position + i);
         }
@@ -426,12 +433,18 @@ contract SettlementRules is ISettlementRules {
         if (TouchWord.concernsVault(word)) _report(progress.accounts, word, owner, recipient);
     }
 
-    /// @dev Gives `accounts` room for the touches of `count` segments beyond its length.
-    function _makeRoom(Progress memory progress, uint256 count) private view {
+    /// @dev Gives `accounts` room for `more` words beyond its length: at least twice what it had, so that copies stay few.
+    function _makeRoom(Progress memory progress, Drawn memory drawn, uint256 more) private pure {
         uint256[] memory earlier = progress.accounts;
-        uint256[] memory accounts = new uint256[](earlier.length + ACCOUNT_WORDS * TOUCHES * count);
+        uint256 room = earlier.length + more;
+        if (room <= drawn.room) return;
+        if (room < 2 * drawn.room) room = 2 * drawn.room;
+        drawn.room = room;
         uint256 bytes_ = 32 * earlier.length + 32;
+        uint256[] memory accounts;
         assembly ("memory-safe") {
+            accounts := mload(0x40)
+            mstore(0x40, add(accounts, shl(5, add(room, 1))))
             mcopy(accounts, earlier, bytes_) // with the length
         }
         progress.accounts = accounts;
@@ -490,9 +503,11 @@ contract SettlementRules is ISettlementRules {
         pure
         returns (bytes32)
     {
-        bytes32 hashOfHashes = keccak256(abi.encodePacked(hashes));
-        bytes32 hashOfValues = keccak256(abi.encodePacked(values));
-        bytes32 structHash = keccak256(abi.encode(PUBLIC_DATA_TYPE, r1, first, hashOfHashes, hashOfValues));
+        uint256[] memory words;
+        assembly ("memory-safe") {
+            words := hashes
+        }
+        bytes32 structHash = keccak256(abi.encode(PUBLIC_DATA_TYPE, r1, first, _hashOf(words), _hashOf(values)));
         return Signatures.digest(separator, structHash);
     }
 
@@ -533,13 +548,30 @@ contract SettlementRules is ISettlementRules {
 
     /// @dev keccak over the segments' data hashes and the closing hash.
     function _dataHash(Claim calldata claim) private pure returns (bytes32) {
-        uint256 n = claim.segments.length;
-        bytes32[] memory hashes = new bytes32[](n + 1);
-        for (uint256 j = 0; j < n; ++j) {
-            hashes[j] = claim.segments[j].dataHash;
+        uint256[] memory hashes = _wordsOf(claim, 4, 1);
+        hashes[hashes.length - 1] = uint256(claim.closingHash);
+        return _hashOf(hashes);
+    }
+
+    /// @dev Word `place` of each segment of the claim, and `more` words behind them.
+    function _wordsOf(Claim calldata claim, uint256 place, uint256 more) private pure returns (uint256[] memory found) {
+        SegmentClaim[] calldata segments = claim.segments;
+        found = new uint256[](segments.length + more);
+        assembly ("memory-safe") {
+            let to := add(found, 0x20)
+            let word := add(segments.offset, shl(5, place))
+            for { let end := add(word, mul(0xa0, segments.length)) } lt(word, end) { word := add(word, 0xa0) } {
+                mstore(to, calldataload(word))
+                to := add(to, 0x20)
+            }
         }
-        hashes[n] = claim.closingHash;
-        return keccak256(abi.encodePacked(hashes));
+    }
+
+    /// @dev keccak over the words, without their number.
+    function _hashOf(uint256[] memory words) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            digest := keccak256(add(words, 0x20), shl(5, mload(words)))
+        }
     }
 
     /// @dev Risk rows are the instruments of the epoch, in order, and no more.
@@ -563,11 +595,11 @@ contract SettlementRules is ISettlementRules {
         uint256 used = 0;
         uint256 last = 0;
         uint256 next = 0;
-        for (uint256 row = 0; row < SETTLED_ROWS; ++row) {
-            uint256 word = DataWords.read(closingWords, RISK_ROWS + row);
-            if (word == 0) continue;
+        for (; used < SETTLED_ROWS; ++used) {
+            uint256 word = DataWords.read(closingWords, RISK_ROWS + used);
+            if (word == 0) break;
             uint256 id = _id(word);
-            if (used != row || id <= last) revert SettledRowOutOfOrder(row, word);
+            if (id <= last) revert SettledRowOutOfOrder(used, word);
             while (next < statement.instruments && _id(DataWords.read(closingWords, next)) < id) ++next;
             if (next < statement.instruments && _id(DataWords.read(closingWords, next)) == id) {
                 // The mask leaves 27 bits.
@@ -575,8 +607,10 @@ contract SettlementRules is ISettlementRules {
                 revert SettledInstrumentOpen(uint32(id));
             }
             last = id;
-            rows[used++] = word;
+            rows[used] = word;
         }
+        uint256 row = DataWords.zeros(closingWords, RISK_ROWS + used, RISK_ROWS + SETTLED_ROWS) - RISK_ROWS;
+        if (row < SETTLED_ROWS) revert SettledRowOutOfOrder(row, DataWords.read(closingWords, RISK_ROWS + row));
         assembly ("memory-safe") {
             mstore(rows, used)
         }
@@ -624,8 +658,34 @@ contract SettlementRules is ISettlementRules {
     /// @dev Writes the closing proof into the last words.
     function _putClosingProof(uint256[] memory proofs, uint256[8] calldata closingProof) private pure {
         uint256 start = proofs.length - PROOF_WORDS;
-        for (uint256 i = 0; i < PROOF_WORDS; ++i) {
-            proofs[start + i] = closingProof[i];
+        assembly ("memory-safe") {
+            calldatacopy(add(add(proofs, 0x20), shl(5, start)), closingProof, mul(PROOF_WORDS, 0x20))
+        }
+    }
+
+    /// @dev `verifier.verify(r2, proofs, inputs)`, written out because the compiler would copy word by word; reverts as that does.
+    function _verify(bytes32 r2, uint256[] memory proofs, uint256[] memory inputs) private view {
+        address to = address(verifier);
+        // Who has no code refuses nothing.
+        if (to.code.length == 0) revert NoVerifier(to);
+        bytes4 selector = IVerifier.verify.selector;
+        assembly ("memory-safe") {
+            let question := mload(0x40)
+            let size := add(0x20, shl(5, mload(proofs)))
+            mstore(question, selector)
+            mstore(add(question, 0x04), r2)
+            mstore(add(question, 0x24), 0x60)
+            mstore(add(question, 0x44), add(0x60, size))
+            let end := add(question, 0x64)
+            mcopy(end, proofs, size)
+            end := add(end, size)
+            size := add(0x20, shl(5, mload(inputs)))
+            mcopy(end, inputs, size)
+            end := add(end, size)
+            if iszero(staticcall(gas(), to, question, sub(end, question), 0, 0)) {
+                returndatacopy(question, 0, returndatasize())
+                revert(question, returndatasize())
+            }
         }
     }
 }

@@ -21,36 +21,82 @@ library Bn254 {
         uint256 y;
     }
 
-    /// @notice `P`, for loops: a value that the compiler cannot know to be constant, so that it stays on the stack. Optimised for size, it
-    /// would copy a constant of this length out of the code at every use.
+    /// @notice `P`, for loops (`kept`).
     function order() internal pure returns (uint256 p) {
+        return kept(P);
+    }
+
+    /// @notice `value`, for loops: as far as the compiler can tell, what was read from memory, so it stays on the stack. Optimised for
+    /// size, it would copy a constant of this length out of the code at every use, and compute again what is computed from few values.
+    function kept(uint256 value) internal pure returns (uint256 same) {
         assembly ("memory-safe") {
-            p := add(P, shr(64, calldatasize())) // no call has 2⁶⁴ bytes
+            mstore(shr(64, calldatasize()), value) // at 0: no call has 2⁶⁴ bytes
+            same := mload(0x00)
         }
     }
 
-    /// @notice `scalar · (x, y)`.
-    function mul(uint256 x, uint256 y, uint256 scalar) internal view returns (bool ok, G1 memory product) {
+    /// @notice Writes `scalar · (x, y)` to the two words of memory at `to`; the point stands in calldata at `from`.
+    function mulTo(uint256 to, uint256 from, uint256 scalar) internal view returns (bool ok) {
         assembly ("memory-safe") {
             let input := mload(0x40)
-            mstore(input, x)
-            mstore(add(input, 0x20), y)
+            calldatacopy(input, from, 0x40)
             mstore(add(input, 0x40), scalar)
-            ok := staticcall(gas(), MUL, input, 0x60, product, 0x40)
+            ok := staticcall(gas(), MUL, input, 0x60, to, 0x40)
         }
     }
 
-    /// @notice Adds `scalar · (x, y)` to `sum` in place; after a refusal `sum` is of no use.
-    function addProduct(G1 memory sum, uint256 x, uint256 y, uint256 scalar) internal view returns (bool ok) {
+    /// @notice Writes the point that stands in calldata at `from` to the two words of memory at `to`.
+    function copyTo(uint256 to, uint256 from) internal view returns (bool ok) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            calldatacopy(input, from, 0x40)
+            calldatacopy(add(input, 0x40), calldatasize(), 0x40) // the point at infinity
+            ok := staticcall(gas(), ADD, input, 0x80, to, 0x40)
+        }
+    }
+
+    /// @notice Adds the point that stands in calldata at `from` to `sum` in place; after a refusal `sum` is of no use.
+    function addCalldata(G1 memory sum, uint256 from) internal view returns (bool ok) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mcopy(input, sum, 0x40)
+            calldatacopy(add(input, 0x40), from, 0x40)
+            ok := staticcall(gas(), ADD, input, 0x80, sum, 0x40)
+        }
+    }
+
+    /// @notice Adds `scalar · (x, y)` to `sum` in place, the point in calldata at `from`; after a refusal `sum` is of no use.
+    function addProductOfCalldata(G1 memory sum, uint256 from, uint256 scalar) internal view returns (bool ok) {
         assembly ("memory-safe") {
             let input := mload(0x40)
             let term := add(input, 0x40)
             mcopy(input, sum, 0x40)
-            mstore(term, x)
-            mstore(add(term, 0x20), y)
+            calldatacopy(term, from, 0x40)
             mstore(add(term, 0x40), scalar)
             ok := staticcall(gas(), MUL, term, 0x60, term, 0x40)
             ok := and(ok, staticcall(gas(), ADD, input, 0x80, sum, 0x40))
+        }
+    }
+
+    /// @notice Adds `scalars[j] · pointⱼ` to `sum` in place, for all scalars; point j stands in memory at `points + 64·j`. After a refusal
+    /// `sum` is of no use.
+    function addProducts(G1 memory sum, uint256 points, uint256[] memory scalars) internal view returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := 1
+            let input := mload(0x40)
+            let term := add(input, 0x40)
+            mcopy(input, sum, 0x40)
+            let scalar := add(scalars, 0x20)
+            let end := add(scalar, shl(5, mload(scalars)))
+            // A refusal takes nearly all gas with it: what is left is for the caller to say so.
+            for {} and(ok, lt(scalar, end)) { scalar := add(scalar, 0x20) } {
+                mcopy(term, points, 0x40)
+                mstore(add(term, 0x40), mload(scalar))
+                ok := and(ok, staticcall(gas(), MUL, term, 0x60, term, 0x40))
+                ok := and(ok, staticcall(gas(), ADD, input, 0x80, input, 0x40))
+                points := add(points, 0x40)
+            }
+            mcopy(sum, input, 0x40)
         }
     }
 

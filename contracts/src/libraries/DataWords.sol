@@ -23,10 +23,25 @@ library DataWords {
         pure
         returns (uint256 value)
     {
-        uint256 p = Bn254.order();
-        bool reduced = true;
+        uint256 cursor;
         assembly ("memory-safe") {
-            let cursor := add(words.offset, shl(5, from))
+            cursor := add(words.offset, shl(5, from))
+        }
+        bool reduced;
+        (value, reduced) = _evaluate(cursor, count, z, Bn254.order());
+        if (!reduced) refuse(words, from, count);
+    }
+
+    /// @dev What `evaluate` does, of the words in calldata from `cursor` on. A function of its own, which the early return keeps the
+    /// compiler from writing into its caller: what the loop uses stays on the stack.
+    function _evaluate(uint256 cursor, uint256 count, uint256 z, uint256 p)
+        private
+        pure
+        returns (uint256 value, bool reduced)
+    {
+        if (count == 0) return (0, true);
+        reduced = true;
+        assembly ("memory-safe") {
             let end := add(cursor, shl(5, count))
             for { let single := add(cursor, shl(5, and(count, 3))) } lt(cursor, single) { cursor := add(cursor, 0x20) }
             {
@@ -51,7 +66,6 @@ library DataWords {
             }
             value := mod(value, p)
         }
-        if (!reduced) refuse(words, from, count);
     }
 
     /// @notice keccak over the low `bits` bits of each of the `count` words from position `from`, as 32-byte words. The caller keeps
@@ -65,11 +79,31 @@ library DataWords {
             let mask := sub(shl(bits, 1), 1)
             let free := mload(0x40)
             let cursor := add(words.offset, shl(5, from))
-            let size := shl(5, count)
-            for { let i := 0 } lt(i, size) { i := add(i, 0x20) } {
-                mstore(add(free, i), and(calldataload(add(cursor, i)), mask))
+            let end := add(cursor, shl(5, count))
+            // From a word in calldata to its place in memory, modulo 2²⁵⁶.
+            let shift := sub(free, cursor)
+            for { let single := add(cursor, shl(5, and(count, 3))) } lt(cursor, single) { cursor := add(cursor, 0x20) }
+            {
+                mstore(add(cursor, shift), and(calldataload(cursor), mask))
             }
-            digest := keccak256(free, size)
+            for {} lt(cursor, end) { cursor := add(cursor, 0x80) } {
+                let to := add(cursor, shift)
+                mstore(to, and(calldataload(cursor), mask))
+                mstore(add(to, 0x20), and(calldataload(add(cursor, 0x20)), mask))
+                mstore(add(to, 0x40), and(calldataload(add(cursor, 0x40)), mask))
+                mstore(add(to, 0x60), and(calldataload(add(cursor, 0x60)), mask))
+            }
+            digest := keccak256(free, shl(5, count))
+        }
+    }
+
+    /// @notice The first position from `from` on whose word is not 0; `end` if all before `end` are. The caller keeps `end` inside.
+    function zeros(bytes calldata words, uint256 from, uint256 end) internal pure returns (uint256 position) {
+        position = from;
+        assembly ("memory-safe") {
+            for {} lt(position, end) { position := add(position, 1) } {
+                if calldataload(add(words.offset, shl(5, position))) { break }
+            }
         }
     }
 

@@ -50,64 +50,97 @@ library SegmentWords {
 
     /// @notice One pass over the open words of the `live` touches that a segment from word `from` on starts with.
     ///
-    /// Gives their value at `z`, below p. Each touch is appended to the
-    /// seal's tree, which has `count` leaves and the peaks `peaks`: `SealTree.append` of `SealTree.leaf(index, word 1)`, written out
-    /// because this runs once a touch. `plain` says that each word 0 has the bit `live` and none above it, each word 3 is 0 and each
-    /// word 4 has at most 160 bits; whoever gets `false` has touches to look at. Words 1, 2 and 3 are below p after this, and
-    /// words 0 and 4 as well where `plain`. The caller keeps `peaks` at least `SealTree.heights(count + live)` long.
+    /// Gives their value at `z`, below p; reverts if a word is not. Each touch is appended to the seal's tree, which has `count` leaves
+    /// and the peaks `peaks`: `SealTree.append` of `SealTree.leaf(index, word 1)`, written out because this runs once a touch. `plain` says
+    /// that each word 0 has the bit `live` and none above it and that words 3 and 4 are 0; whoever gets `false` has touches to look at.
+    /// The caller keeps `peaks` at least `SealTree.heights(count + live)` long.
     function read(bytes calldata words, uint256 from, uint256 live, bytes32[] memory peaks, uint256 count, uint256 z)
         internal
         pure
         returns (uint256 value, bool plain)
     {
-        uint256 p = Bn254.order();
-        bool reduced = true;
-        uint256 unusual = 0;
+        uint256 open;
+        uint256 first;
         assembly ("memory-safe") {
-            // Most touches have 0 in words 3 and 4: one product takes the value past them.
-            let leap := mulmod(z, z, p)
-            let leaf := mload(0x40)
-            mstore8(leaf, 0x00)
-            mstore8(add(leaf, 0x60), 0x01)
-            let open := add(words.offset, shl(5, from))
-            for { let end := add(open, mul(live, 0xa0)) } lt(open, end) { open := add(open, 0xa0) } {
+            open := add(words.offset, shl(5, from))
+            first := add(peaks, 0x20)
+        }
+        (value, plain) = _pass(open, open + 32 * OPEN * live, first, count, z, Bn254.order());
+        // Words 3 and 4 of every plain touch are passed by, of the last one here.
+        value = mulmod(value, mulmod(z, z, Bn254.P), Bn254.P);
+        if (!plain) value = DataWords.evaluate(words, from, live * OPEN, z);
+    }
+
+    /// @dev What `read` does, of the touches in calldata from `open` to `end`, with the words of the peaks at `peaks` in memory; `value` only
+    /// if all are plain, and without the factor z² for words 3 and 4 of the last. A function
+    /// of its own, which the early return keeps the compiler from writing into its caller: what the loop uses stays on the stack.
+    function _pass(uint256 open, uint256 end, uint256 peaks, uint256 count, uint256 z, uint256 p)
+        private
+        pure
+        returns (uint256 value, bool plain)
+    {
+        if (open == end) return (0, true);
+        plain = true;
+        uint256 cube = Bn254.kept(mulmod(mulmod(z, z, p), z, p));
+        assembly ("memory-safe") {
+            // What is hashed stands in the scratch space and the byte behind it, the first of the free memory pointer: it is 0, and is
+            // again at the end. Nothing below needs the pointer.
+            for {} lt(open, end) {} {
+                mstore8(0x00, 0x00)
+                // Sums of two terms; in a plain touch each is below p < 2²⁵⁴, so none can wrap. The next product reduces it.
                 let word := calldataload(open)
-                unusual := or(unusual, sub(shr(21, word), 1))
-                mstore(add(leaf, 0x01), and(word, 0x1fffff))
-                // Both terms are below p < 2²⁵⁴, so the sum cannot wrap; it is reduced by the next product.
-                value := add(mulmod(value, z, p), word)
+                mstore(0x01, and(word, 0x1fffff))
+                plain := and(plain, eq(shr(21, word), 1))
+                value := add(mulmod(value, cube, p), word)
                 word := calldataload(add(open, 0x20))
-                reduced := and(reduced, lt(word, p))
-                mstore(add(leaf, 0x21), word)
+                mstore(0x21, word)
+                plain := and(plain, lt(word, p))
                 value := add(mulmod(value, z, p), word)
                 word := calldataload(add(open, 0x40))
-                reduced := and(reduced, lt(word, p))
+                plain := and(plain, lt(word, p))
                 value := add(mulmod(value, z, p), word)
-                word := calldataload(add(open, 0x80))
-                switch or(calldataload(add(open, 0x60)), word)
-                case 0 { value := mulmod(value, leap, p) }
-                default {
-                    let owner := calldataload(add(open, 0x60))
-                    unusual := or(unusual, or(owner, shr(160, word)))
-                    reduced := and(reduced, lt(owner, p))
-                    value := add(mulmod(value, z, p), owner)
+                plain := gt(plain, or(calldataload(add(open, 0x60)), calldataload(add(open, 0x80))))
+                open := add(open, 0xa0)
+
+                let node := keccak256(0x00, 0x41)
+                let peak := peaks
+                let bits := count
+                // The first child of a node, if there is a second: both at once.
+                if iszero(or(and(count, 1), eq(open, end))) {
+                    word := calldataload(open)
+                    mstore(0x01, and(word, 0x1fffff))
+                    plain := and(plain, eq(shr(21, word), 1))
+                    value := add(mulmod(value, cube, p), word)
+                    word := calldataload(add(open, 0x20))
+                    mstore(0x21, word)
+                    plain := and(plain, lt(word, p))
                     value := add(mulmod(value, z, p), word)
+                    word := calldataload(add(open, 0x40))
+                    plain := and(plain, lt(word, p))
+                    value := add(mulmod(value, z, p), word)
+                    plain := gt(plain, or(calldataload(add(open, 0x60)), calldataload(add(open, 0x80))))
+                    open := add(open, 0xa0)
+                    word := keccak256(0x00, 0x41)
+                    mstore8(0x00, 0x01)
+                    mstore(0x01, node)
+                    mstore(0x21, word)
+                    node := keccak256(0x00, 0x41)
+                    peak := add(peak, 0x20)
+                    bits := shr(1, bits)
+                    count := add(count, 1)
                 }
-                word := keccak256(leaf, 0x41)
-                let peak := add(peaks, 0x20)
-                for { let bits := count } and(bits, 1) { bits := shr(1, bits) } {
-                    mstore(add(leaf, 0x61), mload(peak))
-                    mstore(add(leaf, 0x81), word)
-                    word := keccak256(add(leaf, 0x60), 0x41)
+                mstore8(0x00, 0x01)
+                for {} and(bits, 1) { bits := shr(1, bits) } {
+                    mstore(0x01, mload(peak))
+                    mstore(0x21, node)
+                    node := keccak256(0x00, 0x41)
                     mstore(peak, 0)
                     peak := add(peak, 0x20)
                 }
-                mstore(peak, word)
+                mstore(peak, node)
                 count := add(count, 1)
             }
-            value := mod(value, p)
-            plain := iszero(unusual)
+            mstore8(0x40, 0x00)
         }
-        if (!reduced) DataWords.refuse(words, from, live * OPEN);
     }
 }

@@ -12,6 +12,15 @@ library ToyProver {
     function prove(string memory circuit, uint256[] memory inputs, uint256 blinding)
         internal
         view
+        returns (uint256[8] memory)
+    {
+        return proveFrom(logarithm("alpha"), circuit, inputs, blinding);
+    }
+
+    /// @notice The same for a key whose α has the logarithm `alpha`.
+    function proveFrom(uint256 alpha, string memory circuit, uint256[] memory inputs, uint256 blinding)
+        internal
+        view
         returns (uint256[8] memory proof)
     {
         uint256 statement = logarithm(string.concat(circuit, " ic 0"));
@@ -19,8 +28,7 @@ library ToyProver {
             uint256 ic = logarithm(string.concat(circuit, " ic ", decimal(i + 1)));
             statement = addmod(statement, mulmod(ic, inputs[i], P), P);
         }
-        uint256 constants =
-            mulmod(logarithm(string.concat(circuit, " alpha")), logarithm(string.concat(circuit, " beta")), P);
+        uint256 constants = mulmod(alpha, logarithm("beta"), P);
         uint256 spent = addmod(constants, mulmod(statement, logarithm(string.concat(circuit, " gamma")), P), P);
         // With B the generator: a = αβ + statement·γ + c·δ.
         uint256 a = uint256(keccak256(abi.encode(circuit, blinding))) % P;

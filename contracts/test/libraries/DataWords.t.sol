@@ -34,6 +34,24 @@ contract DataWordsTest is Test {
         assertEq(this.hashLow(words, from, count, bits), keccak256(low), "hash");
     }
 
+    function zeros(bytes calldata words, uint256 from, uint256 end) external pure returns (uint256) {
+        return DataWords.zeros(words, from, end);
+    }
+
+    function testFuzz_zeros_end_at_the_first_word_that_is_none(uint256 from, uint256 end, uint256 used, uint256 word)
+        public
+        view
+    {
+        (from, end, used, word) = (bound(from, 0, 20), bound(end, 0, 20), bound(used, 0, 19), bound(word, 1, P - 1));
+        if (end < from) (from, end) = (end, from);
+        bytes memory words = new bytes(32 * 20);
+        assertEq(this.zeros(words, from, end), end, "none is used");
+        assembly ("memory-safe") {
+            mstore(add(add(words, 0x20), shl(5, used)), word)
+        }
+        assertEq(this.zeros(words, from, end), used < from || used >= end ? end : used, "one is used");
+    }
+
     function test_the_first_word_has_the_highest_power() public view {
         bytes memory words = abi.encodePacked(uint256(5), uint256(7), uint256(11));
         assertEq(this.evaluate(words, 0, 3, 100), 50711, "5 z^2 + 7 z + 11");

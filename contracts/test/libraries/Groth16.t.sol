@@ -9,25 +9,25 @@ import {Verifier} from "test/helpers/ToyVerifier.sol";
 
 /// @notice The toy keys with points of the test's choice in them.
 contract PatchedVerifier is Verifier {
-    function segmentKey() external pure returns (Groth16.Key memory) {
+    function segmentKey() external pure returns (bytes memory) {
         return _segmentKey();
     }
 
-    function closingKey() external pure returns (Groth16.Key memory) {
+    function closingKey() external pure returns (bytes memory) {
         return _closingKey();
     }
 
     function verifyWith(
         bytes32 r2,
-        Groth16.Key calldata segment,
-        Groth16.Key calldata closing,
+        bytes calldata segment,
+        bytes calldata closing,
         uint256[] calldata proofs,
         uint256[] calldata inputs
     ) external view {
         Groth16.check(r2, segment, closing, proofs, inputs);
     }
 
-    function verifyOne(Groth16.Key calldata key, uint256[8] calldata proof, uint256[] calldata inputs) external view {
+    function verifyOne(bytes calldata key, uint256[8] calldata proof, uint256[] calldata inputs) external view {
         Groth16.checkOne(key, proof, inputs);
     }
 }
@@ -37,6 +37,8 @@ contract Groth16Test is Test {
     uint256 private constant SEGMENT_INPUTS = 18;
     uint256 private constant CLOSING_INPUTS = 13;
     bytes32 private constant R2 = "r2";
+    /// @dev Points before IC, counted by two words.
+    uint256 private constant IC = 7;
 
     Verifier private verifier;
     uint256[] private proofs;
@@ -114,6 +116,18 @@ contract Groth16Test is Test {
         _expectRefusal();
     }
 
+    /// @dev Each proof alone is false by a point of C; the first has no random weight.
+    function test_an_error_of_any_one_proof_is_refused() public {
+        for (uint256 proof = 0; proof < 4; ++proof) {
+            delete proofs;
+            delete inputs;
+            _make(3, 0);
+            (uint256 x, uint256 y) = ToyProver.times(5);
+            _addToC(proof, x, y);
+            _expectRefusal();
+        }
+    }
+
     function test_swapped_a_points_of_two_proofs_are_refused() public {
         _make(2, 0);
         (proofs[0], proofs[1], proofs[8], proofs[9]) = (proofs[8], proofs[9], proofs[0], proofs[1]);
@@ -123,17 +137,49 @@ contract Groth16Test is Test {
     function test_a_key_with_a_point_off_the_curve_is_refused() public {
         _make(2, 0);
         PatchedVerifier patched = new PatchedVerifier();
-        Groth16.Key memory segment = patched.segmentKey();
-        Groth16.Key memory closing = patched.closingKey();
+        bytes memory segment = patched.segmentKey();
+        bytes memory closing = patched.closingKey();
         patched.verifyWith(R2, segment, closing, proofs, inputs);
-        _expectKeyRefused(patched, segment, closing, segment.alpha);
-        _expectKeyRefused(patched, segment, closing, closing.alpha);
+        _expectKeyRefused(patched, segment, closing, segment, 0);
+        _expectKeyRefused(patched, segment, closing, closing, 0);
         for (uint256 j = 0; j <= SEGMENT_INPUTS; ++j) {
-            _expectKeyRefused(patched, segment, closing, segment.ic[j]);
+            _expectKeyRefused(patched, segment, closing, segment, IC + j);
         }
         for (uint256 j = 0; j <= CLOSING_INPUTS; ++j) {
-            _expectKeyRefused(patched, segment, closing, closing.ic[j]);
+            _expectKeyRefused(patched, segment, closing, closing, IC + j);
         }
+    }
+
+    function test_keys_with_another_alpha_each_have_a_pair_each() public {
+        PatchedVerifier patched = new PatchedVerifier();
+        bytes memory segment = patched.segmentKey();
+        bytes memory closing = patched.closingKey();
+        uint256 alpha = ToyProver.logarithm("another alpha");
+        (uint256 x, uint256 y) = ToyProver.times(alpha);
+        _setWord(closing, 0, x);
+        _setWord(closing, 1, y);
+        _makeSegments(2, 0);
+        uint256[] memory ofClosing = _random(CLOSING_INPUTS, 0, 2);
+        _push(ToyProver.proveFrom(alpha, "closing", ofClosing, 2), ofClosing);
+        patched.verifyWith(R2, segment, closing, proofs, inputs);
+
+        _setWord(closing, 0, _word(segment, 0));
+        _setWord(closing, 1, _word(segment, 1));
+        vm.expectRevert(Groth16.ProofsRefused.selector);
+        patched.verifyWith{gas: 5e6}(R2, segment, closing, proofs, inputs);
+    }
+
+    function test_keys_with_another_beta_each_are_not_taken_for_alike() public {
+        _make(2, 0);
+        PatchedVerifier patched = new PatchedVerifier();
+        bytes memory segment = patched.segmentKey();
+        bytes memory closing = patched.closingKey();
+        for (uint256 word = 2; word < 6; ++word) {
+            // The generator in place of β.
+            _setWord(closing, word, proofs[word]);
+        }
+        vm.expectRevert(Groth16.ProofsRefused.selector);
+        patched.verifyWith{gas: 5e6}(R2, segment, closing, proofs, inputs);
     }
 
     function test_a_point_off_the_curve_is_refused_and_named() public {
@@ -276,7 +322,7 @@ contract Groth16Test is Test {
 
     function test_every_input_of_one_proof_counts_and_is_reduced() public {
         PatchedVerifier patched = new PatchedVerifier();
-        Groth16.Key memory key = patched.closingKey();
+        bytes memory key = patched.closingKey();
         uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
         uint256[8] memory proof = ToyProver.prove("closing", x, 0);
         for (uint256 i = 0; i < x.length; ++i) {
@@ -295,7 +341,7 @@ contract Groth16Test is Test {
 
     function test_every_word_of_one_proof_counts() public {
         PatchedVerifier patched = new PatchedVerifier();
-        Groth16.Key memory key = patched.closingKey();
+        bytes memory key = patched.closingKey();
         uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
         uint256[8] memory proof = ToyProver.prove("closing", x, 0);
         for (uint256 i = 0; i < 8; ++i) {
@@ -312,7 +358,7 @@ contract Groth16Test is Test {
 
     function test_one_proof_has_as_many_inputs_as_its_key() public {
         PatchedVerifier patched = new PatchedVerifier();
-        Groth16.Key memory key = patched.closingKey();
+        bytes memory key = patched.closingKey();
         uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
         uint256[8] memory proof = ToyProver.prove("closing", x, 0);
         for (uint256 count = 0; count <= CLOSING_INPUTS + 1; ++count) {
@@ -324,14 +370,14 @@ contract Groth16Test is Test {
 
     function test_one_proof_under_a_key_with_a_point_off_the_curve_is_refused() public {
         PatchedVerifier patched = new PatchedVerifier();
-        Groth16.Key memory key = patched.closingKey();
+        bytes memory key = patched.closingKey();
         uint256[] memory x = _random(CLOSING_INPUTS, 3, 0);
         uint256[8] memory proof = ToyProver.prove("closing", x, 0);
         for (uint256 j = 0; j <= CLOSING_INPUTS; ++j) {
-            key.ic[j].y ^= 1;
+            _moveOff(key, IC + j);
             vm.expectRevert(Groth16.KeyNotOnCurve.selector);
             patched.verifyOne{gas: 5e6}(key, proof, x);
-            key.ic[j].y ^= 1;
+            _moveOff(key, IC + j);
         }
     }
 
@@ -341,9 +387,14 @@ contract Groth16Test is Test {
         _expectLengths();
     }
 
-    function testFuzz_weights_depend_on_the_seed_and_have_128_bits(bytes32 seed, uint256 proof) public pure {
+    function testFuzz_weights_but_the_first_depend_on_the_seed_and_have_128_bits(bytes32 seed, uint256 proof)
+        public
+        pure
+    {
+        proof = bound(proof, 1, type(uint256).max);
         uint256 expected = uint256(keccak256(abi.encodePacked(seed, proof))) & (2 ** 128 - 1);
         assertEq(Groth16.weight(seed, proof), expected, "weight");
+        assertEq(Groth16.weight(seed, 0), 1, "the first");
     }
 
     // ------------------------------------------------------------------------------------------------------- helpers
@@ -364,7 +415,10 @@ contract Groth16Test is Test {
     }
 
     function _append(string memory circuit, uint256[] memory x, uint256 blinding) private {
-        uint256[8] memory proof = ToyProver.prove(circuit, x, blinding);
+        _push(ToyProver.prove(circuit, x, blinding), x);
+    }
+
+    function _push(uint256[8] memory proof, uint256[] memory x) private {
         for (uint256 i = 0; i < 8; ++i) {
             proofs.push(proof[i]);
         }
@@ -391,17 +445,35 @@ contract Groth16Test is Test {
         verifier.verify{gas: 5e6}(R2, proofs, inputs);
     }
 
-    /// @dev `point` is part of one of the keys; it is moved off the curve and put back.
+    /// @dev Point `point` of `key`, which is one of the two, is moved off the curve and put back.
     function _expectKeyRefused(
         PatchedVerifier patched,
-        Groth16.Key memory segment,
-        Groth16.Key memory closing,
-        Bn254.G1 memory point
+        bytes memory segment,
+        bytes memory closing,
+        bytes memory key,
+        uint256 point
     ) private {
-        point.y ^= 1;
+        _moveOff(key, point);
         vm.expectRevert(Groth16.KeyNotOnCurve.selector);
         patched.verifyWith{gas: 5e6}(R2, segment, closing, proofs, inputs);
-        point.y ^= 1;
+        _moveOff(key, point);
+    }
+
+    /// @dev Moves a point of a key off the curve, or back.
+    function _moveOff(bytes memory key, uint256 point) private pure {
+        _setWord(key, 2 * point + 1, _word(key, 2 * point + 1) ^ 1);
+    }
+
+    function _word(bytes memory key, uint256 position) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(key, 0x20), shl(5, position)))
+        }
+    }
+
+    function _setWord(bytes memory key, uint256 position, uint256 word) private pure {
+        assembly ("memory-safe") {
+            mstore(add(add(key, 0x20), shl(5, position)), word)
+        }
     }
 
     function _expectNotReduced(uint256 position) private {

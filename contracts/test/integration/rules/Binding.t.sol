@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {SettlementRules} from "src/SettlementRules.sol";
 import {ISettlementRules} from "src/interfaces/ISettlementRules.sol";
 import {DataWords} from "src/libraries/DataWords.sol";
 import {Groth16} from "src/libraries/Groth16.sol";
@@ -367,6 +368,13 @@ contract BindingTest is RulesFixture {
         _proveWith(made, 77);
         assertEq(abi.encode(_check(rollup, made)), expected, "other randomness");
         assertEq(abi.encode(this.checkInParts(validium, made, 1)), expected, "other randomness, in parts");
+    }
+
+    function test_nothing_passes_without_a_verifier() public {
+        Made memory made = _make(3);
+        vm.etch(address(verifier), "");
+        vm.expectRevert(abi.encodeWithSelector(SettlementRules.NoVerifier.selector, address(verifier)));
+        _check(rollup, made);
     }
 
     function test_a_proof_of_the_other_circuit_is_refused() public {

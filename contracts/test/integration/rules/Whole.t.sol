@@ -64,7 +64,14 @@ contract WholeTest is RulesFixture {
             else _touch(i, 0, 0, i, recipient);
         }
         Made memory made = _make(uint32(seed % (2 * count + 1)));
-        bytes memory expected = abi.encode(_check(rollup, made));
+        ISettlementRules.Effects memory effects = _check(rollup, made);
+        bytes memory accounts;
+        for (uint256 i = 0; i < count; ++i) {
+            if (touches[i][0] >> 22 == 0) continue;
+            accounts = abi.encodePacked(accounts, touches[i][0], touches[i][3], touches[i][4]);
+        }
+        assertEq(abi.encodePacked(effects.accounts), accounts, "accounts");
+        bytes memory expected = abi.encode(effects);
         assertEq(abi.encode(_check(validium, made)), expected, "validium");
         assertEq(abi.encode(this.checkInParts(rollup, made, size)), expected, "rollup in parts");
         assertEq(abi.encode(this.checkInParts(validium, made, size)), expected, "validium in parts");
