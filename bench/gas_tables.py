@@ -33,10 +33,11 @@ def full_batches(bills: Sequence[Bill]) -> list[str]:
         "### Full batches of up to 64 segments",
         "",
         *said(
-            "Toy keys, whose proofs cost what real ones cost; the vault with its own rules and bonds, each call a transaction. Every",
-            "touch but the fund's has an order in each of its places. Gas without a least price of calldata, and with it (EIP-7623: at",
-            "least 21,000 and 40 a byte, 10 a zero byte); 16 and 4 a byte otherwise. A settlement that outgrows the 128 KiB that nodes",
-            "take as a transaction goes in several: one that begins, some with segments, one that ends. Validium has two signatures.",
+            "Toy keys, whose proofs cost what real ones cost, both of one α and β as those of a ceremony and of `prover setup` are (keys",
+            "with their own cost a pairing more a call); the vault with its own rules and bonds, each call a transaction. Every touch but",
+            "the fund's has an order in each of its places. Gas without a least price of calldata, and with it (EIP-7623: at least 21,000",
+            "and 40 a byte, 10 a zero byte); 16 and 4 a byte otherwise. A settlement that outgrows the 128 KiB that nodes take as a",
+            "transaction goes in several: one that begins, some with segments, one that ends. Validium has two signatures.",
         ),
     ]
     for params in dict.fromkeys(bill.params for bill in bills):

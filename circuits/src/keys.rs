@@ -12,7 +12,7 @@ use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
-use ark_ff::{Field, UniformRand, Zero};
+use ark_ff::{FftField, Field, One, UniformRand, Zero};
 use ark_std::rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
@@ -79,13 +79,16 @@ pub struct ProvingKey {
 /// # Errors
 /// [`KeyError::TooLarge`] if the circuit has no evaluation domain.
 pub fn setup(matrices: Matrices, rng: &mut (impl RngCore + CryptoRng)) -> Result<(ProvingKey, VerifyingKey), KeyError> {
+    setup_from(matrices, &Secrets::draw(rng))
+}
+
+/// Makes keys for a circuit from secrets that are to be forgotten.
+///
+/// # Errors
+/// [`KeyError::TooLarge`] if the circuit has no evaluation domain.
+pub fn setup_from(matrices: Matrices, secrets: &Secrets) -> Result<(ProvingKey, VerifyingKey), KeyError> {
     let domain = domain_of(&matrices)?;
-    let key = loop {
-        // A point of the domain or a zero comes up with probability 2⁻²²⁵.
-        if let Some(secrets) = Secrets::draw(rng, &domain) {
-            break generate(matrices, domain, &secrets);
-        }
-    };
+    let key = generate(matrices, domain, secrets);
     let vk = key.vk.clone();
     Ok((key, vk))
 }
@@ -94,41 +97,63 @@ pub(crate) fn domain_of(matrices: &Matrices) -> Result<Domain, KeyError> {
     Domain::new(matrices.domain_size()).ok_or(KeyError::TooLarge { rows: matrices.rows() })
 }
 
-/// What nobody may know, with the inverses that are needed.
-struct Secrets {
+/// What nobody may know. γ and δ are of one circuit's keys; α, β and τ may be behind those of several, as they are where a ceremony
+/// starts from one file of powers.
+pub struct Secrets {
     alpha: Fr,
     beta: Fr,
     gamma: Fr,
     delta: Fr,
-    gamma_inverse: Fr,
-    delta_inverse: Fr,
-    /// The domain's Lagrange polynomials at τ.
-    rows: Vec<Fr>,
-    /// The exponents of `ProvingKey::h`.
-    quotient: Vec<Fr>,
+    tau: Fr,
 }
 
 impl Secrets {
-    fn draw(rng: &mut (impl RngCore + CryptoRng), domain: &Domain) -> Option<Self> {
-        let [alpha, beta, gamma, delta, tau] = [(); 5].map(|()| Fr::rand(rng));
-        let (gamma_inverse, delta_inverse) = (gamma.inverse()?, delta.inverse()?);
-        if alpha.is_zero() || beta.is_zero() || gamma == delta {
-            return None;
+    /// Fresh ones.
+    pub fn draw(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        loop {
+            let [alpha, beta, gamma, delta, tau] = [(); 5].map(|()| Fr::rand(rng));
+            let drawn = Self { alpha, beta, gamma, delta, tau };
+            // Another draw has a probability of 2⁻²²⁵.
+            if drawn.usable() {
+                return drawn;
+            }
         }
-        let factor = -domain.vanishing_at(tau) * delta_inverse * Fr::from(2u64).inverse()?;
-        let quotient = domain.coset_lagrange_at(tau)?.into_par_iter().map(|value| value * factor).collect();
-        let rows = domain.lagrange_at(tau)?;
-        Some(Self { alpha, beta, gamma, delta, gamma_inverse, delta_inverse, rows, quotient })
+    }
+
+    /// The same with another γ and δ: for keys of another circuit.
+    #[must_use]
+    pub fn renewed(&self, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        loop {
+            let [gamma, delta] = [(); 2].map(|()| Fr::rand(rng));
+            let drawn = Self { gamma, delta, ..*self };
+            if drawn.usable() {
+                return drawn;
+            }
+        }
+    }
+
+    /// No secret is 0, γ is not δ, and τ is a point of no domain and of no coset: these are roots of unity of powers of two.
+    fn usable(&self) -> bool {
+        let Self { alpha, beta, gamma, delta, tau } = self;
+        [alpha, beta, gamma, delta, tau].iter().all(|secret| !secret.is_zero())
+            && gamma != delta
+            && tau.pow([1 << Fr::TWO_ADICITY]) != Fr::one()
     }
 }
 
 fn generate(matrices: Matrices, domain: Domain, secrets: &Secrets) -> ProvingKey {
-    let (a, b, c) = polynomials(&matrices, &secrets.rows);
+    let inverse = |value: Fr| value.inverse().expect("it is not 0");
+    let rows = domain.lagrange_at(secrets.tau).expect("τ is no point of the domain");
+    let (a, b, c) = polynomials(&matrices, &rows);
     let combined: Vec<Fr> =
         (&a, &b, &c).into_par_iter().map(|(a, b, c)| secrets.beta * a + secrets.alpha * b + c).collect();
     let (inputs, witness) = combined.split_at(1 + matrices.n_inputs);
-    let ic: Vec<Fr> = inputs.iter().map(|value| *value * secrets.gamma_inverse).collect();
-    let l: Vec<Fr> = witness.iter().map(|value| *value * secrets.delta_inverse).collect();
+    let (gamma_inverse, delta_inverse) = (inverse(secrets.gamma), inverse(secrets.delta));
+    let ic: Vec<Fr> = inputs.iter().map(|value| *value * gamma_inverse).collect();
+    let l: Vec<Fr> = witness.iter().map(|value| *value * delta_inverse).collect();
+    let factor = -domain.vanishing_at(secrets.tau) * delta_inverse * inverse(Fr::from(2u64));
+    let coset = domain.coset_lagrange_at(secrets.tau).expect("τ is no point of the coset");
+    let h: Vec<Fr> = coset.into_par_iter().map(|value| value * factor).collect();
 
     let g1 = FixedBase::new(G1Projective::generator(), 4 * a.len());
     let g2 = FixedBase::new(G2Projective::generator(), a.len());
@@ -150,7 +175,7 @@ fn generate(matrices: Matrices, domain: Domain, secrets: &Secrets) -> ProvingKey
         b_g1: g1.multiples(&b_values),
         b_g2: Query { wires: b_wires, points: g2.multiples(&b_values) },
         l: points(non_zero(&l, 1 + matrices.n_inputs)),
-        h: g1.multiples(&secrets.quotient),
+        h: g1.multiples(&h),
         matrices,
         domain,
     }

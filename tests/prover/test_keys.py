@@ -123,6 +123,14 @@ def test_the_verifier_contract_says_that_the_keys_are_insecure(keys: Keys) -> No
     assert source == keys.solidity()
 
 
+def test_both_circuits_start_from_one_file_of_powers_as_those_of_a_ceremony(keys: Keys) -> None:
+    segment, closing = (json.loads(key) for key in keys.verifying.snarkjs())
+    assert segment["vk_alpha_1"] == closing["vk_alpha_1"]
+    assert segment["vk_beta_2"] == closing["vk_beta_2"]
+    assert segment["vk_gamma_2"] != closing["vk_gamma_2"]
+    assert segment["vk_delta_2"] != closing["vk_delta_2"]
+
+
 @pytest.mark.parametrize("params", ["dev", "standard", "large"])
 def test_inspect_adds_up(params: str) -> None:
     counts, sizes = prover.inspect(params), prover.Params.named(params)

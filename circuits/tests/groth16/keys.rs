@@ -13,19 +13,35 @@ use tacit_circuits::keyfile::{
     Origin, load_proving_key, load_verifying_key, parse_proving_key, parse_verifying_key, proving_key_bytes, save,
     verifying_key_bytes,
 };
-use tacit_circuits::keys::{ProvingKey, VerifyingKey, setup};
+use tacit_circuits::keys::{ProvingKey, Secrets, VerifyingKey, setup, setup_from};
 use tacit_circuits::matrices::Matrices;
 use tacit_circuits::proof::{Proof, verify};
 use tacit_circuits::solidity::{CLOSING_INPUTS, SEGMENT_INPUTS, verifier_solidity};
 use tacit_core::params::Params;
 
-use crate::{power_keys, rng};
+use crate::{power_circuit, power_keys, power_wires, proof_of, rng};
 
 /// Keys of a small circuit with as many inputs as the circuit they stand for.
 fn keys_with(inputs: usize) -> (ProvingKey, VerifyingKey) {
     let wire = |at: usize| vec![vec![(Fr::one(), at as u32)]];
     let matrices = Matrices::from_rows(inputs, 1, &wire(inputs + 1), &wire(inputs + 1), &wire(1));
     setup(matrices, &mut rng()).expect("a small circuit has a domain")
+}
+
+#[test]
+fn circuits_may_have_the_first_phase_in_common_and_no_key_takes_the_others_proofs() {
+    let secrets = Secrets::draw(&mut rng());
+    let (one, one_vk) = setup_from(power_circuit(), &secrets).expect("a small circuit has a domain");
+    let (_, other_vk) = setup_from(power_circuit(), &secrets.renewed(&mut rng())).expect("a small circuit has a domain");
+    assert_eq!((one_vk.alpha, one_vk.beta), (other_vk.alpha, other_vk.beta));
+    assert!(one_vk.gamma != other_vk.gamma && one_vk.delta != other_vk.delta);
+    for key in [&one_vk, &other_vk] {
+        key.lint().expect("a key that may be used");
+    }
+    let wires = power_wires(3, true);
+    let proof = proof_of(&one, &wires);
+    assert!(verify(&one_vk, &wires[1..3], &proof).is_ok());
+    assert!(verify(&other_vk, &wires[1..3], &proof).is_err());
 }
 
 /// A point of the twist outside its subgroup.

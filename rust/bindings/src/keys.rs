@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use tacit_circuits::error::{Error, KeyError};
 use tacit_circuits::fingerprint::Fingerprint;
 use tacit_circuits::keyfile::{self, Origin};
-use tacit_circuits::keys::{self, ProvingKey};
+use tacit_circuits::keys::{self, ProvingKey, Secrets};
 use tacit_circuits::settlement::{self, VerifyingKeys as Verifying};
 use tacit_circuits::{builder::Builder, escape, exit, snarkjs, solidity};
 use tacit_core::params::Params;
@@ -38,7 +38,8 @@ pub struct ProvingKeys {
 #[pyclass(frozen, module = "prover._native")]
 pub struct VerifyingKeys(pub Arc<Verifying>);
 
-/// Makes keys from 32 bytes of randomness, which must then be forgotten.
+/// Makes keys from 32 bytes of randomness, which must then be forgotten. Both have one α, β and τ, as keys of a ceremony have: so a
+/// settlement on a local chain is checked, and costs, as on a real one.
 #[pyfunction]
 #[pyo3(signature = (params, seed, progress=None))]
 pub fn setup(
@@ -51,8 +52,9 @@ pub fn setup(
     interrupt::run(py, None, progress, move |line| {
         let mut rng = StdRng::from_seed(seed);
         let (segment, closing) = line.timed("circuits", || settlement::matrices(&params));
-        let segment = line.timed(SEGMENT, || keys::setup(segment, &mut rng))?.0;
-        let closing = line.timed(CLOSING, || keys::setup(closing, &mut rng))?.0;
+        let secrets = Secrets::draw(&mut rng);
+        let segment = line.timed(SEGMENT, || keys::setup_from(segment, &secrets))?.0;
+        let closing = line.timed(CLOSING, || keys::setup_from(closing, &secrets.renewed(&mut rng)))?.0;
         Ok::<_, KeyError>(ProvingKeys { params, segment: Arc::new(segment), closing: Arc::new(closing) })
     })
 }
