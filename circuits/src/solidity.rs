@@ -5,7 +5,6 @@
 //! `OwnerVerifier.sol`, written and reviewed by hand. Same keys, same text, byte for byte, in the form that `forge fmt` leaves
 //! alone. Keys that fail their lint, or are not of circuits with the inputs of protocol sections 7 and 13, are refused.
 
-
 use ark_bn254::Fr;
 use ark_ff::{One, Zero};
 use tacit_core::params::Params;

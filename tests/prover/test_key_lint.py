@@ -127,7 +127,7 @@ def test_the_contract_has_the_points_of_the_key_file_and_no_others(circuit: str,
     points = key[ALPHA : INPUTS - 8] + key[INPUTS:]
     assert int.from_bytes(key[INPUTS - 8 : INPUTS], "little") * 64 == len(key) - INPUTS
     function = keys.solidity().partition(f"function _{circuit}Key()")[2].partition("\n    }")[0]
-    constants = re.findall(r"0x([0-9a-f]{64})", function)
+    constants = re.findall(r'hex"([0-9a-f]{128})"', function)
     assert "".join(constants) == points.hex()
 
 
