@@ -33,7 +33,8 @@ FLOOR_TOKEN_GAS: Final = 10
 TOKENS_A_BYTE: Final = 4
 PAIRING_BASE_GAS: Final = 45_000
 PAIR_GAS: Final = 34_000
-KEY_PAIRS: Final = 6
+KEY_PAIRS: Final = 5
+"""Of two keys with one α and one β: with γ and δ of each, and with β once."""
 VERIFICATIONS: Final = 9
 SPARE: Final = 1 << 40
 PAYER: Final = 1
