@@ -391,10 +391,11 @@ def test_the_same_search_finds_what_is_said(observed: Observed) -> None:
     assert observed.owners
     assert len(observed.fills) >= 4
     prices = {int(each["price"]) for each in observed.fills}
-    # At full depth who waits from earlier batches meets somebody, at other prices: they are public too.
+    quantities = {abs(int(each["quantity"])) for each in observed.fills}
+    # At full depth who waits from earlier batches meets somebody: in part, and at other prices. These are public too, but packed into
+    # the closing words of a settlement, where this search does not look for anything.
     assert MARK in prices if FULL else prices == {MARK}
-    assert all(Search([price]).found(parts["public"]) for price in prices)
-    assert {abs(int(each["quantity"])) for each in observed.fills} <= observed.numbers.made
+    assert quantities & observed.numbers.made if FULL else quantities <= observed.numbers.made
 
 
 def test_it_was_looked_at_everything_that_is_said(observed: Observed) -> None:
