@@ -39,7 +39,7 @@ BUSY: Final = ("BATCH_FULL", "BUSY")
 GLANCE: Final = 0.5
 LIGHT, HEAVY = 0.9, 1.5
 GROWTH: Final = 0.1
-"""A queue grows when a batch after the other adds more than this share of what arrives."""
+"""A queue grows when, once it has had time to fill, a batch after the other adds more than this share of what arrives."""
 PATIENCE: Final = 3_600.0
 
 
@@ -56,7 +56,7 @@ class Extent:
 
 
 TINY: Final = Extent("dev", 3, batches=3, close_seconds=2.0, saturating=20.0)
-FULL: Final = (Extent("dev", 7, batches=6), Extent("standard", 119, batches=4, workers=2, saturating=100.0))
+FULL: Final = (Extent("dev", 7, batches=9), Extent("standard", 119, batches=8, workers=2, saturating=100.0))
 
 
 @dataclass
@@ -77,6 +77,11 @@ class Run:
     def shed(self) -> int:
         """Orders that were refused for want of room."""
         return sum(self.answers[code] for code in BUSY)
+
+    @property
+    def otherwise(self) -> dict[str, int]:
+        """Answers that are neither a receipt nor a refusal for want of room."""
+        return {code: count for code, count in sorted(self.answers.items()) if code not in (TAKEN, *BUSY)}
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,10 @@ def sustained(settled: Sequence[tuple[float, int]]) -> tuple[float, float]:
 
 def grows(looked: Sequence[int], arriving: float) -> bool:
     """Whether a queue looked at after each batch grows: its least-squares slope is more than a tenth of what arrives a batch. The first
-    look is left out: a load begins with an empty queue, which fills as far as one batch under way takes.
+    half of the looks is left out: a load begins with an empty queue and small batches, and each batch takes what came during the one
+    before it, so that both rise to their steady size by ever smaller steps, also at a rate that is kept up with.
     """
-    queue = looked[1:]
+    queue = looked[len(looked) // 2 :]
     count = len(queue)
     if count < 2:
         return False
@@ -282,11 +288,16 @@ def _rows(figures: Sequence[Figures]) -> list[tuple[str, ...]]:
         rows += [
             row(f"{name}: orders acknowledged", *(whole(len(run.acknowledged)) for run in runs)),
             row(f"{name}: refused for want of room", *(whole(run.shed) for run in runs)),
+            row(f"{name}: answered otherwise", *(_codes(run.otherwise) for run in runs)),
             row(f"{name}: lapsed", *(whole(run.fates["lapsed"]) for run in runs)),
             row(f"{name}: missing", *(whole(run.fates["missing"]) for run in runs)),
             row(f"{name}: queue after each batch", *(", ".join(map(whole, run.queue)) for run in runs)),
         ]
     return rows
+
+
+def _codes(counted: dict[str, int]) -> str:
+    return ", ".join(f"{whole(count)} {code}" for code, count in counted.items()) or "0"
 
 
 def _say(say: bool, text: str) -> None:

@@ -37,7 +37,9 @@ def test_no_rate_is_told_of_too_few_batches(settled: list[tuple[float, int]]) ->
         ([0, 30, 30, 30], False),
         ([7, 11, 11], False),
         ([0, 28, 30, 29, 31], False),
+        ([0, 15, 23, 27, 29, 30, 30, 31], False),
         ([0, 30, 45, 60], True),
+        ([0, 15, 23, 27, 32, 37, 42, 47], True),
         ([0, 5, 9], True),
     ],
 )
@@ -89,6 +91,13 @@ def test_what_the_service_acknowledged_under_load_is_settled_or_lapsed_and_never
         assert sum(orders for _, orders in each.settled) > 0
     assert figures.light.seconds > 0
     assert all(orders <= figures.capacity for _, orders in (*figures.light.settled, *figures.heavy.settled))
+
+
+def test_answers_that_are_neither_a_receipt_nor_for_want_of_room_are_told_by_their_codes() -> None:
+    odd = run(answers=Counter(acknowledged=9, BATCH_FULL=4, NONCE_USED=2, ReadTimeout=1))
+    assert odd.otherwise == {"NONCE_USED": 2, "ReadTimeout": 1}
+    written = document([Figures(machine.describe(), Extent("dev", 3), 6, 10.0, 1.1, run(), odd, 0.0)])
+    assert "2 NONCE_USED, 1 ReadTimeout" in written
 
 
 def test_the_document_names_machine_and_rate(figures: Figures) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -161,7 +162,10 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-_STANDARD: Final = {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName"}
+@cache
+def _standard(factory: Callable[..., logging.LogRecord]) -> frozenset[str]:
+    """What every record has, before a call adds fields of its own. Other packages add theirs to the process's factory (Ray does)."""
+    return frozenset(vars(factory("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 
 
 def _event(record: logging.LogRecord) -> str:
@@ -170,7 +174,8 @@ def _event(record: logging.LogRecord) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    given = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    standard = _standard(logging.getLogRecordFactory())
+    given = {name: value for name, value in vars(record).items() if name not in standard}
     passed = {name: value for name, value in given.items() if name in FIELDS and FIELDS[name](value)}
     left_out = len(given) - len(passed)
     return passed | ({"left_out": left_out} if left_out else {})

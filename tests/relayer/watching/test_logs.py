@@ -61,6 +61,26 @@ def test_fields_that_are_not_known_are_left_out_and_counted(written: io.StringIO
     assert str(UNIQUE) not in written.getvalue()
 
 
+def test_what_another_package_adds_to_every_record_is_neither_told_nor_counted(written: io.StringIO) -> None:
+    before = logging.getLogRecordFactory()
+
+    def marked(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - what logging passes on
+        record = before(*args, **kwargs)
+        record.__dict__["_package_time_ns"] = UNIQUE
+        return record
+
+    logging.setLogRecordFactory(marked)
+    try:
+        log.info("batch sealed", extra={"batch": 7})
+        log.info("order taken", extra={"limit": UNIQUE, "batch": 7})
+    finally:
+        logging.setLogRecordFactory(before)
+    clean, dirty = lines(written)
+    assert "left_out" not in clean
+    assert dirty["left_out"] == 1
+    assert str(UNIQUE) not in written.getvalue()
+
+
 @pytest.mark.parametrize("name", sorted(logs.FIELDS))
 def test_no_known_field_takes_an_amount_a_text_or_an_object(written: io.StringIO, name: str) -> None:
     for value in (UNIQUE, str(UNIQUE), f"limit {UNIQUE}", {"limit": UNIQUE}, hex(UNIQUE), "Bearer abc"):
