@@ -11,6 +11,7 @@ from relayer.api.forms import at, at_second, maybe_word, word
 from relayer.api.market import Market
 from relayer.api.services import Services
 from relayer.receipts import Receipt, SignedReceipt
+from relayer.store import listing
 from relayer.store.models import Batch, Order
 
 CASH_A_VALUE: Final = 10**4
@@ -69,8 +70,12 @@ class Shown:
         return order
 
     def result(self, row: Order) -> dict[str, Any] | None:
-        """What became of an order; None before its batch is settled, and once it is deleted."""
-        if row.result_sealed is None:
+        """What became of an order; None before its batch is settled, and once it is deleted.
+
+        It is stored as soon as the batch is cleared, hours before that perhaps, and names the clearing price: who saw it then, by an
+        order of one lot, would know the prices before everybody, and of a batch that may yet be void.
+        """
+        if row.state not in listing.DONE or row.result_sealed is None:
             return None
         opened: dict[str, Any] = json.loads(self.services.sealer.open(f"orders.result:{row.id}", row.result_sealed))
         return opened

@@ -153,8 +153,11 @@ def _store(desk: Desk, turn: Turn, number: int, cleared: Cleared, mark: str) -> 
 
 
 def _results(desk: Desk, rows: Mapping[int | None, Order], cleared: Cleared) -> None:
-    """What became of each order, by its place in the batch."""
-    prices = {int(each["instrument"]): int(each["price"]) for each in cleared.auctions}
+    """What became of each order, by its place in the batch; told to its owner when the batch is settled.
+
+    With the price only where its instrument traded: where nothing did, the price is the limit nearest to the mark, which is somebody's.
+    """
+    prices = {int(each["instrument"]): int(each["price"]) for each in cleared.auctions if each["volume"]}
     for touch, result in zip(cleared.batch.touches, cleared.touches, strict=True):
         for order, outcome in zip(touch.orders, result.orders, strict=False):
             row = rows[order.sequence]

@@ -36,6 +36,7 @@ from tests.relayer.intake.scene import (
     SETTLED_VALUE,
     SIGNER,
     UNIT,
+    Trader,
     cleared_alone,
     trader,
     view_of,
@@ -393,12 +394,39 @@ def test_a_free_slot_is_one_that_no_order_has(house: House) -> None:
     assert house.client.get(path, headers=known).json()["nonce"]["free_slot"] == 1
 
 
-def settle(house: House, order_id: str, fill: int, price: int | None) -> None:
-    """As the pipeline does once a batch is settled."""
+def come_to(house: House, order_id: str, state: OrderState, fill: int, price: int | None) -> None:
+    """An order whose batch has been cleared, in one of the states after it."""
     sealed = SEALER.seal(f"orders.result:{order_id}", json.dumps({"fill": fill, "reason": 0, "price": price}).encode())
     with house.services.database.write() as session:
         row = session.get_one(Order, order_id)
-        row.state, row.result_sealed = OrderState.SETTLED, sealed
+        row.state, row.result_sealed = state, sealed
+
+
+def settle(house: House, order_id: str, fill: int, price: int | None) -> None:
+    """As the service does once a batch is settled."""
+    come_to(house, order_id, OrderState.SETTLED, fill, price)
+
+
+def told_of(house: House, who: Trader, order_id: str) -> list[Any]:
+    """What an owner is told that an order came to, by every route that says it."""
+    known, path = house.known(who), f"/v1/accounts/0x{who.owner.hex()}"
+    (listed,) = [each for each in pages(house, f"{path}/orders", headers=known) if each["id"] == order_id]
+    alone = house.client.get(f"/v1/orders/{order_id}", headers=known).json()
+    again = house.client.get(f"{path}/fills", params={"format": "csv"}, headers=known).text.count(order_id)
+    return [alone["result"], listed["result"], pages(house, f"{path}/fills", headers=known) or None, again or None]
+
+
+@pytest.mark.parametrize("state", set(OrderState) - {OrderState.SETTLED, OrderState.FINAL})
+def test_nobody_is_told_before_the_settlement_what_an_order_comes_to(empty_house: House, state: OrderState) -> None:
+    house, who = empty_house, trader(5)
+    sent = house.send(who)["id"]
+    come_to(house, sent, state, 4_000, 990 * UNIT)
+    assert told_of(house, who, sent) == [None] * 4
+    for after in (OrderState.SETTLED, OrderState.FINAL):
+        come_to(house, sent, after, 4_000, 990 * UNIT)
+        assert None not in told_of(house, who, sent)
+    come_to(house, sent, state, 4_000, 990 * UNIT)  # the settlement is taken back
+    assert told_of(house, who, sent) == [None] * 4
 
 
 def test_fills_are_what_batches_filled(empty_house: House) -> None:

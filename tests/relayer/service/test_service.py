@@ -49,6 +49,17 @@ def test_the_next_batch_takes_orders_while_the_last_is_proven_and_is_sealed_afte
     assert [filled(running, each) for each in (*first, *second)] == [CONTRACT] * 4
 
 
+def test_where_nothing_traded_nobody_is_told_a_price(running: Service) -> None:
+    alice, bob = running.join("alice"), running.join("bob")
+    running.opened()
+    size = {"instrument": 3, "quantity": CONTRACT}
+    wanted = running.send(alice, buy=True, limit=137 * DOLLAR, **size)
+    looking = running.send(bob, buy=True, limit=DOLLAR, **size)
+    running.sealed()
+    for order in (wanted, looking):
+        assert (running.result(order)["fill"], running.result(order)["price"]) == ("0", None), "it is another's limit"
+
+
 def test_a_withdrawal_is_credited_to_its_recipient(running: Service) -> None:
     alice = running.join("alice")
     running.opened()
