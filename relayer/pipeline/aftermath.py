@@ -25,6 +25,7 @@ LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
 PLACED: Final = (OrderState.RECEIPTED, OrderState.SEALED)
 PAUSE_MS: Final = sending.PAUSE_MS
 """Before failed work is tried again, for the first time; doubled each time."""
+LONGEST_PAUSE_MS: Final = sending.PATIENCE_MS
 
 
 def release_orders(desk: Desk, turn: Turn) -> bool:
@@ -82,7 +83,11 @@ def may_go_on(order: Order, following: int, *, void: bool, batch: int) -> bool:
 
 
 def retry(desk: Desk, turn: Turn) -> bool:
-    """Takes failed batches up again that the policy has attempts left for, from their seal on; whether there was one."""
+    """Takes failed batches up again, from their seal on, after a pause that grows with every failure; whether there was one.
+
+    Until they are given up: what failed for hours (a key that was gone, a limit set too low) may be mended in the last of them, and a batch
+    that is not settled costs its bond.
+    """
     with desk.database.read() as session:
         due = [batch.number for batch in batches.in_states(session, [BatchState.FAILED]) if _due(desk, session, batch)]
     for number in due:
@@ -97,7 +102,10 @@ def retry(desk: Desk, turn: Turn) -> bool:
 
 
 def _due(desk: Desk, session: Session, batch: Batch) -> bool:
-    failed = batches.failed_times(session, batch.number)
     if batch.sealed_time is None:
         return False  # given up before it was sealed: there is nothing to clear
-    return failed < desk.policy.attempts and now_ms() - batch.updated_at >= PAUSE_MS * 2 ** (failed - 1)
+    failed = max(1, batches.failed_times(session, batch.number))
+    if now_ms() - batch.updated_at < min(PAUSE_MS << (failed - 1), LONGEST_PAUSE_MS):
+        return False
+    settle, given_up = desk.vault.delays.settleTime, desk.policy.void_failed_after
+    return bool(desk.now - batch.sealed_time <= (settle if given_up is None else min(settle, given_up)))

@@ -21,9 +21,11 @@ from relayer.errors import (
     TransactionError,
 )
 
-TRANSIENT: Final = (RpcError, ReplicaError, LedgerError, StoreError, LeaseLost, RebuildError, ExecutorError)
-"""Endpoints, replicas, databases and other processes: the batch is not at fault, and the step is taken again."""
-OWN: Final = (*TRANSIENT, SealingError, RevertedError, TransactionError, FileError)
+TRANSIENT: Final = (RpcError, ReplicaError, LedgerError, StoreError, LeaseLost, RebuildError, ExecutorError, FileError)
+"""Endpoints, replicas, databases, other processes, and files (a full disk, a folder that is not mounted or that another run works in): the
+batch is not at fault, and the step is taken again.
+"""
+OWN: Final = (*TRANSIENT, SealingError, RevertedError, TransactionError)
 
 
 def plainly(error: TacitError) -> str:

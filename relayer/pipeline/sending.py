@@ -1,6 +1,6 @@
 """What a step wants sent, so that it is on its way once and no oftener: asked for as often as one likes.
 
-A transaction that failed on chain, or carries what is out of date, is replaced, a few times; after that the operator must look.
+A transaction that failed on chain, or carries what is out of date, is replaced, as often as its step allows.
 Sending is left to :mod:`relayer.transactions`.
 """
 
@@ -19,6 +19,8 @@ from relayer.store.models import ChainTransaction, TransactionState
 PAUSE_MS: Final = 30_000
 """Before what failed is tried again, for the first time; doubled each time."""
 LONGEST_PAUSE_MS: Final = 3_600_000
+PATIENCE_MS: Final = 900_000
+"""The longest pause where a sealed batch waits: its time is short, and whatever kept it may have been mended since."""
 
 
 def ensure(

@@ -1,8 +1,9 @@
 """From a proven batch to its settlement in the vault: checked once more, sent in one transaction or several, followed until it is mined.
 
 What is too large for one transaction, by bytes or gas, goes in parts: a part is queued when the one before is mined, since what it hands
-on is known then. In a validium vault the replicas store and sign first. That a settlement is mined is told by :mod:`relayer.watcher`,
-whoever has sent it.
+on is known then. In a validium vault the replicas store and sign first. A transaction that failed is made again after a pause; after the
+policy's attempts the batch fails, and each time that it is taken up again one more is made. That a settlement is mined is told by
+:mod:`relayer.watcher`, whoever has sent it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from relayer.header import Header
 from relayer.interface import Value
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.failing import TRANSIENT, plainly
-from relayer.pipeline.sending import ensure, failure
+from relayer.pipeline.sending import PATIENCE_MS, ensure, failure, failures, rested
 from relayer.pipeline.trusting import expected
 from relayer.replicas import collect
 from relayer.store import batches, transactions
@@ -44,16 +45,18 @@ def settle(desk: Desk, keys: Keys, turn: Turn) -> bool:
             return False
         number, state = batch.number, batch.state
         sending = _Sending(desk, Settlement.from_json(batch.settlement.decode()), _size(session, number))
-        wanted = state is not BatchState.SUBMITTED or sending.next_purpose(session) is not None
-    if not wanted:
-        return False
+        purpose, begun = sending.next_purpose(session), sending.begun(session)
+        if purpose is None and state is BatchState.SUBMITTED:
+            return False
+        if purpose is not None and _rests(desk, session, number, purpose):
+            return False
     trusted = expected(desk.vault, sending.settlement)
     if trusted is None:
         return False  # the vault holds another seal, or none: the watcher will tell
     try:
         if state is BatchState.PROVED:
             verify(sending.settlement, keys, trusted)
-            sending = sending.planned()
+            sending = sending if begun else sending.planned()
         return _send(desk, turn, number, sending)
     except TRANSIENT:
         raise
@@ -72,7 +75,7 @@ def _send(desk: Desk, turn: Turn, number: int, sending: _Sending) -> bool:
             return False
         if purpose is not None and data is not None:
             session.merge(Setting(name=_parts(number), value=str(sending.size)))
-            if ensure(session, desk, purpose, data, batch=number) is None:
+            if ensure(session, desk, purpose, data, batch=number, attempts=_attempts(desk, session, number)) is None:
                 batches.fail(session, batch, f"the vault refuses its settlement: {failure(session, purpose)}")
                 return True
         if batch.state is not BatchState.SUBMITTED:
@@ -80,6 +83,19 @@ def _send(desk: Desk, turn: Turn, number: int, sending: _Sending) -> bool:
         points.reached("settle.before-queue")
     points.reached("settle.after-queue")
     return True
+
+
+def _attempts(desk: Desk, session: Session, number: int) -> int:
+    """How many transactions of one purpose may fail before the batch does: one more for each time that it did."""
+    return desk.policy.attempts + batches.failed_times(session, number)
+
+
+def _rests(desk: Desk, session: Session, number: int, purpose: str) -> bool:
+    """Whether a transaction failed that is made again, and not yet: three in a row would meet the same cause."""
+    known, failed = transactions.find(session, purpose), failures(session, purpose)
+    if known is None or known.state is not TransactionState.FAILED or failed >= _attempts(desk, session, number):
+        return False
+    return not rested(known, failed, PATIENCE_MS)
 
 
 @dataclass(frozen=True)
@@ -135,6 +151,13 @@ class _Sending:
             if known.state not in DONE:
                 return None
         return None
+
+    def begun(self, session: Session) -> bool:
+        """Whether a part with segments of this settlement is mined or under way: those after it must be of its size."""
+        parts = [transactions.find(session, purpose) for purpose in self.purposes()[1:]]
+        return any(
+            part is not None and part.state is not TransactionState.FAILED and self._is_own(part) for part in parts
+        )
 
     def _is_own(self, known: ChainTransaction) -> bool:
         """Whether a transaction is of this settlement, and not of one that was proven for another seal: the claim names its τ."""

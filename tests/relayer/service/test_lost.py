@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from demo.vault import HOUR, Delays, Plan
-from prover.errors import BatchError
+from prover.errors import BatchError, FileError, TacitError
 from prover.orders import Order
+from prover.settlement import Settlement
 from relayer.config import Settings
-from relayer.pipeline import aftermath
+from relayer.executor.protocol import ProofJob
+from relayer.pipeline import aftermath, sending
+from relayer.pipeline.desk import Turn
+from relayer.pipeline.proving import Prover
+from relayer.store import batches
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState
 from relayer.watching.alerts import conditions
@@ -99,7 +105,8 @@ def test_a_settlement_that_a_reorganisation_takes_back_is_sent_again(running: Se
     assert running.venue.contract.call("root") == int.from_bytes(running.batch(number).end_root or b"", "big")
 
 
-def test_a_transaction_that_fails_is_made_again(running: Service) -> None:
+def test_a_transaction_that_fails_is_made_again(running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
     refused = ["open:1", "seal:1", "settle:1"]
     running.sender.refusing = list(refused)
     running.join("alice")
@@ -107,30 +114,124 @@ def test_a_transaction_that_fails_is_made_again(running: Service) -> None:
     assert {f"{purpose}~1" for purpose in refused} <= running.transactions().keys()
 
 
-def test_proving_that_fails_is_told_and_tried_again_and_no_oftener_than_the_policy_wants(
+class Failing:
+    """Fails so many times, then proves."""
+
+    def __init__(self, prover: Prover, error: TacitError, times: int) -> None:
+        self.prover, self.error, self.left, self.tries = prover, error, times, 0
+
+    def prove(self, job: ProofJob, progress: Any = None) -> Settlement:  # noqa: ANN401 - as the protocol has it
+        self.tries += 1
+        if self.tries <= self.left:
+            raise self.error
+        return self.prover.executor.prove(job, progress)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def fails(running: Service, error: TacitError, times: int) -> Failing:
+    """Has proving fail so many times."""
+    made = Failing(running.prover, error, times)
+    running.prover = replace(running.prover, executor=made)
+    return made
+
+
+ILL: Final = BatchError("quantity 123456789 of somebody's order", {})
+
+
+def test_proving_that_fails_is_told_and_tried_until_its_cause_is_gone(
     running: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aftermath, "PAUSE_MS", 0)
     running.join("alice")
-    tries = []
+    times = POLICY.attempts + 2
+    executor = fails(running, ILL, times)
+    number = running.opened()
+    running.request_close(number)
+    running.until(number, BatchState.FAILED)
+    assert "123456789" not in (running.batch(number).reason or "")
+    running.until(number, BatchState.MINED)
+    assert executor.tries == times + 1
+    assert running.alerts().count("batch_failed") == times
 
-    class Failing:
-        def prove(self, job: object, _progress: object = None) -> object:
-            tries.append(job)
-            raise BatchError("quantity 123456789 of somebody's order", {})
 
-        def close(self) -> None:
-            """Nothing to close."""
+def test_a_settlement_that_is_refused_is_sent_until_its_cause_is_gone(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aftermath, "PAUSE_MS", 0)
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    running.sender.refusing = ["settle:1"] * (POLICY.attempts + 2)
+    running.join("alice")
+    assert running.settle() == 1
+    assert running.alerts().count("batch_failed") == 3, "after three attempts, and after each one more"
 
-    running.prover = replace(running.prover, executor=Failing())  # type: ignore[arg-type]
+
+def test_there_is_a_pause_between_a_settlement_that_failed_and_the_next(running: Service) -> None:
+    running.sender.refusing = ["settle:1"]
+    running.join("alice")
     number = running.opened()
     running.request_close(number)
     with pytest.raises(AssertionError, match="nothing happens"):
         running.until(number, BatchState.MINED)
-    assert len(tries) == POLICY.attempts
-    assert running.state(number) is BatchState.FAILED
-    assert running.alerts().count("batch_failed") == POLICY.attempts
-    assert "123456789" not in (running.batch(number).reason or "")
+    assert (running.state(number), running.transactions()["settle:1"]) == (
+        BatchState.SUBMITTED,
+        "failed the test refuses it",
+    )
+
+
+def test_parts_of_a_settlement_that_failed_half_way_keep_their_size(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aftermath, "PAUSE_MS", 0)
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    running.change_policy(settle_bytes=2_000)
+    for name in ("alice", "bob", "carol"):
+        running.join(name)
+    number = running.opened()
+    running.sender.refusing = [f"settle:{number}:2"] * POLICY.attempts
+    running.request_close(number)
+    running.until(number, BatchState.FAILED)
+    running.change_policy(settle_bytes=POLICY.settle_bytes)
+    running.until(number, BatchState.MINED)
+    assert f"settle:{number}" not in running.transactions()
+
+
+def test_a_file_that_is_out_of_reach_is_no_failure_of_the_batch(running: Service) -> None:
+    running.join("alice")
+    fails(running, FileError("cannot write proofs: No space left on device", {}), POLICY.attempts + 2)
+    number = running.opened()
+    running.request_close(number)
+    for _ in range(POLICY.attempts + 2):
+        with pytest.raises(FileError, match="No space left"):
+            running.until(number, BatchState.MINED)
+    running.until(number, BatchState.MINED)
+    assert "failed" not in running.steps(number)
+
+
+def test_a_failed_batch_is_taken_up_after_a_growing_pause_and_not_when_its_time_is_over(
+    hurried: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurried.join("alice")
+    number = hurried.sealed()
+    monkeypatch.setattr(aftermath, "PAUSE_MS", 1_000)
+    monkeypatch.setattr(aftermath, "LONGEST_PAUSE_MS", 6_000)
+    waited = []
+    for _ in range(5):
+        with hurried.database.write() as session:
+            batches.fail(session, batches.require(session, number), "the test fails it")
+        began = hurried.batch(number).updated_at
+        for late in range(1_000, 10_000, 1_000):
+            monkeypatch.setattr(aftermath, "now_ms", lambda at=began + late: at)
+            if aftermath.retry(hurried.desk, Turn()):
+                waited.append(late)
+                break
+    assert waited == [1_000, 2_000, 4_000, 6_000, 6_000]
+    with hurried.database.write() as session:
+        batches.fail(session, batches.require(session, number), "the test fails it")
+    monkeypatch.setattr(aftermath, "now_ms", lambda: began + HOUR * 1_000)
+    hurried.pass_time(HOUR + 1)
+    assert not aftermath.retry(hurried.desk, Turn())
 
 
 def held(database: Database) -> bool:
@@ -139,16 +240,9 @@ def held(database: Database) -> bool:
 
 
 def test_nothing_is_promised_behind_a_batch_that_failed_until_it_is_out_of_the_way(running: Service) -> None:
-    class Failing:
-        def prove(self, _job: object, _progress: object = None) -> object:
-            raise BatchError("it cannot be proven", {})
-
-        def close(self) -> None:
-            """Nothing to close."""
-
     # Blocks that make others final take a second each: no batch may close by time before all three orders are in it.
     running.change_policy(attempts=1, void_failed_after=6 * HOUR, interval=HOUR)
-    running.prover = replace(running.prover, executor=Failing())  # type: ignore[arg-type]
+    fails(running, ILL, 1_000_000)
     alice, bob = running.join("alice"), running.join("bob")
     failed = running.sealed()
     running.run(lambda: running.open_batch() == failed + 1, prove=False)
