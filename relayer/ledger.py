@@ -6,11 +6,16 @@ batch. That the proofs hold was the contract's to check, and is checked again by
 A :class:`Ledger` follows the chain: :meth:`Ledger.advance` gives what is new since the last call, and first what a reorganisation took
 back, newest first. One endpoint is believed here as to what the chain is; lies about what a transaction carried are found out, a
 made-up chain is not.
+
+Who answers for the newest block need not be who gives the logs, not even behind one URL, and an endpoint that is behind gives what it has
+without a word. So the last blocks are read again by every call: what was missing is taken in late, what was given before and is not given
+now is asked for again, not taken back.
 """
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +24,7 @@ from prover.batch import RiskRow, SettledRow, risk_root
 from prover.errors import TacitError
 from prover.hashing import keccak256
 from prover.settlement import Proof
-from relayer.chain import Block, Log, Tag, Transaction
+from relayer.chain import Block, Tag, Transaction
 from relayer.errors import LedgerError, RpcError
 from relayer.interface import Named, Struct, Value
 from relayer.records import (
@@ -55,6 +60,10 @@ from relayer.vault import VALUES_A_WORD, WORD, Vault
 
 CHECKPOINTS: Final = 4096
 """Blocks whose hashes are remembered to find out where a reorganisation began."""
+AGAIN: Final = 64
+"""Blocks below the last one read that are read again at least: more than an endpoint that is believed is behind by."""
+AGAIN_MOST: Final = 1_000
+"""And at most, however far below the final block is: one request for logs."""
 RETRIES: Final = 5
 VALUE_BITS: Final = 42
 ID_BITS: Final = 27
@@ -103,28 +112,32 @@ class Ledger:
         """The last block that was read; None before the first call of :meth:`advance`."""
         return self._checkpoints[-1][0] if self._checkpoints else None
 
-    def advance(self, tag: Tag = "latest") -> list[Change]:
+    def advance(self, tag: Tag = "latest", final: int | None = None) -> list[Change]:
         """Reads up to the newest block of a kind: first what was withdrawn, newest first, then what is new, oldest first.
 
-        Raises :class:`LedgerError` for data that contradicts itself, :class:`RpcError` for an endpoint that fails. Either way
-        nothing has changed.
+        ``final``: a block known to be final before this call; blocks above it are read again. What is found below records that are known
+        withdraws these and gives them anew, as a reorganisation does. Raises :class:`LedgerError` for data that contradicts itself,
+        :class:`RpcError` for an endpoint that fails. Either way nothing has changed.
         """
         for _ in range(RETRIES):
             head = self.vault.chain.head(tag)
             kept = self._common(head)
             if self.head is not None and head.number < self.head and kept == self._up_to(head):
                 return []  # the same chain, and an endpoint that is behind
-            start = kept[-1][0] + 1 if kept else self._first
-            stay = [record for record in self.records if record.at.block < start]
+            top = kept[-1][0] if kept else self._first - 1
+            known = self.records[: bisect_right(self.records, top, key=_block)]
             try:
-                new = self._read(start, head, stay)
+                read = self._read(self._start(top, final), head, known)
             except (LedgerError, RpcError):
                 if self._moved(head):
                     continue
                 raise
-            if not self._moved(head):
-                return self._accept(kept, stay, new, head)
-        raise RpcError(f"the chain of {self.vault.chain.name} kept changing while it was read: try again in a minute")
+            if read is not None and not self._moved(head):
+                return self._accept(kept, *read, head)
+        what = (
+            f"the chain of {self.vault.chain.name} kept changing while it was read, or lacks logs that it gave before"
+        )
+        raise RpcError(f"{what}: try again in a minute")
 
     def follow(self, tag: Tag = "latest", pause: float = 1.0) -> Iterator[Change]:
         """Changes for ever, as they come; ``pause`` seconds between looks at the chain."""
@@ -153,23 +166,71 @@ class Ledger:
         block = self.vault.chain.block(head.number)
         return block is None or block.hash != head.hash
 
-    def _accept(
-        self, kept: list[tuple[int, bytes]], stay: list[Record], new: list[Record], head: Block
-    ) -> list[Change]:
-        gone = self.records[len(stay) :]
-        self.records = stay + new
-        seen = dict(kept) | {record.at.block: record.at.block_hash for record in new} | {head.number: head.hash}
+    def _accept(self, kept: list[tuple[int, bytes]], stay: int, new: list[Record], head: Block) -> list[Change]:
+        """Takes in what follows the first ``stay`` records now."""
+        gone = self.records[stay:]
+        self.records = self.records[:stay] + new
+        left = {record.at.block for record in gone}
+        seen = {number: digest for number, digest in kept if number not in left}
+        seen |= {record.at.block: record.at.block_hash for record in new} | {head.number: head.hash}
         self._checkpoints = sorted(seen.items())[-CHECKPOINTS:]
         return [Change(record, withdrawn=True) for record in reversed(gone)] + [Change(record) for record in new]
 
     # ---- reading
 
-    def _read(self, start: int, head: Block, before: list[Record]) -> list[Record]:
-        reader = _Reader(self.vault, before)
-        for logs in self.vault.chain.logs(self.vault.address, start, head.number):
+    def _start(self, top: int, final: int | None) -> int:
+        """The block to read from, where what was read stands up to ``top``. Each block is so read once more when it is final, and when
+        :data:`AGAIN` blocks lie on it.
+        """
+        if self.head is None:
+            return self._first
+        depth = AGAIN if final is None else min(max(AGAIN, self.head - final), AGAIN_MOST)
+        return max(self._first, min(top, self.head - depth) + 1)
+
+    def _read(self, start: int, head: Block, known: list[Record]) -> tuple[int, list[Record]] | None:
+        """How many of the known records stay, and all that follow these; None if the endpoint lacks one that stands."""
+        told = self._told(start, head.number)
+        stay = bisect_left(known, start, key=_block)
+        agreed = 0
+        for record, (at, _) in zip(known[stay:], told, strict=False):
+            if record.at != at:
+                break
+            agreed += 1
+        stay += agreed
+        if self._lacks(known[stay:], {at for at, _ in told[agreed:]}):
+            return None
+        reader = _Reader(self.vault, known[:stay])
+        for at, event in told[agreed:]:
+            reader.read(at, event)
+        return stay, reader.records[stay:]
+
+    def _told(self, first: int, last: int) -> list[tuple[At, Named]]:
+        """The events of some blocks, in order; one that the vault's interface does not have is none."""
+        found: list[tuple[At, Named]] = []
+        for logs in self.vault.chain.logs(self.vault.address, first, last):
             for log in logs:
-                reader.read(log)
-        return reader.records[len(before) :]
+                event = self.vault.contract.interface.read_log(log.topics, log.data)
+                if event is None:
+                    continue
+                at = At(log.block, log.index, log.block_hash, log.transaction)
+                if found and at <= found[-1][0]:
+                    what = f"the endpoint gave log {at.index} of block {at.block} after a later one: logs must come in order"
+                    raise LedgerError(what, {"block": at.block, "index": at.index})
+                found.append((at, event))
+        return found
+
+    def _lacks(self, known: Sequence[Record], given: set[At]) -> bool:
+        """Whether a known record is not given though its block stands, or is not there either: then its endpoint is behind."""
+        for record in known:
+            if record.at not in given:
+                block = self.vault.chain.block(record.at.block)
+                if block is None or block.hash == record.at.block_hash:
+                    return True
+        return False
+
+
+def _block(record: Record) -> int:
+    return record.at.block
 
 
 def read_ledger(vault: Vault, tag: Tag = "latest", first: int | None = None) -> list[Record]:
@@ -180,21 +241,14 @@ def read_ledger(vault: Vault, tag: Tag = "latest", first: int | None = None) -> 
 
 
 class _Reader:
-    """Makes records of logs, one after another."""
+    """Makes records of events, one after another."""
 
     def __init__(self, vault: Vault, before: Sequence[Record]) -> None:
         self._vault = vault
         self.records = list(before)
 
-    def read(self, log: Log) -> None:
-        """Adds the record of a log; an event that the vault's interface does not have is none."""
-        event = self._vault.contract.interface.read_log(log.topics, log.data)
-        if event is None:
-            return
-        at = At(log.block, log.index, log.block_hash, log.transaction)
-        if self.records and at <= self.records[-1].at:
-            what = f"the endpoint gave log {at.index} of block {at.block} after a later one: logs must come in order"
-            raise LedgerError(what, {"block": at.block, "index": at.index})
+    def read(self, at: At, event: Named) -> None:
+        """Adds the record of an event."""
         self.records.append(self._record(at, event))
 
     def _record(self, at: At, event: Named) -> Record:

@@ -2,7 +2,8 @@
 
 Each step reads what is new, or what a reorganisation took back, by :class:`relayer.ledger.Ledger`, and stores it together with all that
 follows from it in one transaction, under the lease ``watcher``. A restart goes on from what is stored. Whoever settled a batch, its
-settlement counts; *final* is said only of blocks at or below the chain's own ``finalized`` tag, checked to hold the settlement still.
+settlement counts; *final* is said only of blocks at or below the chain's own ``finalized`` tag, checked to hold the settlement still, and
+read once more after that tag was there: what an endpoint did not give of a block is found until then.
 
 One step at a time; one endpoint is believed as to what the chain is, as by the ledger: who is given several compares them
 first. Sending anything is left to :mod:`relayer.transactions`, what to do next to :mod:`relayer.pipeline`.
@@ -16,7 +17,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from relayer.chain import Block
-from relayer.errors import RpcError
+from relayer.errors import RpcError, StoreError
 from relayer.history import History
 from relayer.ledger import Change, Ledger
 from relayer.points import reached
@@ -38,6 +39,7 @@ class Watcher:
     def __init__(self, database: Database, vault: Vault, sealer: Sealer) -> None:
         self.database, self.vault, self._sealer = database, vault, sealer
         self._ledger: Ledger | None = None
+        self._rewrites = 0
         self._final = -1
         self._times: dict[int, int] = {}
 
@@ -48,8 +50,9 @@ class Watcher:
         follows now; nothing has changed then, or what was stored before the failure stands.
         """
         try:
+            final = self.vault.chain.head("finalized")
             followed = self._follow(lease)
-            return self._finalize(lease) or followed
+            return self._finalize(lease, final) or followed
         except BaseException:
             self._ledger = None  # may be ahead of the database: the next step goes on from what is stored
             raise
@@ -61,13 +64,22 @@ class Watcher:
     # ---- following
 
     def _restored(self) -> Ledger:
-        if self._ledger is None:
-            with self.database.read() as session:
-                first, kept, records = chain.first(session), chain.checkpoints(session), chain.records(session)
-                final = chain.final(session)
-            self._final = -1 if final is None else final.number
-            self._ledger = Ledger.resumed(self.vault, self._first() if first is None else first, records, kept)
+        """The ledger; as it is stored, where it is not here or what was stored has been deleted to be read again."""
+        with self.database.read() as session:
+            now = chain.rewrites(session)
+            if self._ledger is not None and now == self._rewrites:
+                return self._ledger
+            first, kept, records = chain.first(session), chain.checkpoints(session), chain.records(session)
+            final = chain.final(session)
+        self._final, self._rewrites = -1 if final is None else final.number, now
+        self._ledger = Ledger.resumed(self.vault, self._first() if first is None else first, records, kept)
         return self._ledger
+
+    def _check(self, session: Session, lease: Lease) -> None:
+        """That this process follows still, and from what is stored: nothing may be added to what was deleted meanwhile."""
+        lease.check(session)
+        if chain.rewrites(session) != self._rewrites:
+            raise StoreError("what was read of the chain was deleted while more was read: the next look begins anew")
 
     def _first(self) -> int:
         """The block to read from, found once."""
@@ -79,20 +91,21 @@ class Watcher:
 
     def _follow(self, lease: Lease) -> bool:
         ledger = self._restored()
-        before, known = list(ledger.records), set(ledger.checkpoints)
-        changes = ledger.advance("latest")
+        before, known = list(ledger.records), ledger.checkpoints
+        changes = ledger.advance("latest", None if self._final < 0 else self._final)
         now = ledger.checkpoints
-        if not changes and now[-1:] == sorted(known)[-1:]:
+        if not changes and now[-1:] == known[-1:]:
             return False
-        blocks = self._blocks([each for each in now if each not in known])
+        kept = _kept(known, now)
+        blocks = self._blocks(now[len(kept) :])
         costs = {s.batch: self._cost(ledger.records, s) for s in _new(changes) if isinstance(s, BatchSettled)}
         times = self._opening_times(changes, blocks)
         reached("watcher.before-commit")
         with self.database.write() as session:
-            lease.check(session)
-            kept = [each for each in now if each in known]
+            self._check(session, lease)
             self._store(session, changes, kept[-1][0] if kept else None, blocks)
             self._derive(session, before, ledger.records, changes, costs, times)
+            self._rewrites = chain.rewrites(session)
         reached("watcher.after-commit")
         return True
 
@@ -156,23 +169,30 @@ class Watcher:
 
     # ---- finality
 
-    def _finalize(self, lease: Lease) -> bool:
+    def _finalize(self, lease: Lease, final: Block) -> bool:
         """Settlements at or below the finalized block, and still in the chain, are final."""
-        final = self.vault.chain.head("finalized")
-        if final.number <= self._final:
+        ledger = self._restored()
+        if final.number <= self._final or ledger.head is None or final.number > ledger.head:
             return False
-        history = History.of(self._restored().records)
+        history = History.of(ledger.records)
         done = [s for s in history.settlements if self._final < s.at.block <= final.number]
         for settlement in done:
             self._block(settlement.at.block, settlement.at.block_hash)
         with self.database.write() as session:
-            lease.check(session)
+            self._check(session, lease)
             chain.set_final(session, final)
             for settlement in done:
                 said = Said.of(history, settlement.batch, {}, final.number)
                 follow_batch(session, settlement.batch, said, None, self._sealer)
         self._final = final.number
         return True
+
+
+def _kept(known: Sequence[tuple[int, bytes]], now: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """The checkpoints below the first one that is another now; those that are merely too old to be kept count for nothing."""
+    oldest = now[0][0]
+    other = {number for number, _ in set(known) ^ set(now) if number >= oldest}
+    return [each for each in now if each[0] < min(other)] if other else list(now[:-1])
 
 
 def _new(changes: Sequence[Change]) -> list[Record]:

@@ -4,7 +4,9 @@ reorganisation took back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,10 @@ from prover.batch import SettledRow
 from prover.hashing import keccak256
 from relayer.errors import LedgerError, RpcError
 from relayer.history import History
-from relayer.ledger import Ledger, read_ledger
+from relayer.ledger import AGAIN, AGAIN_MOST, Ledger, read_ledger
 from relayer.reading import read_account
 from relayer.rebuild import Rebuilt
-from relayer.records import AccountAssigned, BatchSettled, EpochPosted, Genesis, SegmentsChecked
+from relayer.records import AccountAssigned, BatchSettled, DepositQueued, EpochPosted, Genesis, SegmentsChecked
 from tests.relayer.scene import CONTRACT, DOLLAR, Mined, Scene, risk_row
 
 ROWS = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
@@ -168,6 +170,121 @@ def test_a_chain_that_moves_while_it_is_read_is_read_again(monkeypatch: pytest.M
     ledger.advance()
     assert ledger.records == read_ledger(scene.vault)
     assert ledger.records[-1].at.block_hash == scene.chain.blocks[-1].hash
+
+
+# ---- endpoints that are behind
+
+
+class Behind:
+    """The endpoint that gives logs has no block above a height, though the one that is asked for blocks does."""
+
+    def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.height, self.ranges = 10**9, list[tuple[int, int]]()
+        original = scene.chain.answer_eth_getLogs
+
+        def logs(query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+            self.ranges.append((int(query["fromBlock"], 16), int(query["toBlock"], 16)))
+            return [log for log in original(query) if int(log["blockNumber"], 16) <= self.height]
+
+        monkeypatch.setattr(scene.chain, "answer_eth_getLogs", logs)
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> tuple[Scene, Ledger, Behind]:
+    """Two accounts that the ledger knows, and a third that it was not told of."""
+    scene = Scene()
+    behind = Behind(scene, monkeypatch)
+    scene.open_account(1)
+    scene.open_account(2)
+    ledger = Ledger(scene.vault)
+    ledger.advance()
+    behind.height = len(scene.chain.blocks) - 1
+    scene.open_account(3)
+    assert ledger.advance() == []
+    assert ledger.head == len(scene.chain.blocks) - 1
+    return scene, ledger, behind
+
+
+def test_a_log_that_an_endpoint_did_not_give_is_taken_in_by_the_next_look(late: tuple[Scene, Ledger, Behind]) -> None:
+    scene, ledger, behind = late
+    behind.height = 10**9
+    changes = ledger.advance()
+    assert [type(change.record) for change in changes] == [AccountAssigned, DepositQueued]
+    assert not any(change.withdrawn for change in changes)
+    assert ledger.records == read_ledger(scene.vault)
+
+
+def test_what_comes_late_below_known_records_has_these_read_again(
+    late: tuple[Scene, Ledger, Behind], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, ledger, behind = late
+    missing, behind.height = len(scene.chain.blocks) - 1, 10**9
+    full = scene.chain.answer_eth_getLogs
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            scene.chain,
+            "answer_eth_getLogs",
+            lambda query: [log for log in full(query) if int(log["blockNumber"], 16) != missing],
+        )
+        scene.open_account(4)
+        assert [c.record.index for c in ledger.advance() if isinstance(c.record, AccountAssigned)] == [4]
+    told = [(c.record.index, c.withdrawn) for c in ledger.advance() if isinstance(c.record, AccountAssigned)]
+    assert told == [(4, True), (3, False), (4, False)]
+    assert ledger.records == read_ledger(scene.vault)
+    assert ledger.advance() == []
+
+
+def test_what_was_given_before_and_is_not_given_now_is_not_taken_back(late: tuple[Scene, Ledger, Behind]) -> None:
+    scene, ledger, behind = late
+    before, places = list(ledger.records), ledger.checkpoints
+    behind.height -= 1
+    scene.open_account(4)
+    with pytest.raises(RpcError, match="lacks logs that it gave before"):
+        ledger.advance()
+    assert (ledger.records, ledger.checkpoints) == (before, places)
+    behind.height = 10**9
+    ledger.advance()
+    assert ledger.records == read_ledger(scene.vault)
+
+
+def test_a_log_of_a_block_that_never_was_in_the_chain_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    scene.open_account(1)
+    full, other = scene.chain.answer_eth_getLogs, "0x" + "ab" * 32
+    scene.chain.mine([])
+    ledger = Ledger(scene.vault)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            scene.chain, "answer_eth_getLogs", lambda query: [{**log, "blockHash": other} for log in full(query)]
+        )
+        ledger.advance()
+    assert [change.withdrawn for change in ledger.advance()] == [True] * 3 + [False] * 3
+    assert ledger.records == read_ledger(scene.vault)
+
+
+def test_a_look_asks_for_two_blocks_and_once_for_logs(late: tuple[Scene, Ledger, Behind]) -> None:
+    scene, ledger, _ = late
+    scene.chain.requests.clear()
+    assert ledger.advance() == []
+    assert scene.chain.requests == ["eth_getBlockByNumber", "eth_getLogs", "eth_getBlockByNumber"]
+
+
+@pytest.mark.parametrize(
+    ("final", "depth"), [(None, AGAIN), (AGAIN_MOST + 199, AGAIN), (900, 300), (0, AGAIN_MOST), (10**9, AGAIN)]
+)
+def test_what_is_above_the_final_block_is_read_again_and_the_last_blocks_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, final: int | None, depth: int
+) -> None:
+    scene = Scene()
+    behind = Behind(scene, monkeypatch)
+    while len(scene.chain.blocks) <= AGAIN_MOST + 200:
+        scene.chain.mine([])
+    ledger = Ledger(scene.vault)
+    ledger.advance()
+    head = len(scene.chain.blocks) - 1
+    scene.chain.mine([])
+    ledger.advance(final=final)
+    assert behind.ranges[-1] == (head - depth + 1, head + 1)
 
 
 # ---- lies

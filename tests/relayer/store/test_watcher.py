@@ -14,7 +14,7 @@ from prover.hashing import keccak256
 from relayer.chain import Block
 from relayer.errors import LeaseLost, RpcError, StoreError
 from relayer.history import History
-from relayer.ledger import read_ledger
+from relayer.ledger import AGAIN, read_ledger
 from relayer.pipeline import sealing
 from relayer.pipeline.desk import Desk as PipelineDesk
 from relayer.pipeline.desk import Turn
@@ -488,4 +488,115 @@ def test_what_was_read_can_be_forgotten_and_is_read_again(desk: Desk) -> None:
     desk.follow()
     assert stored.history().settlements
     assert isinstance(stored.head(), Block)
+    desk.agrees()
+
+
+# ---- endpoints that are behind
+
+
+def blind(desk: Desk, patched: pytest.MonkeyPatch, *heights: int) -> None:
+    """The endpoint that gives logs has none of some blocks."""
+    full = desk.scene.chain.answer_eth_getLogs
+    patched.setattr(
+        desk.scene.chain,
+        "answer_eth_getLogs",
+        lambda query: [log for log in full(query) if int(log["blockNumber"], 16) not in heights],
+    )
+
+
+def test_a_seal_that_an_endpoint_did_not_give_is_found_by_the_next_look(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk)
+    desk.follow()
+    desk.move(1, BatchState.CLOSING)
+    sealed(desk)
+    with monkeypatch.context() as patched:
+        blind(desk, patched, len(desk.scene.chain.blocks) - 1)
+        desk.follow()
+        assert desk.state(1) == BatchState.CLOSING
+        with desk.database.read() as session:
+            read = chain.head(session)
+        assert read == desk.scene.chain.head()
+    assert desk.follow()
+    assert desk.state(1) == BatchState.SEALED
+    desk.agrees()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_comes_late_below_what_is_stored_is_stored_in_its_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, restarts: bool
+) -> None:
+    scene = desk.scene
+    scene.open_account(1)
+    desk.follow()
+    with monkeypatch.context() as patched:
+        blind(desk, patched, len(scene.chain.blocks))
+        scene.open_account(2)
+        scene.chain.mine([])
+        scene.open_account(3)
+        desk.follow()
+        assert sorted(StoredChain(desk.database).history().accounts.values()) == [0, 1, 3]
+    if restarts:
+        desk.restart()
+    desk.follow()
+    desk.agrees()
+    with desk.database.read() as session:
+        assert chain.head(session) == scene.chain.head()
+        assert sorted(chain.checkpoints(session)) == desk.watcher._restored().checkpoints
+    desk.restart()
+    desk.follow()
+    desk.agrees()
+
+
+def test_a_block_counts_as_final_only_after_it_was_read_when_it_was_final(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = desk.scene
+    desk.follow()
+    with monkeypatch.context() as patched:
+        blind(desk, patched, len(scene.chain.blocks))
+        scene.open_account(1)
+        for _ in range(AGAIN + 10):
+            scene.chain.mine([])
+        desk.follow()
+        # Final only while the answer was on its way.
+        scene.chain.final = AGAIN + 5
+    assert sorted(desk.watcher.history().accounts.values()) == [0]
+    desk.restart()
+    desk.follow()
+    desk.agrees()
+
+
+def test_a_running_watcher_reads_again_what_was_forgotten(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    desk.scene.run([])
+    desk.follow()
+    with desk.database.write() as session:
+        chain.forget(session)
+    desk.follow()
+    desk.agrees()
+    desk.scene.open_account(5)
+    desk.restart()
+    desk.follow()
+    desk.agrees()
+
+
+def test_nothing_is_added_to_what_is_forgotten_while_more_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.scene.open_account(1)
+    desk.follow()
+    desk.scene.open_account(2)
+
+    def forgotten(place: str) -> None:
+        if place == "watcher.before-commit":
+            monkeypatch.undo()
+            with desk.database.write() as session:
+                chain.forget(session)
+
+    monkeypatch.setattr("relayer.watcher.reached", forgotten)
+    with pytest.raises(StoreError, match="deleted while more was read"):
+        desk.follow()
+    assert not StoredChain(desk.database).records()
+    desk.follow()
     desk.agrees()
