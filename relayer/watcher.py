@@ -11,7 +11,7 @@ first. Sending anything is left to :mod:`relayer.transactions`, what to do next 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from relayer.points import reached
 from relayer.records import AccountAssigned, BatchOpened, BatchSettled, Record, SegmentsChecked
 from relayer.store import chain
 from relayer.store.account_events import tell_accounts
+from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Lease
@@ -31,13 +32,16 @@ from relayer.store.standing import Cost, Said, assign_accounts, follow_batch, un
 from relayer.vault import Vault
 
 LEASE: Final = "watcher"
+FOLLOWED_EVERY: Final = 5_000
+"""Milliseconds between two notes that the chain is followed while it has nothing new: a small part of how long intake believes one."""
 
 
 class Watcher:
     """Follows one vault into one database."""
 
-    def __init__(self, database: Database, vault: Vault, sealer: Sealer) -> None:
-        self.database, self.vault, self._sealer = database, vault, sealer
+    def __init__(self, database: Database, vault: Vault, sealer: Sealer, clock: Callable[[], int] = now_ms) -> None:
+        self.database, self.vault, self._sealer, self._clock = database, vault, sealer, clock
+        self._followed: int | None = None
         self._ledger: Ledger | None = None
         self._rewrites = 0
         self._final = -1
@@ -90,11 +94,12 @@ class Watcher:
         return found
 
     def _follow(self, lease: Lease) -> bool:
-        ledger = self._restored()
+        asked, ledger = self._clock(), self._restored()
         before, known = list(ledger.records), ledger.checkpoints
         changes = ledger.advance("latest", None if self._final < 0 else self._final)
         now = ledger.checkpoints
         if not changes and now[-1:] == known[-1:]:
+            self._note(lease, asked)
             return False
         kept = _kept(known, now)
         blocks = self._blocks(now[len(kept) :])
@@ -105,9 +110,20 @@ class Watcher:
             self._check(session, lease)
             self._store(session, changes, kept[-1][0] if kept else None, blocks)
             self._derive(session, before, ledger.records, changes, costs, times)
+            chain.set_followed(session, asked)
             self._rewrites = chain.rewrites(session)
+        self._followed = asked
         reached("watcher.after-commit")
         return True
+
+    def _note(self, lease: Lease, asked: int) -> None:
+        """Stores now and then that the chain was asked and had nothing new: intake promises nothing by a chain that nobody looks at."""
+        if self._followed is not None and abs(asked - self._followed) < FOLLOWED_EVERY:
+            return
+        with self.database.write() as session:
+            self._check(session, lease)
+            chain.set_followed(session, asked)
+        self._followed = asked
 
     def _blocks(self, places: Sequence[tuple[int, bytes]]) -> list[Block]:
         """Blocks of the chain by number and hash."""

@@ -1,14 +1,15 @@
 """Views from the database: what the watcher stored of the chain, which batch is open, the last snapshot, the operator's policies.
 
 A view is made in one read, so it is of one moment. Where the snapshot of the last settled batch is not stored yet there is no new view,
-and the one before goes on being used.
+and the one before goes on being used. The time by which an opening runs out is that of the last block read, so a view has an open batch
+only while the chain is being followed: orders wait for it otherwise.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
@@ -26,6 +27,10 @@ from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, ChainRecord, Order, Setting, Snapshot
 
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
+FRESH_SECONDS: Final = 30
+"""How long ago the chain was asked for its newest block, at most, for receipts to be given by it: half of what is left of an opening when
+the last one is given.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Depths:
 
 
 class StoredViews:
-    """Makes views of a vault. ``now`` in seconds, for where no block is read yet: else the block clock counts."""
+    """Makes views of a vault. ``now`` in seconds, for where no block is read yet: else the block clock counts, as long as the chain was
+    asked for its newest block at most ``fresh`` seconds ago.
+    """
 
     def __init__(
         self,
@@ -54,15 +61,17 @@ class StoredViews:
         sources: Sources,
         now: Callable[[], int],
         depths: Depths = Depths(),
+        fresh: float = FRESH_SECONDS,
     ) -> None:
         self._database, self._terms, self._sources, self._now = database, terms, sources, now
-        self._depths = depths
+        self._depths, self._fresh = depths, fresh
         self._tables: dict[int, Table | None] = {}
         self._state: State | None = None
+        self._last: View | None = None
 
     def version(self) -> object:
         """Batches by state, orders that the bond covers, lost orders, the newest record of the chain, the newest snapshot, the policies,
-        the newest block and the last final one.
+        the newest block and the last final one, whether the chain is being followed.
         """
         with self._database.read() as session:
             record = select(ChainRecord.block, ChainRecord.index, ChainRecord.block_hash)
@@ -78,18 +87,28 @@ class StoredViews:
                 session.scalar(select(Setting.value).where(Setting.name == policies.NAME)),
                 session.scalar(select(Setting.value).where(Setting.name == chain.HEAD)),
                 session.scalar(select(Setting.value).where(Setting.name == chain.FINAL)),
+                self._is_fresh(session),
             )
 
     def load(self) -> View | None:
-        """The vault now; None while its first record, or the accounts after its last settled batch, are not stored."""
+        """The vault now; None while its first record, or the accounts after its last settled batch, are not stored. If that is so while
+        nobody follows the chain, the view before with no open batch.
+        """
         with self._database.read() as session:
-            history = self._sources.history(session)
-            if history.genesis is None:
-                return None
-            state = self._accounts(session, history)
-            if state is None and history.settlements:
-                return None
-            return self._view(session, history, state)
+            found = self._loaded(session)
+            if found is None and self._last is not None and not self._is_fresh(session):
+                found = replace(self._last, open=None)
+        self._last = found or self._last
+        return found
+
+    def _loaded(self, session: Session) -> View | None:
+        history = self._sources.history(session)
+        if history.genesis is None:
+            return None
+        state = self._accounts(session, history)
+        if state is None and history.settlements:
+            return None
+        return self._view(session, history, state)
 
     def _accounts(self, session: Session, history: History) -> State | None:
         """The accounts after the last settled batch, read anew only when that is another."""
@@ -105,7 +124,7 @@ class StoredViews:
         head = chain.head(session)
         time = self._now() if head is None else head.time
         opened, takes = batches.open_now(session, self._terms.open_time, time)
-        open_ = opened if takes and _deep(session, history, opened, self._depths.opening) else None
+        takes = takes and self._is_fresh(session) and _deep(session, history, opened, self._depths.opening)
         opening = session.scalar(select(func.max(Batch.number)).where(Batch.state == BatchState.OPENING))
         last = max([0, *history.openings])
         epoch = epoch_of(history, opened)
@@ -113,7 +132,7 @@ class StoredViews:
         return View(
             terms=self._terms,
             batch=opened or opening or last + 1,
-            open=open_,
+            open=opened if takes else None,
             opened=opened,
             last_void=max(history.voided, default=0),
             fixed=history.settlements[-1].batch if history.settlements else 0,
@@ -130,6 +149,11 @@ class StoredViews:
             covered=0 if opened is None else session.get_one(Batch, opened).covered,
             time=time,
         )
+
+    def _is_fresh(self, session: Session) -> bool:
+        """Whether the chain was looked at so lately that a batch which is open by its last block is open."""
+        asked = chain.followed(session)
+        return asked is not None and abs(self._now() - asked / 1000) <= self._fresh
 
     def _shallow(self, history: History, head: Block | None) -> frozenset[int]:
         """Accounts whose first deposit is in a block that is not deep enough: another may have their index instead."""

@@ -32,7 +32,7 @@ from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Terms
-from relayer.intake.views import Depths, Sources, StoredViews
+from relayer.intake.views import FRESH_SECONDS, Depths, Sources, StoredViews
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
 from relayer.roles.collecting import collect_seldom
@@ -46,6 +46,8 @@ GLANCE: Final = 0.1
 FINISH_SECONDS: Final = 10
 BACKLOG: Final = 1_024
 WEBSOCKET_BYTES: Final = 8_192
+POLLS: Final = 3
+"""Looks at the chain that may fail before no receipts are given, where they are seldom."""
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +174,14 @@ def _engine(process: Process, desk: Desk, keys: KeyRing, signer: LocalSigner) ->
         database=process.database,
         leases=process.leases,
         keys=keys,
-        views=StoredViews(process.database, terms, sources, lambda: now_ms() // 1000, _depths(settings, desk)),
+        views=StoredViews(
+            process.database,
+            terms,
+            sources,
+            lambda: now_ms() // 1000,
+            _depths(settings, desk),
+            max(FRESH_SECONDS, POLLS * settings.chain.poll_seconds),
+        ),
         opener=Opener(process.database, keys, terms),
         acceptance=Acceptance(process.database, process.sealer, signer, limits),
         rhythm=Rhythm(

@@ -28,7 +28,10 @@ FIRST: Final = "chain.first"
 HEAD: Final = "chain.head"
 FINAL: Final = "chain.final"
 REWRITES: Final = "chain.rewrites"
-"""Settings: the vault that is served; the block it was made in; the last blocks read and final; reorganisations so far."""
+FOLLOWED: Final = "chain.followed"
+"""Settings: the vault that is served; the block it was made in; the last blocks read and final; reorganisations so far; when the chain
+was last asked for its newest block (ms, by the machine's clock).
+"""
 
 
 # ---- what the watcher writes
@@ -82,11 +85,16 @@ def set_final(session: Session, block: Block) -> None:
     _set(session, FINAL, _wire(block))
 
 
+def set_followed(session: Session, at: int) -> None:
+    """Keeps when the chain was asked for the block that is the last one read (ms), also where it was the same as before."""
+    _set(session, FOLLOWED, at)
+
+
 def forget(session: Session) -> None:
     """Removes all that was read, so that the chain is read again from the beginning."""
     session.execute(delete(ChainRecord))
     session.execute(delete(ChainBlock))
-    session.execute(delete(Setting).where(Setting.name.in_([FIRST, HEAD, FINAL])))
+    session.execute(delete(Setting).where(Setting.name.in_([FIRST, HEAD, FINAL, FOLLOWED])))
     _set(session, REWRITES, rewrites(session) + 1)
 
 
@@ -107,6 +115,12 @@ def head(session: Session) -> Block | None:
 def final(session: Session) -> Block | None:
     """The newest block known to be final."""
     return _block(_get(session, FINAL))
+
+
+def followed(session: Session) -> int | None:
+    """When the chain was last asked for its newest block, in ms; None if it was not since it is followed anew."""
+    found = _get(session, FOLLOWED)
+    return None if found is None else int(found)
 
 
 def deep(session: Session, block: int | None, depth: int | None) -> bool:

@@ -12,13 +12,13 @@ from relayer.history import History
 from relayer.intake.engine import goes_back
 from relayer.intake.opening import packed_key
 from relayer.intake.view import Terms, View
-from relayer.intake.views import Depths, Sources, StoredViews
+from relayer.intake.views import FRESH_SECONDS, Depths, Sources, StoredViews
 from relayer.ledger import read_ledger
 from relayer.records import EpochPosted
 from relayer.store import chain, orders, policies
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
-from relayer.store.models import Batch, BatchState, BatchStep, OrderState
+from relayer.store.models import Batch, BatchState, BatchStep, OrderState, Setting
 from relayer.store.models import Order as Row
 from tests.relayer.intake.scene import SEALER
 from tests.relayer.scene import ADDRESSES, DEN, DOLLAR, FEE_RATE, NUM, OPERATOR, PARAMS, Scene, risk_row
@@ -43,8 +43,8 @@ class Stored:
             epoch_age=3_600,
             open_time=OPEN_TIME,
         )
-        self.reads = 0
-        self.views = StoredViews(database, self.terms, Sources(self._history, self._state), lambda: START)
+        self.reads, self.now = 0, START
+        self.views = StoredViews(database, self.terms, Sources(self._history, self._state), lambda: self.now)
         self._kept = 0
 
     def keep(self) -> None:
@@ -52,6 +52,7 @@ class Stored:
         records = list(read_ledger(self.scene.vault, "latest", None))
         with self.database.write() as session:
             chain.add(session, records[self._kept :], [], self.scene.chain.head())
+            chain.set_followed(session, 1000 * self.now)
         self._kept = len(records)
 
     def batch(self, number: int, state: BatchState, opened: int = START, sealed: int | None = None) -> None:
@@ -229,6 +230,49 @@ def test_a_batch_takes_orders_once_its_opening_is_deep_enough_or_final(stored: S
     with stored.database.write() as session:
         chain.set_final(session, scene.chain.head())
     assert deep(stored, opening=None).open == 1
+
+
+def test_a_batch_takes_orders_only_while_the_chain_is_being_followed(stored: Stored) -> None:
+    stored.scene.happen(stored.scene.log("BatchOpened", batch=1, epoch=1))
+    stored.batch(1, BatchState.OPEN)
+    assert stored.view().open == 1
+    stored.now += FRESH_SECONDS
+    seen, followed = stored.views.version(), stored.views.load()
+    assert followed is not None
+    assert followed.open == 1
+    for wrong in (1, -2 * FRESH_SECONDS - 2):
+        stored.now += wrong
+        assert stored.views.version() != seen
+        found = stored.views.load()
+        assert found is not None
+        assert (found.open, found.opened, found.batch) == (None, 1, 1), "orders wait for it"
+    assert stored.view().open == 1, "somebody has looked at the chain"
+
+
+def test_a_view_that_cannot_be_made_anew_has_no_open_batch_either_once_nobody_follows(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.scene.happen(stored.scene.log("BatchOpened", batch=1, epoch=1))
+    stored.batch(1, BatchState.OPEN)
+    assert stored.view().open == 1
+    views = stored.views
+    monkeypatch.setattr(views, "_sources", Sources(lambda _session: History(), stored._state))
+    assert views.load() is None, "the view before is used on"
+    stored.now += FRESH_SECONDS + 1
+    found = views.load()
+    assert found is not None
+    assert (found.open, found.opened) == (None, 1)
+
+
+def test_a_batch_takes_no_orders_before_the_chain_was_looked_at(stored: Stored) -> None:
+    stored.scene.happen(stored.scene.log("BatchOpened", batch=1, epoch=1))
+    stored.batch(1, BatchState.OPEN)
+    stored.keep()
+    with stored.database.write() as session:
+        session.delete(session.get_one(Setting, chain.FOLLOWED))
+    found = stored.views.load()
+    assert found is not None
+    assert (found.open, found.opened) == (None, 1)
 
 
 def test_behind_a_batch_that_may_not_be_settled_in_time_orders_wait_for_the_batch_that_is_open(stored: Stored) -> None:

@@ -25,6 +25,8 @@ from relayer.store.clock import now_ms
 from relayer.store.leases import Leases
 
 PATIENCE: Final = 10.0
+BY_HAND: Final = 3_600.0
+"""Seconds that a look at the chain counts for: the test takes the watcher's steps, and proves between them."""
 T = TypeVar("T")
 
 
@@ -53,7 +55,7 @@ class Intake:
             database=desk.database,
             leases=Leases(desk.database, "intake of the test"),
             keys=self.keys,
-            views=StoredViews(desk.database, self._terms, sources, lambda: now_ms() // 1000),
+            views=StoredViews(desk.database, self._terms, sources, lambda: now_ms() // 1000, fresh=BY_HAND),
             opener=Opener(desk.database, self.keys, self._terms),
             acceptance=Acceptance(desk.database, desk.sealer, LocalSigner(signer), Limits(orders=100, accounts=60)),
         )

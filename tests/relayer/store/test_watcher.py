@@ -24,7 +24,7 @@ from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Lease, Leases
 from relayer.store.models import Batch, BatchState, BatchStep, ChainBlock, ChainRecord, Holder, Order, OrderState
-from relayer.watcher import LEASE, Watcher
+from relayer.watcher import FOLLOWED_EVERY, LEASE, Watcher
 from tests.relayer.scene import DOLLAR, GAS_PRICE, GAS_USED, Person, Scene, risk_row
 
 ROWS = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
@@ -600,3 +600,32 @@ def test_nothing_is_added_to_what_is_forgotten_while_more_is_read(desk: Desk, mo
     assert not StoredChain(desk.database).records()
     desk.follow()
     desk.agrees()
+
+
+def test_it_is_noted_that_the_chain_is_followed_also_while_it_has_nothing_new(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_800_000_000_000]
+    desk.watcher = Watcher(desk.database, desk.scene.vault, SEALER, lambda: now[0])
+
+    def noted() -> int | None:
+        with desk.database.read() as session:
+            return chain.followed(session)
+
+    desk.follow()
+    assert noted() == now[0]
+    now[0] += FOLLOWED_EVERY - 1
+    assert not desk.follow()
+    assert noted() == now[0] - FOLLOWED_EVERY + 1, "not at each look"
+    now[0] += 1
+    assert not desk.follow()
+    assert noted() == now[0]
+    monkeypatch.setattr(desk.scene.chain, "request", _unanswered)
+    now[0] += FOLLOWED_EVERY
+    with pytest.raises(RpcError, match="silent"):
+        desk.follow()
+    assert noted() == now[0] - FOLLOWED_EVERY
+
+
+def _unanswered(_method: str, *_params: object) -> object:
+    raise RpcError("the endpoint is silent")
