@@ -4,6 +4,9 @@ A key is in force for ``key_seconds``; then the next is, and it is still accepte
 a moment ago is turned away. Then its private half, sealed at rest until then, is deleted: who takes database and key file later opens
 no envelope that somebody recorded. The leader of intake rotates; every process reads. Each key is signed by the vault's receipt signer
 when it is made (:mod:`relayer.vouching`), and a new one is made at once where the stored one is signed by another: no trader would use it.
+
+A clock that is far ahead for a moment costs nothing: the key that is made then begins in the future, and none counts before it begins;
+and no private half is deleted by a time that is far ahead of the chain's.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from relayer import points
 from relayer.hpke import PrivateKey
 from relayer.intake.refusal import Code, Issue, Refused
 from relayer.intake.signer import Voucher
-from relayer.store import encryption_keys
+from relayer.store import chain, encryption_keys
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
@@ -30,6 +33,8 @@ SECOND: Final = 1_000
 EARLY_MS: Final = 60_000
 EARLY_PART: Final = 10
 """The next key is made a minute before it is due, or a tenth of a short time: who watches for a missing one has no false alarm."""
+AHEAD_MS: Final = 60_000
+"""A key that begins later than this from now was made by a clock that was wrong; less is what machines differ by."""
 RELOAD_MS: Final = 500
 """Least time between two looks for a key that this process does not know."""
 
@@ -79,7 +84,10 @@ class KeyRing:
         newest = self._newest()
         early = min(EARLY_MS, self._in_force // EARLY_PART)
         due = newest is None or now >= newest.not_before + self._in_force - early or not self._vouched(newest)
-        over = any(key.not_after <= now for key, _ in self._keys.values())
+        with self._database.read() as session:
+            # Never more than the overlap, so that by the time of the chain no key is in force which is deleted.
+            ended = chain.not_after_head(session, now, min(chain.BLOCK_AGE, self._overlap))
+        over = any(key.not_after <= ended for key, _ in self._keys.values())
         if not (due or over):
             return False
         made = self._made(now) if due else None
@@ -88,7 +96,7 @@ class KeyRing:
             lease.check(session)
             if made is not None:
                 encryption_keys.add(session, self._sealer, made)
-            encryption_keys.delete(session, now, now)
+            encryption_keys.delete(session, ended, ended)
         points.reached("keys.after-commit")
         self.load()
         return True
@@ -122,7 +130,7 @@ class KeyRing:
     def published(self) -> list[PublishedKey]:
         """Every key that is accepted, the one in force first."""
         now = self._clock()
-        keys = [key for key, _ in list(self._keys.values()) if now < key.not_after]
+        keys = [key for key in self._begun() if now < key.not_after]
         return [self._published(key) for key in sorted(keys, key=lambda key: (key.not_before, key.id), reverse=True)]
 
     @property
@@ -139,9 +147,12 @@ class KeyRing:
         return self._loaded is None or self._clock() - self._loaded >= RELOAD_MS
 
     def _newest(self) -> StoredKey | None:
-        return max(
-            (key for key, _ in list(self._keys.values())), key=lambda key: (key.not_before, key.id), default=None
-        )
+        return max(self._begun(), key=lambda key: (key.not_before, key.id), default=None)
+
+    def _begun(self) -> list[StoredKey]:
+        """The keys without those that a wrong clock had begin in the future."""
+        latest = self._clock() + AHEAD_MS
+        return [key for key, _ in list(self._keys.values()) if key.not_before <= latest]
 
     def _published(self, key: StoredKey) -> PublishedKey:
         return PublishedKey(

@@ -32,6 +32,8 @@ FOLLOWED: Final = "chain.followed"
 """Settings: the vault that is served; the block it was made in; the last blocks read and final; reorganisations so far; when the chain
 was last asked for its newest block (ms, by the machine's clock).
 """
+BLOCK_AGE: Final = 600_000
+"""Milliseconds that the last block may be behind a machine's clock that is right."""
 
 
 # ---- what the watcher writes
@@ -121,6 +123,14 @@ def followed(session: Session) -> int | None:
     """When the chain was last asked for its newest block, in ms; None if it was not since it is followed anew."""
     found = _get(session, FOLLOWED)
     return None if found is None else int(found)
+
+
+def not_after_head(session: Session, now: int, ahead: int = 0) -> int:
+    """A machine's time (ms), or that of the last block read and ``ahead`` where this is earlier: what is deleted for good by a clock that
+    is wrong for a moment does not come back. As it is before the first block was read.
+    """
+    newest = head(session)
+    return now if newest is None else min(now, 1000 * newest.time + ahead)
 
 
 def deep(session: Session, block: int | None, depth: int | None) -> bool:

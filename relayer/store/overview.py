@@ -120,9 +120,11 @@ def cost(session: Session) -> Cost:
     return Cost(len(numbers), orders, sum(gas or 0 for gas, _ in paid), sum(int(wei or 0) for _, wei in paid))
 
 
-def encryption_key_ends(session: Session) -> int | None:
-    """When the last key that orders are encrypted to goes out of force, in ms; None if there is none."""
-    return session.scalar(select(func.max(EncryptionKey.not_after)).where(EncryptionKey.deleted_at.is_(None)))
+def encryption_key_ends(session: Session, now: int) -> int | None:
+    """When the last key that orders may be encrypted to at a time goes out of force, in ms; None if there never was one. A key that begins
+    later does not count: a clock that was wrong made it.
+    """
+    return session.scalar(select(func.max(EncryptionKey.not_after)).where(EncryptionKey.not_before <= now))
 
 
 def leases(session: Session) -> list[Lease]:

@@ -10,6 +10,9 @@ never got an account ``UNUSED`` after they were last made, or as soon as ``MOST_
 Sessions and challenges that have run out, and answers to idempotent requests after ``IDEMPOTENCY``. Ended encryption keys lose their
 private halves by :mod:`relayer.intake.keys`; here their bytes go.
 
+**By two clocks.** What challenges are answered with is judged by the earlier of this machine's time and that of the last block read, all
+else by a machine's time that is at most ``BLOCK_AGE`` ahead of that block: a clock that is days ahead for a moment deletes nothing.
+
 **How far bytes go.** All of it was sealed (:mod:`.crypt`), so this is the second wall. SQLite overwrites what it deletes with zeros, and
 its journal is cut to nothing after each deletion: no page of the files holds it. PostgreSQL only marks rows dead: the tables concerned
 are written anew (``VACUUM FULL``), so no file of a table holds it, at most every ``REWRITE`` since that locks them for moments. Its
@@ -30,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from relayer.errors import StoreError
 from relayer.points import reached
-from relayer.store import drafts, events
+from relayer.store import chain, drafts, events
 from relayer.store.batches import CLEARED
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
@@ -93,13 +96,17 @@ class Retention:
 
     def step(self, lease: Lease) -> bool:
         """Deletes what is due and has its bytes overwritten; whether there was anything. To be repeated for ever."""
-        now, after = self.clock(), self.after_final
+        clock, after = self.clock(), self.after_final
         evidence = max(self.evidence(), after)
         with self.database.write() as session:
             lease.check(session)
+            now, answerable = (
+                chain.not_after_head(session, clock, chain.BLOCK_AGE),
+                chain.not_after_head(session, clock),
+            )
             final = _since(session, (BatchState.FINAL,), now - after)
             changed = _delete(session, now, now - after, final)
-            over = _since(session, (BatchState.FINAL,), now - evidence)
+            over = _since(session, (BatchState.FINAL,), answerable - evidence)
             over += _since(session, (BatchState.VOID, BatchState.EXPIRED), now - max(after, HOUR))
             changed |= _delete_batches(session, over)
             changed |= _keys_deleted(session)
@@ -107,7 +114,7 @@ class Retention:
             reached("retention.before-commit")
         reached("retention.after-commit")
         self._remove_proofs(final)
-        return self._wipe(lease, now) or bool(changed)
+        return self._wipe(lease, clock) or bool(changed)
 
     def _remove_proofs(self, final: Iterable[int]) -> None:
         """Folders of proofs are named after their batch, ``7-…``."""

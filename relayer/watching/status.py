@@ -140,7 +140,7 @@ def look(database: Database) -> Status:
             last_settled=overview.last_settled(session),
             oldest_transaction=overview.oldest_transaction(session),
             cost=overview.cost(session),
-            key_ends=overview.encryption_key_ends(session),
+            key_ends=overview.encryption_key_ends(session, now),
             observed=observed(session),
             sending=list(overview.kept(session, overview.SENDING).get("alarms", [])),
             challenges=challenges.underway(session),

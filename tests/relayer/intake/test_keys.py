@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from relayer.chain import Block
 from relayer.envelope import open_order
 from relayer.errors import LeaseLost
 from relayer.hpke import PrivateKey
@@ -12,6 +13,7 @@ from relayer.intake.keys import KeyRing
 from relayer.intake.refusal import Code, Refused
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.signing import Signer
+from relayer.store import chain, overview
 from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.store.models import EncryptionKey
@@ -98,6 +100,45 @@ def test_the_private_half_is_sealed_and_deleted_when_the_key_is_over(database: D
     rotate(keys, database, clock)
     assert (row().private_sealed, row().deleted_at) == (None, clock.now)
     assert row().public == current.public
+
+
+def test_a_clock_that_is_days_ahead_for_a_moment_takes_no_key_away(database: Database) -> None:
+    clock, days = Clock(), 3 * 86_400
+    keys = ring(database, clock)
+    with database.write() as session:
+        chain.add(session, [], [], Block(1, b"1" * 32, b"0" * 32, clock.now // SECOND))
+    rotate(keys, database, clock)
+    first = keys.current()
+    assert first is not None
+    sent = envelope(keys, trader(1).signed(trader(1).order()))
+    clock.pass_(days)
+    rotate(keys, database, clock)
+    clock.pass_(-days)
+    assert not rotate(keys, database, clock)
+    assert (keys.current(), keys.published()) == (first, [first])
+    with database.read() as session:
+        watched = overview.encryption_key_ends(session, clock.now)
+    assert watched == keys.ends_at == first.accepted_until, "who watches for a missing key looks at this one"
+    assert open_order(sent, keys.opening(sent.key_id), DOMAIN, VAULT).owner == trader(1).holder.owner
+    clock.pass_(IN_FORCE)
+    assert rotate(keys, database, clock), "keys follow one another as before"
+    second = keys.current()
+    assert second is not None
+    assert second.not_before == clock.now
+    assert [each.id for each in keys.published()] == [second.id, first.id]
+
+
+def test_a_clock_that_is_days_behind_for_a_moment_takes_no_key_away(database: Database) -> None:
+    clock, days = Clock(), 3 * 86_400
+    keys = ring(database, clock)
+    rotate(keys, database, clock)
+    first = keys.current()
+    clock.pass_(-days)
+    rotate(keys, database, clock)
+    assert not rotate(keys, database, clock)
+    clock.pass_(days)
+    rotate(keys, database, clock)
+    assert keys.published() == [first]
 
 
 def test_another_process_opens_with_a_key_that_was_made_after_it_started(database: Database) -> None:

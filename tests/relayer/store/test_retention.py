@@ -11,8 +11,9 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from relayer.chain import Block
 from relayer.errors import LeaseLost
-from relayer.store import encryption_keys, events, retention
+from relayer.store import chain, encryption_keys, events, retention
 from relayer.store.batches import mark_cleared
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
@@ -164,6 +165,23 @@ def test_what_is_not_yet_due_stays_until_it_is(kept: Kept) -> None:
     assert kept.retention().step(kept.lease)
     assert kept.left("orders") == set()
     assert not kept.retention().step(kept.lease)
+
+
+def test_a_clock_that_is_days_ahead_of_the_chain_deletes_nothing(kept: Kept) -> None:
+    kept.evidence = AFTER + DAY
+    kept.batch(1, BatchState.FINAL, NOW)
+    kept.batch(2, BatchState.MINED, None)
+    with kept.database.write() as session:
+        session.get_one(Order, "2-1").state = OrderState.CANCELLED
+        chain.add(session, [], [], Block(1, b"1" * 32, b"0" * 32, NOW // 1000))
+    kept.now += 30 * DAY
+    assert not kept.retention().step(kept.lease)
+    assert kept.left("") == set(kept.bytes)
+    with kept.database.write() as session:
+        chain.add(session, [], [], Block(2, b"2" * 32, b"1" * 32, (NOW + AFTER + DAY) // 1000))
+    assert kept.retention().step(kept.lease)
+    assert "batches.batch:1" not in kept.left("")
+    assert kept.left("orders.content:1-") == set()
 
 
 def test_what_challenges_are_answered_with_stays_until_none_can_be_open(kept: Kept) -> None:
