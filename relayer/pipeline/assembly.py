@@ -34,7 +34,10 @@ def desk(settings: Settings, database: Database, sealer: Sealer, vault: Vault) -
 def pipeline(settings: Settings, desk_: Desk, leases: Leases, troubled: Troubled) -> Pipeline:
     """The worker's part: call :meth:`Pipeline.step` in a loop."""
     keys = Keys.load(settings.keys.proving, desk_.vault.params)
-    return Pipeline(desk=desk_, leases=leases, keys=keys, seconds=settings.leases.seconds, troubled=troubled)
+    given = settings.leases
+    return Pipeline(
+        desk=desk_, leases=leases, keys=keys, seconds=given.seconds, every=given.renew_seconds, troubled=troubled
+    )
 
 
 def prover(settings: Settings, desk_: Desk, leases: Leases, executor: Executor) -> Prover:

@@ -17,9 +17,9 @@ from relayer.store.leases import Lease, Leases
 class Keeping:
     """A lease that is being renewed."""
 
-    def __init__(self, leases: Leases, lease: Lease, every: float) -> None:
+    def __init__(self, leases: Leases, lease: Lease, seconds: float, every: float) -> None:
         self.lost = False
-        self._leases, self._lease, self._every = leases, lease, every
+        self._leases, self._lease, self._seconds, self._every = leases, lease, seconds, every
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"lease {lease.name}", daemon=True)
 
@@ -40,12 +40,23 @@ class Keeping:
     def _run(self) -> None:
         while not self._done.wait(self._every):
             try:
-                self._lease = self._leases.renew(self._lease)
+                self._lease = self._leases.renew(self._lease, self._seconds)
             except LeaseLost:
                 self.lost = True
                 return
             except StoreError:
                 continue  # the database is busy: until the lease runs out there is time
+
+
+@contextmanager
+def renewed(leases: Leases, lease: Lease, seconds: float, every: float) -> Iterator[Keeping]:
+    """Renews a lease for ``seconds``, ``every`` so many, as long as the context lasts; whoever has it then still has it afterwards."""
+    keeping = Keeping(leases, lease, seconds, every)
+    keeping.start()
+    try:
+        yield keeping
+    finally:
+        keeping.stop()
 
 
 @contextmanager
@@ -55,11 +66,8 @@ def kept(leases: Leases, name: str, seconds: float, every: float) -> Iterator[Ke
     if lease is None:
         yield None
         return
-    keeping = Keeping(leases, lease, every)
-    keeping.start()
     try:
-        yield keeping
+        with renewed(leases, lease, seconds, every) as keeping:
+            yield keeping
     finally:
-        keeping.stop()
-        if not keeping.lost:
-            leases.release(keeping.lease)
+        leases.release(lease)

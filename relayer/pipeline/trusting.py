@@ -54,9 +54,9 @@ def _locked(vault: Vault, end: int) -> dict[int, LockedDeposit]:
     for entry in range(vault.contract.call("depositQueue").head, end):
         deposit = vault.contract.call("deposits", entry)
         if deposit.amount:
-            before = found[deposit.index].amount if deposit.index in found else 0
-            owner = vault.contract.call("ownerOf", deposit.index)
-            found[deposit.index] = LockedDeposit(before + deposit.amount, owner)
+            before = found.get(deposit.index)
+            owner = vault.contract.call("ownerOf", deposit.index) if before is None else before.owner
+            found[deposit.index] = LockedDeposit(deposit.amount + (0 if before is None else before.amount), owner)
     return found
 
 

@@ -1,7 +1,8 @@
 """The loop of the pipeline: small steps under one lease, each of which may be repeated.
 
 A step reads what is stored, decides, and writes once; what it cannot do now it leaves for the next turn. Whoever runs :meth:`Pipeline.step`
-in a loop needs no order of steps, no memory and no clean end.
+in a loop needs no order of steps, no memory and no clean end. The lease is renewed beside the steps: how long one reads the chain is for
+others to say (strangers' deposits, say), and it must not end in a write that is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from prover.keys import Keys
 from relayer.errors import LeaseLost
 from relayer.pipeline import aftermath, challenges, clearing, covering, duties, opening, sealing, settling
 from relayer.pipeline.desk import Desk, Turn
+from relayer.pipeline.keeping import renewed
 from relayer.store.leases import Leases
 
 LEASE: Final = "pipeline"
@@ -24,13 +26,14 @@ Troubled = Callable[[str, TacitError], object]
 """Is told the name of a step that could not be taken now, and why."""
 
 DUTIES: Final[Sequence[Step]] = (
-    duties.return_deposits,
+    challenges.watch_challenges,
+    challenges.answer_challenges,
     duties.void_hopeless,
     duties.fund_bonds,
     duties.release_bonds,
-    challenges.watch_challenges,
-    challenges.answer_challenges,
+    duties.return_deposits,
 )
+"""Challenges come first, since an answer that is late costs the bond; what strangers can make long comes last."""
 
 
 def _quiet(_step: str, error: TacitError) -> None:
@@ -39,7 +42,9 @@ def _quiet(_step: str, error: TacitError) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The operator's part of every batch. ``duties_every``: seconds between looks at what is due beside batches.
+    """The operator's part of every batch, under a lease of ``seconds`` that is renewed ``every`` so many while a turn lasts.
+
+    ``duties_every``: seconds between looks at what is due beside batches.
 
     ``troubled`` hears of steps that failed for now (an endpoint that does not answer) while the others go on; by default the first
     failure is raised.
@@ -50,6 +55,7 @@ class Pipeline:
     keys: Keys
     duties_every: float = 10.0
     seconds: float = 15.0
+    every: float = 5.0
     troubled: Troubled = _quiet
     clock: Callable[[], float] = time.monotonic
     _looked: dict[str, float] = field(default_factory=dict, repr=False)
@@ -60,11 +66,12 @@ class Pipeline:
         if lease is None:
             return False
         turn = Turn(lease)
-        try:
-            taken = [self._taken(step, turn) for step in self._steps()]
-            return any(taken)
-        except LeaseLost:
-            return False
+        with renewed(self.leases, lease, self.seconds, self.every):
+            try:
+                taken = [self._taken(step, turn) for step in self._steps()]
+                return any(taken)
+            except LeaseLost:
+                return False
 
     def _steps(self) -> list[Step]:
         steps: list[Step] = [

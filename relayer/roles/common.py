@@ -16,6 +16,7 @@ from relayer.config import Settings
 from relayer.errors import ConfigError, LeaseLost
 from relayer.pipeline.assembly import desk as make_desk
 from relayer.pipeline.desk import Desk
+from relayer.pipeline.keeping import renewed
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Lease, Leases
@@ -95,7 +96,7 @@ def outgoing_allowed(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...
 
 
 class Held:
-    """A lease that is taken when it is free and renewed while it is held."""
+    """A lease that is taken when it is free and renewed while it is held, between steps and beside them."""
 
     def __init__(self, leases: Leases, name: str, seconds: float, every: float) -> None:
         self._leases, self._name, self._seconds, self._every = leases, name, seconds, every
@@ -113,6 +114,15 @@ class Held:
         except LeaseLost:
             self.lost()
         return self._lease
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renews it, if it is held, also while a step lasts: a step that takes longer than the lease could never write."""
+        if self._lease is None:
+            yield
+            return
+        with renewed(self._leases, self._lease, self._seconds, self._every):
+            yield
 
     def lost(self) -> None:
         """Another process has it."""

@@ -172,9 +172,10 @@ def holding(process: Process, name: str) -> Iterator[Held]:
 
 
 def in_turn(held: Held, step: Callable[[], bool]) -> bool:
-    """A step under a lease that may have gone to another process meanwhile."""
+    """A step under a lease that is renewed beside it, however long it takes, and may have gone to another process all the same."""
     try:
-        return step()
+        with held.kept():
+            return step()
     except LeaseLost:
         held.lost()
         raise
