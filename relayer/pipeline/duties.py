@@ -7,6 +7,8 @@ the chain says that there is something to do. Freezing a vault is nobody's duty.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -22,6 +24,10 @@ from relayer.store.models import BatchState, TransactionState
 
 ENDED_STAGE: Final = 3
 """IBonds.Stage.Ended."""
+RETURN: Final = "return:"
+"""Purposes of returned deposits begin so."""
+MOST_RETURNS: Final = 8
+"""Returned deposits that are queued or out at a time: half of what may be out, so that a batch's own find room."""
 SEALED_STATES: Final = (
     BatchState.SEALED,
     BatchState.PROVING,
@@ -33,34 +39,41 @@ SEALED_STATES: Final = (
 
 
 def return_deposits(desk: Desk, turn: Turn) -> bool:
-    """Returns queued deposits whose owner has not registered in time and that no seal has locked."""
+    """Returns queued deposits whose owner has not registered in time and that no seal has locked, a few at a time: how many there are is
+    strangers' to say.
+    """
     with desk.database.read() as session:
-        late = _unknown_deposits(desk, session, desk.history())
+        room = MOST_RETURNS - transactions.under_way(session, RETURN)
+        late = list(islice(_late(desk, session, desk.history()), max(room, 0)))
     if not late:
         return False
     with desk.database.write() as session:
         turn.check(session)
-        queued = [insist(session, desk, f"return:{entry}", desk.call("returnDeposit", entry)) for entry in late]
+        queued = [insist(session, desk, f"{RETURN}{entry}", desk.call("returnDeposit", entry)) for entry in late]
         points.reached("return.before-queue")
     points.reached("return.after-queue")
     return any(queued)
 
 
-def _unknown_deposits(desk: Desk, session: Session, history: History) -> list[int]:
+def _late(desk: Desk, session: Session, history: History) -> Iterator[int]:
+    """Entries that are to be returned, by age. A later one came later and is waited for at least as long, so the chain is asked about none
+    behind the first that is still waited for.
+    """
     queues = Queues.of(history)
     known = batches.holders(session, {each.owner for each in queues.deposits})
-    sealed = [history.seals[number].seal.deposit_end for number in history.seals if number not in history.voided]
-    locked = max(sealed, default=0)
-    late = [
-        each.entry
-        for each in queues.deposits
-        if not each.returned and each.owner not in known and each.owner != desk.fund.owner and each.entry >= locked
-    ]
-    new = [entry for entry in late if due(session, f"return:{entry}")]
-    now = desk.now if new else 0
-    waiting = [each.entry for each in queues.deposits if not each.returned and each.owner in known]
-    patience = {entry: grace(desk.policy, others_wait=any(other > entry for other in waiting)) for entry in new}
-    return [entry for entry in new if now >= desk.vault.contract.call("deposits", entry).time + patience[entry]]
+    locked = max((history.seals[n].seal.deposit_end for n in history.seals if n not in history.voided), default=0)
+    queued = [each for each in queues.deposits if not each.returned]
+    last_known = max((each.entry for each in queued if each.owner in known), default=-1)
+    strangers = [each for each in queued if each.owner not in known and each.owner != desk.fund.owner]
+    now = None
+    for each in strangers:
+        if each.entry < locked or not due(session, f"{RETURN}{each.entry}"):
+            continue
+        now = desk.now if now is None else now
+        patience = grace(desk.policy, others_wait=last_known > each.entry)
+        if now < desk.vault.contract.call("deposits", each.entry).time + patience:
+            return
+        yield each.entry
 
 
 def void_hopeless(desk: Desk, turn: Turn) -> bool:

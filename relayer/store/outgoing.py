@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.orm import Session
 
 from relayer.store.models import Attempt, ChainTransaction, Nonce, TransactionState
 
 PRIVATE: Final = "private"
 PUBLIC: Final = "public"
-FIRST: Final = "answer:"
-"""Purposes that begin so are sent before others that wait."""
+FIRST: Final = ("answer:",)
+LAST: Final = ("return:", "release:", "fund:")
+"""Purposes that begin so are sent before all others that wait, and after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,16 @@ class Outgoing:
 
 def waiting(session: Session) -> list[Outgoing]:
     """What waits for a nonce, in the order of the queue; answers to challenges, on which nothing rests and which have a time of their own,
-    before everything else.
+    before everything else. Deposits that go back and bonds that come and go have time, and others decide how many there are: they come
+    after what moves batches on, whose time runs out.
     """
     chosen = select(ChainTransaction).where(ChainTransaction.state == TransactionState.QUEUED)
-    first = case((ChainTransaction.purpose.startswith(FIRST), 0), else_=1)
-    return [_outgoing(session, row) for row in session.scalars(chosen.order_by(first, ChainTransaction.position))]
+    rank = case((_begins(FIRST), 0), (_begins(LAST), 2), else_=1)
+    return [_outgoing(session, row) for row in session.scalars(chosen.order_by(rank, ChainTransaction.position))]
+
+
+def _begins(openings: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(ChainTransaction.purpose.startswith(opening) for opening in openings))
 
 
 def unsettled(session: Session) -> list[Outgoing]:

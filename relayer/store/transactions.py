@@ -19,6 +19,7 @@ from relayer.store.models import ChainTransaction, TransactionState
 
 ID_BYTES: Final = 8
 OVER: Final = (TransactionState.FINAL, TransactionState.FAILED)
+UNDER_WAY: Final = (TransactionState.QUEUED, TransactionState.SENT)
 
 
 def queue(
@@ -118,6 +119,13 @@ def bump(session: Session, transaction: str) -> None:
 def find(session: Session, purpose: str) -> ChainTransaction | None:
     """The transaction of a purpose, if one was queued."""
     return session.scalar(select(ChainTransaction).where(ChainTransaction.purpose == purpose))
+
+
+def under_way(session: Session, opening: str) -> int:
+    """How many transactions, of the purposes that begin so, are queued or out and not mined."""
+    chosen = select(func.count()).select_from(ChainTransaction)
+    begun = ChainTransaction.purpose.startswith(opening, autoescape=True)
+    return session.scalar(chosen.where(begun, ChainTransaction.state.in_(UNDER_WAY))) or 0
 
 
 def require(session: Session, transaction: str) -> ChainTransaction:

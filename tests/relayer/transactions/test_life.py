@@ -54,6 +54,20 @@ def test_an_answer_to_a_challenge_is_sent_before_everything_that_waits(make_scen
     assert [scene.row(each).nonce for each in ("release:0", "answer:1", "release:1", "release:2")] == [0, 1, 2, 3]
 
 
+def test_what_moves_batches_on_is_sent_before_the_duties_that_wait_and_in_its_own_order(
+    make_scene: Callable[..., Scene],
+) -> None:
+    """Thousands of deposits that go back would put the next seal beyond the end of its opening."""
+    scene = make_scene(policy=Policy(in_flight=1))
+    duties = ["return:0", "release:1", "fund:1", "return:1"]
+    for purpose in [*duties, "seal:2", "open:3", "answer:1", "void:2", "settle:2:0"]:
+        scene.queue(purpose)
+    scene.step()
+    scene.turn(8)
+    order = ["answer:1", "seal:2", "open:3", "void:2", "settle:2:0", *duties]
+    assert [scene.row(each).nonce for each in order] == list(range(len(order)))
+
+
 def test_no_more_are_out_than_the_policy_says(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene(policy=Policy(in_flight=2))
     for number in range(3):
