@@ -180,13 +180,21 @@ def _why(desk: Desk, session: Session, batch: Batch) -> str | None:
 
 
 def _expecting(desk: Desk, session: Session, queues: Queues, ordering: frozenset[int]) -> bool:
-    """Whether an account with orders in the batch has its first deposit in a block that is not deep enough yet."""
-    last_block = desk.vault.chain.head().number - desk.confirmations
-    shallow = {each.account for each in queues.deposits if each.came[0] > last_block and not each.returned}
-    if not shallow & ordering:
+    """Whether an account with orders in the batch is opened by nothing but a deposit in a block that is not deep enough yet."""
+    awaited = unopened(queues, desk.vault.chain.head().number - desk.confirmations) & ordering
+    if not awaited:
         return False
     state = current_state(desk, session, desk.history())
-    return any(state.leaf(account) is None for account in shallow & ordering)
+    return any(state.leaf(account) is None for account in awaited)
+
+
+def unopened(queues: Queues, last_block: int) -> frozenset[int]:
+    """Accounts with deposits in the queue of which none lies at or below a block. One that does opens its account without those that come
+    later: whoever goes on depositing keeps no batch open.
+    """
+    waiting = [each for each in queues.deposits if not each.returned]
+    deep = {each.account for each in waiting if each.came[0] <= last_block}
+    return frozenset(each.account for each in waiting) - deep
 
 
 # ---- what goes in
