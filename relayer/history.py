@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from prover.batch import SettledRow
 from prover.settlement import LockedDeposit
@@ -19,6 +19,7 @@ from relayer.records import (
     BatchSealed,
     BatchSettled,
     BatchVoided,
+    Claimed,
     DepositQueued,
     DepositReturned,
     EpochPosted,
@@ -32,14 +33,22 @@ from relayer.records import (
     PotFixed,
     Record,
     Retiring,
+    SegmentsChecked,
+    WithdrawalCredited,
 )
 
 T = TypeVar("T")
+UNTOLD: Final = (SegmentsChecked, WithdrawalCredited, Claimed)
+"""Records that leave a :class:`History` as it was."""
 
 
 @dataclass
 class History:
-    """The state of a vault as its records tell it; ``assigned``: the block that gave an account its index."""
+    """The state of a vault as its records tell it; ``assigned``: the block that gave an account its index.
+
+    It has of a settlement or an epoch what the records have: those that a service holds are without words, and without rows nobody asks
+    for any more (:mod:`relayer.store.holding`).
+    """
 
     genesis: Genesis | None = None
     owners: dict[int, int] = field(default_factory=dict)

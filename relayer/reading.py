@@ -7,13 +7,13 @@ chain; so a replica can withhold, and cannot lie.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from prover.batch import Leaf, Reading, read_touch
 from prover.hashing import keccak256
 from prover.orders import Holder
-from relayer.errors import ReplicaError
+from relayer.errors import LedgerError, ReplicaError
 from relayer.rebuild import LEAF_WORD, LIVE
 from relayer.records import BatchSettled, SegmentData
 from relayer.vault import Vault
@@ -48,14 +48,19 @@ class AccountReading:
 
 def touches_of(settlements: Iterable[BatchSettled], index: int, places: int) -> list[Touched]:
     """The touches that left an account existing, in order; ``places`` touches stand in a segment."""
-    found = []
-    for settlement in settlements:
-        for segment in settlement.segments:
-            for place in range(places):
-                words = segment.open_touch(place)
-                if words[0] & LIVE and words[0] % LIVE == index and words[LEAF_WORD]:
-                    found.append(Touched(settlement.batch, segment, place, words[LEAF_WORD]))
-    return found
+    return [touched for each in settlements for at, touched in live_touches(each, places) if at == index]
+
+
+def live_touches(settlement: BatchSettled, places: int) -> Iterator[tuple[int, Touched]]:
+    """The touches of a settlement that left an account existing, with its index (:class:`LedgerError` where its words are not at hand)."""
+    if not settlement.segments:
+        what = f"the words of batch {settlement.batch} are not in memory: read its settlement whole"
+        raise LedgerError(what, {"batch": settlement.batch})
+    for segment in settlement.segments:
+        for place in range(places):
+            words = segment.open_touch(place)
+            if words[0] & LIVE and words[LEAF_WORD]:
+                yield words[0] % LIVE, Touched(settlement.batch, segment, place, words[LEAF_WORD])
 
 
 def read_account(

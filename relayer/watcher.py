@@ -12,12 +12,13 @@ first. Sending anything is left to :mod:`relayer.transactions`, what to do next 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from relayer.chain import Block
-from relayer.errors import RpcError, StoreError
+from relayer.errors import LedgerError, RpcError, StoreError
 from relayer.history import History
 from relayer.ledger import Change, Ledger
 from relayer.points import reached
@@ -27,6 +28,7 @@ from relayer.store.account_events import tell_accounts
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
+from relayer.store.holding import held
 from relayer.store.leases import Lease
 from relayer.store.standing import Cost, Said, assign_accounts, follow_batch, unfinished
 from relayer.vault import Vault
@@ -42,6 +44,7 @@ class Watcher:
     def __init__(self, database: Database, vault: Vault, sealer: Sealer, clock: Callable[[], int] = now_ms) -> None:
         self.database, self.vault, self._sealer, self._clock = database, vault, sealer, clock
         self._followed: int | None = None
+        # As far as is stored, and without the words of what is final: no ledger is kept that is ahead of the database.
         self._ledger: Ledger | None = None
         self._rewrites = 0
         self._final = -1
@@ -57,8 +60,10 @@ class Watcher:
             final = self.vault.chain.head("finalized")
             followed = self._follow(lease)
             return self._finalize(lease, final) or followed
+        except (RpcError, LedgerError):
+            raise  # of reading: nothing was stored, and the ledger is as far as it was
         except BaseException:
-            self._ledger = None  # may be ahead of the database: the next step goes on from what is stored
+            self._ledger = None  # another may have stored more, or this write came through: the next step goes on from what is stored
             raise
 
     def history(self) -> History:
@@ -73,11 +78,17 @@ class Watcher:
             now = chain.rewrites(session)
             if self._ledger is not None and now == self._rewrites:
                 return self._ledger
-            first, kept, records = chain.first(session), chain.checkpoints(session), chain.records(session)
-            final = chain.final(session)
-        self._final, self._rewrites = -1 if final is None else final.number, now
+            first, kept, final = chain.first(session), chain.checkpoints(session), chain.final(session)
+            self._final, self._rewrites = -1 if final is None else final.number, now
+            records = held(chain.records(session), self._sure(kept))
         self._ledger = Ledger.resumed(self.vault, self._first() if first is None else first, records, kept)
         return self._ledger
+
+    def _sure(self, checkpoints: Sequence[tuple[int, bytes]]) -> int:
+        """The block up to which records stand whatever is followed from here: final, and below all blocks that tell a reorganisation. One
+        that takes back what was called final may settle a batch by parts that it left.
+        """
+        return min(self._final, min((number for number, _ in checkpoints), default=-1))
 
     def _check(self, session: Session, lease: Lease) -> None:
         """That this process follows still, and from what is stored: nothing may be added to what was deleted meanwhile."""
@@ -94,11 +105,12 @@ class Watcher:
         return found
 
     def _follow(self, lease: Lease) -> bool:
-        asked, ledger = self._clock(), self._restored()
+        asked, ledger = self._clock(), copy(self._restored())  # goes on alone until what it reads is stored
         before, known = list(ledger.records), ledger.checkpoints
         changes = ledger.advance("latest", None if self._final < 0 else self._final)
         now = ledger.checkpoints
         if not changes and now[-1:] == known[-1:]:
+            self._ledger = ledger
             self._note(lease, asked)
             return False
         kept = _kept(known, now)
@@ -112,7 +124,7 @@ class Watcher:
             self._derive(session, before, ledger.records, changes, costs, times)
             chain.set_followed(session, asked)
             self._rewrites = chain.rewrites(session)
-        self._followed = asked
+        self._followed, self._ledger = asked, ledger
         reached("watcher.after-commit")
         return True
 
@@ -201,6 +213,7 @@ class Watcher:
                 said = Said.of(history, settlement.batch, {}, final.number)
                 follow_batch(session, settlement.batch, said, None, self._sealer)
         self._final = final.number
+        ledger.records = held(ledger.records, self._sure(ledger.checkpoints))
         return True
 
 

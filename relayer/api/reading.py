@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from prover.batch import State
 from relayer.history import History
+from relayer.store import chain
 from relayer.store.batches import open_state
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
@@ -13,17 +15,22 @@ from relayer.store.database import Database
 
 
 class StoredReading:
-    """Reads from the database; the accounts are kept in memory until another batch is settled. May be used from several threads."""
+    """Reads from the database; the accounts are kept in memory until another batch is settled. May be used from several threads.
 
-    def __init__(self, database: Database, sealer: Sealer, params: str) -> None:
+    ``history``: that of the process, where it has one already, so that no second one is held beside it.
+    """
+
+    def __init__(
+        self, database: Database, sealer: Sealer, params: str, history: Callable[[], History] | None = None
+    ) -> None:
         self._database, self._sealer, self._params = database, sealer, params
-        self._chain = StoredChain(database)
+        self._history = StoredChain(database).history if history is None else history
         self._lock = threading.Lock()
         self._state: tuple[int, State] | None = None
 
     def history(self) -> History:
         """What has happened in the vault."""
-        return self._chain.history()
+        return self._history()
 
     def state(self) -> tuple[int, State] | None:
         """The last settled batch (0: genesis) and the accounts after it; the last known ones while the newest are not stored yet."""
@@ -41,5 +48,6 @@ class StoredReading:
 
     def block(self) -> int | None:
         """The last block that was read."""
-        head = self._chain.head()
+        with self._database.read() as session:
+            head = chain.head(session)
         return None if head is None else head.number

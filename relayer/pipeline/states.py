@@ -1,25 +1,30 @@
 """The accounts that a batch is cleared on: a sealed snapshot of the last settled batch, or, where there is none, the chain's own data.
 
 Whatever is missing can be had again: every account's ciphertext is in the chain's data (or at replicas), its owner's viewing key in the
-database. A snapshot counts only with the root that the chain has.
+database. A snapshot counts only with the root that the chain has. Settlements are read from the database one at a time: a history does
+not hold the words of final ones.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
 from prover.batch import Leaf, State
 from prover.orders import Holder
+from prover.tree import Tree
 from prover.wire import element
 from relayer.errors import RebuildError
 from relayer.history import History
 from relayer.pipeline.desk import Desk
-from relayer.reading import read_account
-from relayer.rebuild import Rebuilt
+from relayer.reading import live_touches, read_touched
+from relayer.rebuild import Rebuilt, published_leaves
+from relayer.records import BatchSettled
 from relayer.replicas import one_of
 from relayer.store import batches
+from relayer.store.chain import whole
 from relayer.store.models import Holder as HolderRow
 
 STATE_FORMAT = "tacit.state.1"
@@ -50,23 +55,47 @@ def current_state(desk: Desk, session: Session, history: History) -> State:
 
 def rebuilt_state(desk: Desk, session: Session, history: History) -> State:
     """The same, from chain data and the owners' viewing keys alone."""
-    if history.genesis is None:
-        raise RebuildError("the vault's first event is not stored yet: the watcher has not read it")
-    tree = Rebuilt.at_genesis(desk.vault.params, history.genesis).after_all(history.settlements, desk.vault.layout)
-    leaves = [index for index, leaf in sorted(tree.tree.leaves().items()) if leaf]
+    tree, newest = _tree(desk, session, history)
+    leaves = [index for index, leaf in sorted(tree.leaves().items()) if leaf]
     owners = {index: _owner(history, index) for index in leaves}
     registered = batches.holders(session, owners.values())
     own = {
         index: desk.fund if index == 0 else _holder(desk, registered, owner, index) for index, owner in owners.items()
     }
-    read = {index: _leaf(desk, history, holder, index) for index, holder in own.items()}
+    read = _leaves(desk, session, own, newest)
     document = {
         "format": STATE_FORMAT,
         "params": desk.vault.params,
         "root": element(tree.root),
-        "leaves": [{"index": index, "leaf": json.loads(leaf.to_json())} for index, leaf in read.items()],
+        "leaves": [{"index": index, "leaf": json.loads(read[index].to_json())} for index in leaves],
     }
     return State.from_json(json.dumps(document))
+
+
+def _tree(desk: Desk, session: Session, history: History) -> tuple[Tree, dict[int, BatchSettled]]:
+    """The tree after the last settled batch, and the settlement that touched an account last, as the history holds it, by index."""
+    if history.genesis is None:
+        raise RebuildError("the vault's first event is not stored yet: the watcher has not read it")
+    rebuilt, layout = Rebuilt.at_genesis(desk.vault.params, history.genesis), desk.vault.layout
+    newest: dict[int, BatchSettled] = {}
+    for settlement in history.settlements:
+        read = whole(session, settlement)
+        rebuilt = rebuilt.after(read, layout)
+        newest |= dict.fromkeys(published_leaves(read, layout), settlement)
+    return rebuilt.tree, newest
+
+
+def _leaves(
+    desk: Desk, session: Session, own: Mapping[int, Holder], newest: Mapping[int, BatchSettled]
+) -> dict[int, Leaf]:
+    """The accounts of owners, each read in the settlement that touched it last; one settlement after another."""
+    source = one_of(desk.replicas) if desk.replicas else None
+    found: dict[int, Leaf] = {}
+    for batch, settlement in sorted({newest[index].batch: newest[index] for index in own}.items()):
+        for index, touched in live_touches(whole(session, settlement), desk.vault.layout.touches):
+            if index in own and newest[index].batch == batch:
+                found[index] = read_touched(desk.vault, touched, own[index], index, source).leaf
+    return found
 
 
 def _genesis(desk: Desk, root: int) -> State:
@@ -89,11 +118,3 @@ def _holder(desk: Desk, registered: dict[int, HolderRow], owner: int, index: int
         what = f"account {index} cannot be read: its owner's keys are not in the database; restore a backup"
         raise RebuildError(what, {"account": index})
     return batches.open_holder(desk.sealer, registered[owner])
-
-
-def _leaf(desk: Desk, history: History, holder: Holder, index: int) -> Leaf:
-    source = one_of(desk.replicas) if desk.replicas else None
-    found = read_account(desk.vault, history.settlements, holder, index, source)
-    if found is None:
-        raise RebuildError(f"account {index} is in the tree, and no batch has touched it", {"account": index})
-    return found.leaf

@@ -134,7 +134,7 @@ def assemble(process: Process, desk: Desk) -> tuple[Engine, Services]:
         database=process.database,
         sealer=process.sealer,
         engine=engine,
-        reading=StoredReading(process.database, process.sealer, params),
+        reading=StoredReading(process.database, process.sealer, params, desk.history),
         venue=Venue.of(vault, _depths(settings, desk).opening),
         watching=ServiceWatching(process.database, settings, process.instance, lambda: engine.reasons),
         settings=api_settings(settings),

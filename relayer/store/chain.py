@@ -1,25 +1,27 @@
 """What was read of the chain, kept: blocks that tell a reorganisation, the vault's records, how far the chain is followed and final.
 
 Only the watcher writes here. Everybody else reads :class:`StoredChain`, whose history is the fold of the records that stand; it is made
-anew only when there is something new.
+anew only when there is something new, and holds of what is final only what is asked of it (:mod:`.holding`). The rows have all of it.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain as joined
 from typing import Any, Final
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from relayer.chain import Block
-from relayer.errors import StoreError
-from relayer.history import History
+from relayer.errors import RebuildError, StoreError
+from relayer.history import UNTOLD, History
 from relayer.ledger import CHECKPOINTS
-from relayer.records import Record
+from relayer.records import BatchSettled, Record
 from relayer.store.database import Database
+from relayer.store.holding import held
 from relayer.store.models import ChainBlock, ChainRecord, Setting
 from relayer.store.record_codec import read_record, write_record
 
@@ -34,6 +36,9 @@ was last asked for its newest block (ms, by the machine's clock).
 """
 BLOCK_AGE: Final = 600_000
 """Milliseconds that the last block may be behind a machine's clock that is right."""
+PAGE: Final = 64
+"""Records that are read at once: a settlement may be a megabyte."""
+NOT_HELD: Final = tuple(kind.__name__ for kind in UNTOLD)
 
 
 # ---- what the watcher writes
@@ -151,20 +156,43 @@ def checkpoints(session: Session) -> list[tuple[int, bytes]]:
     return [(number, digest) for number, digest in session.execute(select(ChainBlock.number, ChainBlock.hash)).all()]
 
 
-def records(session: Session, after: tuple[int, int] = (-1, -1)) -> list[Record]:
-    """The records that stand, in the order of the chain, after a place (block, index)."""
-    query = select(ChainRecord).where(tuple_(ChainRecord.block, ChainRecord.index) > tuple_(*after))
-    rows = session.scalars(query.order_by(ChainRecord.block, ChainRecord.index))
-    return [read_record(row.kind, row.block, row.index, row.block_hash, row.payload) for row in rows]
+def records(session: Session, after: tuple[int, int] = (-1, -1), but: Collection[str] = ()) -> Iterator[Record]:
+    """The records that stand, whole, in the order of the chain, after a place (block, index); without some kinds. Read a page at a time."""
+    wanted = select(
+        ChainRecord.kind, ChainRecord.block, ChainRecord.index, ChainRecord.block_hash, ChainRecord.payload
+    ).where(ChainRecord.kind.not_in(but))
+    ordered = wanted.order_by(ChainRecord.block, ChainRecord.index).limit(PAGE)
+    while True:
+        rows = session.execute(ordered.where(tuple_(ChainRecord.block, ChainRecord.index) > tuple_(*after))).all()
+        yield from (read_record(*row) for row in rows)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][1], rows[-1][2]
+
+
+def whole(session: Session, settlement: BatchSettled) -> BatchSettled:
+    """A settlement with its words, which a history may hold without (:class:`RebuildError` where the rows no longer have it)."""
+    if settlement.segments:
+        return settlement
+    at = settlement.at
+    row = session.get(ChainRecord, (at.block, at.index))
+    found = None if row is None else read_record(row.kind, row.block, row.index, row.block_hash, row.payload)
+    if not isinstance(found, BatchSettled) or found.at != at:
+        what = f"the settlement of batch {settlement.batch} is not stored as it was a moment ago: the watcher is writing, try again"
+        raise RebuildError(what, {"batch": settlement.batch})
+    return found
 
 
 class StoredChain:
-    """The history of the vault as it is kept. May be used from several threads; what it gives is not to be changed."""
+    """The history of the vault as it is kept. May be used from several threads; what it gives is not to be changed.
+
+    Of final batches the history has no words and no proofs (:func:`whole` reads them), of epochs that are over no rows.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._rewrites = -1
+        self._as_of = (-1, -1)
         self._records: list[Record] = []
         self._history = History()
 
@@ -174,9 +202,9 @@ class StoredChain:
         return self._history
 
     def records(self) -> Sequence[Record]:
-        """The records that stand now."""
-        self._refresh()
-        return tuple(self._records)
+        """The records that stand now, whole, as they are stored: all of them at once."""
+        with self._database.read() as session:
+            return tuple(records(session))
 
     def head(self) -> Block | None:
         """The last block that was read; None before the first."""
@@ -190,13 +218,15 @@ class StoredChain:
 
     def _refresh(self) -> None:
         with self._lock, self._database.read() as session:
-            now = rewrites(session)
-            known = self._records if now == self._rewrites else []
+            newest = final(session)
+            as_of = rewrites(session), -1 if newest is None else newest.number
+            known = self._records if as_of[0] == self._as_of[0] else []
             place = (known[-1].at.block, known[-1].at.index) if known else (-1, -1)
-            new = records(session, place)
-            if new or now != self._rewrites:
-                self._records = known + new
-                self._history, self._rewrites = History.of(self._records), now
+            new = records(session, place, NOT_HELD)
+            first = next(new, None)
+            if first is not None or as_of != self._as_of:
+                self._records = held(joined(known, () if first is None else (first,), new), as_of[1])
+                self._history, self._as_of = History.of(self._records), as_of
 
 
 def _set(session: Session, name: str, value: object) -> None:

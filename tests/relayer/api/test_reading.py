@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relayer.api.reading import StoredReading
 from relayer.store.batches import keep_state
+from relayer.store.chain import StoredChain
 from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.watcher import LEASE, Watcher
@@ -51,3 +52,13 @@ def test_a_reorganisation_takes_back_what_it_took_back(database: Database) -> No
     scene.chain.mine([])
     watcher.step(lease)
     assert list(reading.history().epochs) == []
+
+
+def test_the_history_of_the_process_is_held_once(database: Database) -> None:
+    scene, stored = Scene(), StoredChain(database)
+    lease = Leases(database, "test").acquire(LEASE, 3600)
+    assert lease is not None
+    Watcher(database, scene.vault, SEALER).step(lease)
+    reading = StoredReading(database, SEALER, PARAMS, stored.history)
+    assert reading.history() is stored.history()
+    assert reading.block() == scene.chain.blocks[-1].number

@@ -22,6 +22,7 @@ from relayer.store import chain, events
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
+from relayer.store.holding import held
 from relayer.store.leases import Lease, Leases
 from relayer.store.models import Batch, BatchState, BatchStep, ChainBlock, ChainRecord, Holder, Order, OrderState
 from relayer.watcher import FOLLOWED_EVERY, LEASE, Watcher
@@ -102,11 +103,11 @@ class Desk:
             return [each.payload for each in events.since(session, 0, channels=channels, owner=owner, sealer=SEALER)]
 
     def agrees(self) -> None:
-        """What is stored is what the chain tells whoever reads it anew."""
+        """What is stored is what the chain tells whoever reads it anew; what is held of it is what is asked later."""
         records = read_ledger(self.scene.vault)
         stored = StoredChain(self.database)
         assert list(stored.records()) == records
-        assert stored.history() == History.of(records)
+        assert stored.history() == History.of(held(records, self.scene.chain.final))
         assert self.watcher.history() == History.of(records)
 
 
