@@ -22,6 +22,8 @@ from typing import Final
 
 PAUSE_LEAST: Final = 0.5
 PAUSE_MOST: Final = 30.0
+DOUBLINGS: Final = 10
+"""After which the pause is the longest: the power of a death that comes every half minute for a day is no number any more."""
 SETTLED: Final = 60.0
 GLANCE: Final = 0.1
 GRACE: Final = 30.0
@@ -57,7 +59,7 @@ class Child:
         if self.process is None or self.process.poll() is None:
             return
         self.deaths = 1 if now - self.started >= SETTLED else self.deaths + 1
-        self.due = now + min(PAUSE_MOST, PAUSE_LEAST * 2 ** (self.deaths - 1))
+        self.due = now + min(PAUSE_MOST, PAUSE_LEAST * 2 ** min(self.deaths - 1, DOUBLINGS))
         code = self.process.returncode
         ended = {"signal": -code} if code < 0 else {"exit": code}
         log.error("process died", extra={"role": self.role, "count": self.deaths, "seconds": self.due - now, **ended})

@@ -8,7 +8,7 @@ from relayer.executor.protocol import Executor
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.policy import Policy
 from relayer.pipeline.proving import Prover
-from relayer.pipeline.worker import Pipeline, Troubled
+from relayer.pipeline.worker import Fared, Pipeline
 from relayer.replicas import ReplicaClient
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
@@ -31,12 +31,12 @@ def desk(settings: Settings, database: Database, sealer: Sealer, vault: Vault) -
     )
 
 
-def pipeline(settings: Settings, desk_: Desk, leases: Leases, troubled: Troubled) -> Pipeline:
+def pipeline(settings: Settings, desk_: Desk, leases: Leases, fared: Fared) -> Pipeline:
     """The worker's part: call :meth:`Pipeline.step` in a loop."""
     keys = Keys.load(settings.keys.proving, desk_.vault.params)
     given = settings.leases
     return Pipeline(
-        desk=desk_, leases=leases, keys=keys, seconds=given.seconds, every=given.renew_seconds, troubled=troubled
+        desk=desk_, leases=leases, keys=keys, seconds=given.seconds, every=given.renew_seconds, fared=fared
     )
 
 

@@ -22,8 +22,8 @@ from relayer.store.leases import Leases
 
 LEASE: Final = "pipeline"
 Step = Callable[[Desk, Turn], bool]
-Troubled = Callable[[str, TacitError], object]
-"""Is told the name of a step that could not be taken now, and why."""
+Fared = Callable[[str, float, TacitError | None], object]
+"""Is told the name of a step that was tried, the seconds that it took, and why it could not be taken now (None: it was)."""
 
 DUTIES: Final[Sequence[Step]] = (
     challenges.watch_challenges,
@@ -36,8 +36,9 @@ DUTIES: Final[Sequence[Step]] = (
 """Challenges come first, since an answer that is late costs the bond; what strangers can make long comes last."""
 
 
-def _quiet(_step: str, error: TacitError) -> None:
-    raise error
+def _raised(_step: str, _seconds: float, error: TacitError | None) -> None:
+    if error is not None:
+        raise error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +47,8 @@ class Pipeline:
 
     ``duties_every``: seconds between looks at what is due beside batches.
 
-    ``troubled`` hears of steps that failed for now (an endpoint that does not answer) while the others go on; by default the first
-    failure is raised.
+    ``fared`` hears of every step that was tried, also of one that failed for now (an endpoint that does not answer) while the others go on;
+    by default the first failure is raised.
     """
 
     desk: Desk
@@ -56,7 +57,7 @@ class Pipeline:
     duties_every: float = 10.0
     seconds: float = 15.0
     every: float = 5.0
-    troubled: Troubled = _quiet
+    fared: Fared = _raised
     clock: Callable[[], float] = time.monotonic
     _looked: dict[str, float] = field(default_factory=dict, repr=False)
 
@@ -95,10 +96,13 @@ class Pipeline:
         return settling.settle(desk, self.keys, turn)
 
     def _taken(self, step: Step, turn: Turn) -> bool:
+        name, began = step.__name__.lstrip("_"), self.clock()
         try:
-            return step(self.desk, turn)
+            done = step(self.desk, turn)
         except LeaseLost:
             raise
         except TacitError as error:
-            self.troubled(step.__name__.lstrip("_"), error)
+            self.fared(name, self.clock() - began, error)
             return False
+        self.fared(name, self.clock() - began, None)
+        return done

@@ -25,6 +25,7 @@ from relayer.transactions.endpoints import Endpoints
 from relayer.vault import Vault
 from relayer.watching import logs, measures, tracing
 from relayer.watching.signs import Signs
+from relayer.watching.troubles import TROUBLES
 
 PAUSE_MOST: Final = 30.0
 """Seconds until a step that keeps failing is tried again."""
@@ -140,7 +141,8 @@ class Held:
 def repeat(name: str, stop: threading.Event, step: Callable[[], bool], every: float) -> None:
     """Takes a step again and again until ``stop``: at once where there was something to do, else after ``every`` seconds.
 
-    A step that fails for a reason that may pass (:class:`TacitError`) is logged, and tried again after a pause that doubles. Any other
+    A step that fails for a reason that may pass (:class:`TacitError`) is logged, noted as failing until it passes, and tried again after a
+    pause that doubles. Any other
     error is a fault of this program, and raised.
     """
     failures = 0
@@ -153,6 +155,7 @@ def repeat(name: str, stop: threading.Event, step: Callable[[], bool], every: fl
             worked, result = False, "standby"
         except TacitError:
             failures += 1
+            TROUBLES.failed(name)
             measures.stepped(name, time.monotonic() - began, "failed")
             log.exception("step failed", extra={"step": name, "count": failures})
             stop.wait(min(PAUSE_MOST, every * 2 ** min(failures - 1, 10)))
@@ -160,5 +163,6 @@ def repeat(name: str, stop: threading.Event, step: Callable[[], bool], every: fl
         else:
             result = "worked" if worked else "idle"
         failures = 0
+        TROUBLES.passed(name)
         measures.stepped(name, time.monotonic() - began, result)
         stop.wait(BUSY if worked else every)

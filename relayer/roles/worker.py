@@ -30,6 +30,7 @@ from relayer.watcher import LEASE as WATCHER
 from relayer.watcher import Watcher
 from relayer.watching import measures
 from relayer.watching.observing import Observer
+from relayer.watching.troubles import TROUBLES, Troubles
 
 OBSERVE_SECONDS: Final = 5.0
 DELIVER_SECONDS: Final = 1.0
@@ -78,15 +79,46 @@ def follow(process: Process) -> None:
 def batches(process: Process) -> None:
     """Moves batches on."""
 
-    def troubled(step: str, _error: TacitError) -> None:
-        log.exception("step failed", extra={"step": step})
-
+    fared = Fared()
     with process.desk() as desk:
-        pipeline = assembly.pipeline(process.settings, desk, process.leases, troubled)
+        pipeline = assembly.pipeline(process.settings, desk, process.leases, fared)
         try:
-            repeat("pipeline", process.stop, pipeline.step, process.settings.chain.poll_seconds)
+            repeat("pipeline", process.stop, lambda: fared.during(pipeline.step), process.settings.chain.poll_seconds)
         finally:
             release(process, PIPELINE)
+
+
+class Fared:
+    """How the steps of the pipeline fare in this process; those of one that has lost its lease are another's, and fail here no more."""
+
+    def __init__(self, troubles: Troubles = TROUBLES) -> None:
+        self._troubles = troubles
+        self._failing: set[str] = set()
+        self._tried = False
+
+    def __call__(self, step: str, seconds: float, error: TacitError | None) -> None:
+        """As :data:`relayer.pipeline.worker.Fared`."""
+        self._tried = True
+        if error is None:
+            self._passed(step)
+            return
+        self._failing.add(step)
+        self._troubles.failed(step)
+        measures.stepped(step, seconds, "failed")
+        log.error("step failed", extra={"step": step}, exc_info=error)
+
+    def during(self, turn: Callable[[], bool]) -> bool:
+        """A turn; one in which no step was tried is another process's."""
+        self._tried = False
+        worked = turn()
+        if not self._tried:
+            for step in list(self._failing):
+                self._passed(step)
+        return worked
+
+    def _passed(self, step: str) -> None:
+        self._failing.discard(step)
+        self._troubles.passed(step)
 
 
 def send(process: Process) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from relayer.store.models import (
     Batch,
     BatchState,
+    BatchStep,
     ChainTransaction,
     EncryptionKey,
     Lease,
@@ -26,6 +27,7 @@ from relayer.store.models import (
 )
 
 PROCESS: Final = "process:"
+TROUBLES: Final = "troubles:"
 OBSERVED: Final = "observed"
 ALERTS: Final = "alerts"
 SENDING: Final = "sending"
@@ -40,7 +42,7 @@ COST_BATCHES: Final = 20
 @dataclass(frozen=True, slots=True)
 class BatchLine:
     """A batch that is not over. Times in ms; ``orders`` are those that it has taken so far, ``covered`` those that the operator's bond
-    covered when that was last looked at: before its seal alone.
+    covered when that was last looked at: before its seal alone. ``failures``: how often the work on it has failed.
     """
 
     number: int
@@ -50,6 +52,7 @@ class BatchLine:
     proofs_done: int
     proofs_total: int | None
     covered: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,34 @@ class Sign:
     measures: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a process that is alive. Times in ms: ``starts`` are its last, by the same supervisor; ``failing`` names steps
+    that have failed at every try, each with the time since when.
+    """
+
+    instance: str
+    role: str
+    at: int
+    starts: list[int]
+    failing: dict[str, int]
+
+
 def batches_underway(session: Session) -> list[BatchLine]:
     """Batches that are not over, by number."""
     taken = select(func.count()).where(Order.batch == Batch.number).scalar_subquery()
-    query = select(Batch, taken).where(Batch.state.not_in(OVER)).order_by(Batch.number)
+    failed = (
+        select(func.count())
+        .where(BatchStep.batch == Batch.number, BatchStep.state == BatchState.FAILED)
+        .correlate(Batch)
+        .scalar_subquery()
+    )
+    query = select(Batch, taken, failed).where(Batch.state.not_in(OVER)).order_by(Batch.number)
     return [
-        BatchLine(row.number, row.state, row.updated_at, orders, row.proofs_done, row.proofs_total, row.covered)
-        for row, orders in session.execute(query)
+        BatchLine(
+            row.number, row.state, row.updated_at, orders, row.proofs_done, row.proofs_total, row.covered, failures
+        )
+        for row, orders, failures in session.execute(query)
     ]
 
 
@@ -136,7 +160,8 @@ def leave_sign(session: Session, sign: Sign, forget_before: int) -> None:
     """Keeps a process's sign of life, and forgets those that are older than a time in ms."""
     session.merge(Setting(name=PROCESS + sign.instance, value=json.dumps(asdict(sign))))
     old = [each.instance for each in signs(session) if each.at < forget_before]
-    session.execute(delete(Setting).where(Setting.name.in_([PROCESS + instance for instance in old])))
+    gone = [kind + instance for instance in old for kind in (PROCESS, TROUBLES)]
+    session.execute(delete(Setting).where(Setting.name.in_(gone)))
 
 
 def signs(session: Session) -> list[Sign]:
@@ -145,6 +170,25 @@ def signs(session: Session) -> list[Sign]:
         select(Setting).where(Setting.name.startswith(PROCESS, autoescape=True)).order_by(Setting.name)
     )
     return [Sign(**json.loads(row.value)) for row in rows]
+
+
+def leave_trouble(session: Session, trouble: Trouble) -> None:
+    """Keeps what is wrong with a process; beside its sign, which other versions of this program read."""
+    session.merge(Setting(name=TROUBLES + trouble.instance, value=json.dumps(asdict(trouble))))
+
+
+def trouble_of(session: Session, instance: str) -> Trouble | None:
+    """What a process has left of its troubles."""
+    row = session.get(Setting, TROUBLES + instance)
+    return None if row is None else Trouble(**json.loads(row.value))
+
+
+def troubles(session: Session) -> list[Trouble]:
+    """What is wrong with every process, as it last said."""
+    rows = session.scalars(
+        select(Setting).where(Setting.name.startswith(TROUBLES, autoescape=True)).order_by(Setting.name)
+    )
+    return [Trouble(**json.loads(row.value)) for row in rows]
 
 
 def keep(session: Session, name: str, document: Mapping[str, Any]) -> None:

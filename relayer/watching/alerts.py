@@ -25,6 +25,11 @@ FULL: Final = (9, 10)
 ROLES: Final = ("api", "worker", "prover")
 WORKED_ON: Final = (BatchState.SEALED, BatchState.PROVING, BatchState.PROVED, BatchState.SUBMITTED, BatchState.REORGED)
 UNSEALED: Final = (BatchState.OPEN, BatchState.CLOSING)
+FAILING_SECONDS: Final = 300
+"""A step that has failed at every try for so long does not mend itself."""
+DEATHS: Final = 5
+DEATHS_SECONDS: Final = 1_800
+"""So many starts of a process in such a time are no accident."""
 LEADERS: Final = ("intake", "watcher", "pipeline", "transactions")
 """Leases without which the service does not do its work."""
 
@@ -152,9 +157,18 @@ def _batch_late(status: Status, settings: Settings) -> str | None:
 
 
 @_condition("batch_failed", "critical")
-def _batch_failed(status: Status, _settings: Settings) -> str | None:
-    failed = [batch.number for batch in status.batches if batch.state == BatchState.FAILED]
-    return f"batch {failed[0]} has failed: see its reason and the worker's log" if failed else None
+def _batch_failed(status: Status, settings: Settings) -> str | None:
+    """A batch that waits to be taken up again, or has failed so often that whatever moves it meanwhile is not believed."""
+    failed = [
+        batch
+        for batch in status.batches
+        if batch.state == BatchState.FAILED
+        or (batch.state in WORKED_ON and batch.failures >= settings.batches.attempts)
+    ]
+    if not failed:
+        return None
+    first, times = failed[0], f" {failed[0].failures} times" if failed[0].failures > 1 else ""
+    return f"batch {first.number} has failed{times}: see its reason and the worker's log"
 
 
 @_condition("openings_held", "critical")
@@ -272,6 +286,32 @@ def _process_silent(status: Status, _settings: Settings) -> str | None:
     alive = {process["role"] for process in status.processes if not process["silent"]}
     silent = [role for role in ROLES if role not in alive]
     return f"no {', '.join(silent)} gives a sign of life" if silent else None
+
+
+@_condition("step_fails", "critical")
+def _step_fails(status: Status, _settings: Settings) -> str | None:
+    """Work that is not done although its process lives: its log says why."""
+    found = [
+        (since, step, each.role)
+        for each in status.troubles
+        for step, since in each.failing.items()
+        if _seconds(status, since) >= FAILING_SECONDS
+    ]
+    if not found:
+        return None
+    since, step, role = min(found)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"the step {step} of the {role} has failed at every try for {_seconds(status, since)} s{more}"
+
+
+@_condition("process_dies", "critical")
+def _process_dies(status: Status, _settings: Settings) -> str | None:
+    """A process that is started again and again gives a sign of life each time."""
+    for each in status.troubles:
+        starts = [at for at in each.starts if _seconds(status, at) <= DEATHS_SECONDS]
+        if len(starts) >= DEATHS:
+            return f"the {each.role} was started {len(starts)} times in {DEATHS_SECONDS // 60} minutes"
+    return None
 
 
 def _seconds(status: Status, since_ms: int) -> int:

@@ -1,6 +1,7 @@
 """Signs of life: each process leaves, every few seconds, what it has counted where all can see it.
 
-So one look (and one ``/metrics``) shows every process, also those on other machines; and one that is silent is known to be.
+So one look (and one ``/metrics``) shows every process, also those on other machines; and one that is silent is known to be. With its sign
+a process leaves when it was started and which of its steps keep failing: who dies again and again, or fails at all it does, is not silent.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from relayer.errors import StoreError
 from relayer.store import overview
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
-from relayer.store.overview import Sign
+from relayer.store.overview import Sign, Trouble
 from relayer.watching.measures import REGISTRY
+from relayer.watching.troubles import TROUBLES
 
 EVERY: Final = 10.0
+STARTS: Final = 8
+"""Starts of a process that are kept, the last ones."""
 FORGET_MS: Final = 600_000
 """A process that has been silent for so long is no longer spoken of; its supervisor's business was to restart it."""
 
@@ -52,6 +56,11 @@ class Signs:
         sign = Sign(self.instance, self.role, os.getpid(), self.started_at, now, generate_latest(REGISTRY).decode())
         with self.database.write() as session:
             overview.leave_sign(session, sign, now - FORGET_MS)
+            before = overview.trouble_of(session, self.instance)
+            starts = [] if before is None else before.starts
+            if self.started_at not in starts:
+                starts = [*starts, self.started_at][-STARTS:]
+            overview.leave_trouble(session, Trouble(self.instance, self.role, now, starts, TROUBLES.failing()))
 
     def _run(self) -> None:
         while not self._stop.wait(self.every):

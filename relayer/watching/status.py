@@ -18,7 +18,7 @@ from relayer.store import challenges, overview, unsettled
 from relayer.store.challenges import ChallengeLine
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
-from relayer.store.overview import BatchLine, Cost
+from relayer.store.overview import BatchLine, Cost, Trouble
 from relayer.store.policies import Policies
 from relayer.store.policies import read as read_policies
 
@@ -55,7 +55,8 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class Status:
     """The service at a moment; times in ms. ``sending`` are codes of alarms that hold about transactions, ``challenges`` those to its
-    receipts that are not over, ``held`` the batch behind which nothing is promised, and why.
+    receipts that are not over, ``held`` the batch behind which nothing is promised, and why, ``troubles`` what processes that give signs
+    of life say of theirs.
     """
 
     at: int
@@ -75,6 +76,7 @@ class Status:
     held: str | None
     database_bytes: int
     free_bytes: int | None
+    troubles: list[Trouble] = field(default_factory=list)
 
     @property
     def gas_per_order(self) -> int | None:
@@ -94,6 +96,7 @@ class Status:
             if name not in ("policies", "observed", "cost")
         }
         document["batches"] = [asdict(each) for each in self.batches]
+        document["troubles"] = [asdict(each) for each in self.troubles]
         document["challenges"] = [asdict(each) for each in self.challenges]
         document["policies"] = self.policies.model_dump()
         document["cost"] = asdict(self.cost) | {
@@ -147,6 +150,7 @@ def look(database: Database) -> Status:
             held=unsettled.held(session),
             database_bytes=_bytes(database, session),
             free_bytes=_free(database),
+            troubles=[each for each in overview.troubles(session) if now - each.at <= SILENT_MS],
         )
 
 

@@ -112,6 +112,13 @@ def test_the_pause_doubles_with_every_death_in_a_row_and_starts_over_after_a_goo
         pauses.append(child.due - (now + 1))
         now = child.due
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    child.deaths = 100_000
+    child.start(now)
+    assert child.process is not None
+    child.process.wait()
+    child.look(now + 1)
+    assert child.due - (now + 1) == supervisor.PAUSE_MOST
+    now = child.due
     child.start(now)
     assert child.process is not None
     child.process.wait()

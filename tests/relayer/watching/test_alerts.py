@@ -10,7 +10,7 @@ from relayer.store import events
 from relayer.store.challenges import ChallengeLine
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
-from relayer.store.overview import BatchLine
+from relayer.store.overview import BatchLine, Trouble
 from relayer.watching import alerts
 from relayer.watching.status import Observed, Status, look
 
@@ -64,6 +64,10 @@ WORRIES: dict[str, Callable[[Status], Status]] = {
     "database_full": lambda s: replace(s, database_bytes=19 * 2**30),
     "lease_lost": lambda s: replace(s, leases=[{"name": "pipeline", "holder": "", "expires_at": 0, "held": False}]),
     "process_silent": lambda s: replace(s, processes=s.processes[1:]),
+    "step_fails": lambda s: replace(s, troubles=[Trouble("here", "worker", NOW, [NOW], {"seal": NOW - 301_000})]),
+    "process_dies": lambda s: replace(
+        s, troubles=[Trouble("here", "worker", NOW, [NOW - at * 35_000 for at in range(5)], {})]
+    ),
 }
 
 
@@ -76,6 +80,22 @@ def test_a_service_without_a_worry_raises_nothing(well: Status) -> None:
 def test_each_condition_rises_alone(well: Status, name: str) -> None:
     with_it = {"bond_challenged"} if name in ("challenge_urgent", "challenge_unanswerable") else set()
     assert names(WORRIES[name](well)) == {name} | with_it
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_what_passes_is_no_condition(well: Status) -> None:
+    """A step that failed for a while, and a process that was started a few times or long ago."""
+    now = well.at
+    starts = [now - at * 35_000 for at in range(4)] + [now - 1_900_000 - at for at in range(4)]
+    assert names(replace(well, troubles=[Trouble("here", "worker", now, starts, {"seal": now - 200_000})])) == set()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_batch_that_fails_again_and_again_is_told_while_it_is_tried_once_more(well: Status) -> None:
+    attempts = SETTINGS.batches.attempts
+    tried = [replace(well.batches[0], failures=failures) for failures in (attempts - 1, attempts)]
+    assert [names(replace(well, batches=[each])) for each in tried] == [set(), {"batch_failed"}]
+    assert names(replace(well, batches=[replace(tried[1], state="mined")])) == set()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -2,11 +2,16 @@
 
 import json
 
+import pytest
+
 from relayer.store import overview
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
+from relayer.store.models import Batch, BatchState
+from relayer.store.steps import move
 from relayer.watching.signs import Signs
 from relayer.watching.status import Observed, keep_observed, look
+from relayer.watching.troubles import TROUBLES
 from tests.relayer.watching.conftest import UNIQUE
 
 
@@ -71,6 +76,35 @@ def test_a_process_leaves_signs_of_life_and_is_silent_without_them(database: Dat
         overview.leave_sign(session, before, 0)
     (process,) = look(database).processes
     assert process["silent"]
+
+
+def test_a_process_says_how_often_it_was_started_and_what_keeps_failing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(range(0, 600_000, 35_000))
+    monkeypatch.setattr("relayer.watching.troubles.TROUBLES._since", {})
+    for _ in range(10):
+        made = Signs(database, "worker", "here/worker/1")
+        made.started_at = next(times)
+        made.leave()
+    TROUBLES.failed("seal")
+    TROUBLES.failed("seal")
+    made.leave()
+    (trouble,) = look(database).troubles
+    assert trouble.starts == [at * 35_000 for at in range(2, 10)]
+    assert trouble.failing.keys() == {"seal"}
+    TROUBLES.passed("seal")
+    made.leave()
+    assert look(database).troubles[0].failing == {}
+
+
+def test_a_failed_batch_is_counted(filled: Database) -> None:
+    with filled.write() as session:
+        batch = session.get_one(Batch, 2)
+        for reason in ("one", "another"):
+            move(session, batch, BatchState.FAILED, reason)
+        move(session, batch, BatchState.PROVING)
+    assert [each.failures for each in look(filled).batches] == [2, 0]
 
 
 def test_a_process_that_is_long_gone_is_forgotten(database: Database) -> None:
