@@ -2,7 +2,8 @@
 
 The hub looks for new events a few times a second, opens those that somebody waits for, and hands each to the connections of its stream.
 A connection that begins gets first what is stored up to the hub's place, then what the hub hands out after it: nothing is left out and
-nothing comes twice, whatever happens in between. One whose queue is full is dropped: it resumes from the last number it saw.
+nothing comes twice, whatever happens in between. One whose queue is full is dropped: it resumes from the last number it saw. Who asks for
+more than is worth sending is told to look at the present instead.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ logger = logging.getLogger("relayer.api")
 
 LOOK_SECONDS: Final = 0.2
 PAGE: Final = 200
+REPLAY: Final = 5_000
+"""Stored events that a connection is sent at most when it begins."""
 QUEUE: Final = 256
 """Messages that a connection may be behind."""
 
@@ -76,7 +79,7 @@ class Hub:
         channel, place = stream[0], self._place
         newest = await run_in_threadpool(self._newest, stream, place)
         reached = newest if after is None else after
-        if reached > newest:
+        if not newest - REPLAY <= reached <= newest:
             reached = newest
             await subscriber.queue.put({"type": "reset", "channel": channel, "seq": reached})
         await subscriber.queue.put({"type": "subscribed", "channel": channel, "seq": reached})

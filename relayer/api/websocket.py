@@ -6,7 +6,8 @@ from now on. It is answered ``{"type": "subscribed", "channel", "seq"}`` and the
 from there. ``{"ping": "…"}`` is answered, ``{"unsubscribe": ["batches"]}`` ends a channel.
 
 A connection ends with a code: 4400 malformed message, 4401 no such session (any more), 4403 a channel that the token may not have, 4408
-nothing was subscribed in time, 4413 too slow (resume), 4429 too many connections, 1012 the service stops.
+nothing was subscribed in time, 4413 too slow (resume), 4429 too many connections or messages, 1012 the service stops. Messages are taken
+out of the same bucket as the requests of their address.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ FIRST_SECONDS: Final = 10.0
 CHECK_SECONDS: Final = 15.0
 SEND_SECONDS: Final = 20.0
 LONGEST: Final = 4_096
+REPLAY_COST: Final = 4
+"""What a channel that begins after a number takes out of the bucket, beside its message."""
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 Entitled = Callable[[str | None, str], Stream | None]
@@ -86,7 +89,7 @@ class Connections:
         self._open[address] += 1
         self.watching.connected(1)
         try:
-            await Connection(socket, self.hub, self._entitled).run()
+            await Connection(socket, self.hub, self._entitled, lambda cost: self._buckets.take(address, cost)).run()
         finally:
             self._open[address] -= 1
             self._open += Counter()
@@ -94,10 +97,10 @@ class Connections:
 
 
 class Connection:
-    """One connection: what it has subscribed, and the token that it showed."""
+    """One connection: what it has subscribed, and the token that it showed. ``take`` charges its address: seconds until there is enough."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, entitled: Entitled) -> None:
-        self.socket, self.hub, self._entitled = socket, hub, entitled
+    def __init__(self, socket: WebSocket, hub: Hub, entitled: Entitled, take: Callable[[float], float]) -> None:
+        self.socket, self.hub, self._entitled, self._take = socket, hub, entitled, take
         self.subscriber = Subscriber()
         self.token: str | None = None
         self.channels: dict[str, Stream] = {}
@@ -124,6 +127,8 @@ class Connection:
     async def _listen(self) -> None:
         while True:
             said = self._read(await self.socket.receive())
+            if self._take(1 + REPLAY_COST * sum(after is not None for after in (said.subscribe or {}).values())):
+                raise Ended(CROWDED, "too many messages")
             if said.token is not None:
                 self.token = said.token
             if said.ping is not None:

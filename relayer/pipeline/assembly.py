@@ -35,9 +35,7 @@ def pipeline(settings: Settings, desk_: Desk, leases: Leases, fared: Fared) -> P
     """The worker's part: call :meth:`Pipeline.step` in a loop."""
     keys = Keys.load(settings.keys.proving, desk_.vault.params)
     given = settings.leases
-    return Pipeline(
-        desk=desk_, leases=leases, keys=keys, seconds=given.seconds, every=given.renew_seconds, fared=fared
-    )
+    return Pipeline(desk=desk_, leases=leases, keys=keys, seconds=given.seconds, every=given.renew_seconds, fared=fared)
 
 
 def prover(settings: Settings, desk_: Desk, leases: Leases, executor: Executor) -> Prover:

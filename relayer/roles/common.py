@@ -142,8 +142,7 @@ def repeat(name: str, stop: threading.Event, step: Callable[[], bool], every: fl
     """Takes a step again and again until ``stop``: at once where there was something to do, else after ``every`` seconds.
 
     A step that fails for a reason that may pass (:class:`TacitError`) is logged, noted as failing until it passes, and tried again after a
-    pause that doubles. Any other
-    error is a fault of this program, and raised.
+    pause that doubles. Any other error is a fault of this program, and raised.
     """
     failures = 0
     while not stop.is_set():

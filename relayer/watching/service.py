@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +15,42 @@ from relayer.watching.status import look
 
 UNREADY: Final = ("rpc_behind", "lease_lost", "process_silent")
 """Conditions with which batches do not move."""
+FRESH_SECONDS: Final = 1.0
+"""How old what ``/readyz`` says of the whole service may be: anybody may ask it, at no rate."""
+STALE_SECONDS: Final = 10.0
+"""So old it is still told to who asks while it is looked up again."""
+
+
+class Glance:
+    """What a look at the service says, made anew at most every :data:`FRESH_SECONDS` however many ask, and by one of them alone: the look
+    counts all there is, on threads that every request shares.
+    """
+
+    def __init__(self, look: Callable[[], Sequence[Unready]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._look, self._clock = look, clock
+        self._lock = threading.Lock()
+        self._held: tuple[float, Sequence[Unready]] | None = None
+
+    def __call__(self) -> Sequence[Unready]:
+        """The last one, or a new one."""
+        held = self._fresh(FRESH_SECONDS)
+        if held is not None:
+            return held
+        usable = self._fresh(STALE_SECONDS)
+        if not self._lock.acquire(blocking=usable is None):
+            return usable or ()
+        try:
+            held = self._fresh(FRESH_SECONDS)  # another has looked meanwhile
+            if held is None:
+                held = self._look()
+                self._held = self._clock(), held
+            return held
+        finally:
+            self._lock.release()
+
+    def _fresh(self, seconds: float) -> Sequence[Unready] | None:
+        held = self._held
+        return held[1] if held is not None and self._clock() - held[0] < seconds else None
 
 
 class ServiceWatching:
@@ -22,6 +60,7 @@ class ServiceWatching:
         self, database: Database, settings: Settings, instance: str, intake: Callable[[], Sequence[Unready]]
     ) -> None:
         self._database, self._settings, self._instance, self._intake = database, settings, instance, intake
+        self._unready = Glance(self._missing)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request that was answered."""
@@ -37,12 +76,15 @@ class ServiceWatching:
 
     def reasons(self) -> Sequence[Unready]:
         """Why the service is not ready; nothing if it is."""
-        holding = alerts.conditions(look(self._database), self._settings)
-        return [*self._intake(), *(Unready(alert.name, alert.message) for alert in holding if alert.name in UNREADY)]
+        return [*self._intake(), *self._unready()]
 
     def status(self) -> Mapping[str, Any]:
         """The service now, with the conditions that hold."""
         return overall(self._database, self._settings)
+
+    def _missing(self) -> list[Unready]:
+        holding = alerts.conditions(look(self._database), self._settings)
+        return [Unready(alert.name, alert.message) for alert in holding if alert.name in UNREADY]
 
 
 def overall(database: Database, settings: Settings) -> dict[str, Any]:

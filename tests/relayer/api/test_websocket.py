@@ -12,7 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from relayer.api import websocket
+from relayer.api import hub, websocket
+from relayer.api.services import Rate
 from relayer.store import events
 from tests.relayer.api.house import House, opened, settings_of
 from tests.relayer.intake.scene import SEALER, trader
@@ -261,6 +262,35 @@ def test_connections_are_counted(tmp_path: Path) -> None:
         with joined(house.url) as again:
             say(again, ping="x")
             heard(again)
+
+
+def test_messages_are_taken_out_of_the_bucket_of_their_address(tmp_path: Path) -> None:
+    with opened(tmp_path, settings_of(address_rate=Rate(0.001, 20))) as house:
+        with joined(house.url) as socket:
+            say(socket, subscribe={"batches": 0})
+            for _ in range(20):
+                say(socket, ping="x")
+            pongs = 0
+            with suppress(ConnectionClosed):
+                while True:
+                    pongs += json.loads(socket.recv(timeout=10))["type"] == "pong"
+            assert socket.close_code == websocket.CROWDED
+        assert pongs == 20 - 1 - (1 + websocket.REPLAY_COST), "the connection, the replay, and the rest"
+        assert house.client.get("/v1/state").status_code == 429
+
+
+def test_more_than_is_sent_at_once_is_a_reset(empty_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "REPLAY", 3)
+    for number in range(1, 6):
+        tell(empty_house, "batches", number)
+    with joined(empty_house.url) as socket:
+        say(socket, subscribe={"batches": 2})
+        assert [each["seq"] for each in heard(socket, 4)] == [2, 3, 4, 5]
+    with joined(empty_house.url) as socket:
+        say(socket, subscribe={"batches": 1})
+        assert [(each["type"], each["seq"]) for each in heard(socket, 2)] == [("reset", 5), ("subscribed", 5)]
+        tell(empty_house, "batches", 6)
+        assert heard(socket)[0]["seq"] == 6
 
 
 def test_a_page_of_another_place_is_not_let_in(house: House) -> None:
