@@ -50,11 +50,7 @@ abstract contract Batches is Exits, RiskTables {
         if (epoch == 0) revert NoEpoch();
         uint40 made = _epochs[epoch].time;
         if (block.timestamp > uint256(made) + _delays.epochAge) revert EpochTooOld(epoch, made);
-        Opening memory held = _opening;
-        if (held.batch != 0) {
-            if (block.timestamp <= _openUntil(held)) revert OpeningInForce(held.batch);
-            _expireOpening();
-        }
+        if (_opening.batch != 0) expireOpening();
         number = ++batch;
         _opening = Opening(number, epoch, uint40(block.timestamp));
         emit BatchOpened(number, epoch);
@@ -64,6 +60,14 @@ abstract contract Batches is Exits, RiskTables {
     /// @inheritdoc IVault
     function opening() external view override returns (Opening memory) {
         return _opening;
+    }
+
+    /// @inheritdoc IVault
+    function expireOpening() public override {
+        Opening memory held = _opening;
+        if (held.batch == 0) revert NoOpening();
+        if (block.timestamp <= _openUntil(held)) revert OpeningInForce(held.batch);
+        _expireOpening();
     }
 
     /// @dev Ends the opening in force without a seal. It is no void: orders that name its number live on.

@@ -9,7 +9,7 @@ import {IVault} from "./interfaces/IVault.sol";
 /// @title The vault's tokens and who may claim them
 /// @notice Every transfer is measured by the balance before and after it, so that a token which takes a fee, rebases or lies is noticed
 /// and the call reverts. What leaves is credited first and pulled by `claim`; deposits that no batch has credited are never paid out
-/// for it.
+/// for it, neither while they are queued nor once they are returned: a returned deposit is its payer's alone.
 abstract contract Ledger is VaultBase {
     /// @dev Three sums of token units, all bounded by what the token can hold in amounts below 2⁶⁴.
     struct Sums {
@@ -27,6 +27,9 @@ abstract contract Ledger is VaultBase {
     mapping(address => uint256) public override claimable;
 
     Sums private _sums;
+    /// @dev Part of `claimable` that is of returned deposits, and the sum of these parts: set aside for their payers.
+    mapping(address => uint256) private _refunds;
+    uint256 private _totalRefunds;
 
     /// @inheritdoc IVault
     function claim(address recipient) external override guarded returns (uint256 paid) {
@@ -34,10 +37,17 @@ abstract contract Ledger is VaultBase {
         uint256 held = _held();
         Sums memory sums = _sums;
         paid = claimable[recipient];
-        uint256 free = held > sums.pending ? held - sums.pending : 0;
+        uint256 refund = _refunds[recipient];
+        uint256 others = sums.pending + _totalRefunds - refund;
+        uint256 free = held > others ? held - others : 0;
         if (paid > free) paid = free;
         if (paid == 0) revert NothingToClaim(recipient);
 
+        if (refund != 0) {
+            if (refund > paid) refund = paid;
+            _refunds[recipient] -= refund;
+            _totalRefunds -= refund;
+        }
         claimable[recipient] -= paid;
         totalClaimable -= paid;
         // Tokens that were never deposited count for nothing and can be paid out all the same.
@@ -78,9 +88,11 @@ abstract contract Ledger is VaultBase {
         if (moved != amount) revert WrongTransfer(moved, amount);
     }
 
-    /// @dev Turns a queued deposit into a claim of its payer.
+    /// @dev Turns a queued deposit into a claim of its payer, paid out to nobody else.
     function _refund(address payer, uint64 amount) internal {
         _sums.pending -= amount;
+        _refunds[payer] += amount;
+        _totalRefunds += amount;
         _sums.inside = _less(_sums.inside, amount);
         _owe(payer, amount);
     }
@@ -110,8 +122,11 @@ abstract contract Ledger is VaultBase {
         return held > owed ? held - owed : 0;
     }
 
-    function _held() private view returns (uint256) {
-        return SafeTransferLib.balanceOf(token, address(this));
+    /// @dev A token that does not answer is no token of balance 0: what everybody is paid could be fixed by it for ever.
+    function _held() private view returns (uint256 held) {
+        bool answered;
+        (answered, held) = SafeTransferLib.checkBalanceOf(token, address(this));
+        if (!answered) revert TokenMissing(0, _sums.counted);
     }
 
     function _less(uint64 from, uint256 amount) private pure returns (uint64) {

@@ -44,10 +44,11 @@ ENDED: Final = (OrderState.CANCELLED, OrderState.LAPSED)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is taken: orders and accounts of a batch, orders that wait. ``forecast``: whether margin is looked at."""
+    """How much is taken: orders, accounts and withdrawals of a batch, orders that wait. ``forecast``: whether margin is looked at."""
 
     orders: int = 1_000
     accounts: int = 440
+    withdrawals: int = 192
     waiting: int = 10_000
     forecast: bool = True
 
@@ -269,7 +270,8 @@ class Acceptance:
             min(self.limits.orders, view.covered) - book.orders(batch),
             self.limits.accounts - len(book.accounts(batch)),
         )
-        return Room(orders_left, accounts_left, waiting, self._rows_left(view, batch, account))
+        paying = book.withdrawals(batch) < self.limits.withdrawals
+        return Room(orders_left, accounts_left, waiting, self._rows_left(view, batch, account), paying)
 
     def _rows_left(self, view: View, batch: int, account: int) -> bool:
         """Whether the batch has settled rows for what an account holds of expired instruments beside all others in it."""

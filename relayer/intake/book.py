@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from prover.orders import Order
+
+WITHDRAWAL: Final = "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Book:
         self._batches: dict[int, set[int]] = defaultdict(set)
         self._waiting: dict[str, Held] = {}
         self._counts: dict[int, int] = defaultdict(int)
+        self._withdrawals: dict[int, int] = defaultdict(int)
         for each in sorted(held, key=lambda each: each.position):
             self.put(each)
 
@@ -60,6 +64,7 @@ class Book:
         else:
             self._batches[held.batch].add(account)
             self._counts[held.batch] += 1
+            self._withdrawals[held.batch] += held.order.kind == WITHDRAWAL
 
     def drop(self, held: Held) -> None:
         """Forgets an order that was cancelled or lapsed, or was never stored."""
@@ -69,6 +74,7 @@ class Book:
         own.pop(held.id, None)
         if held.batch is not None:
             self._counts[held.batch] -= 1
+            self._withdrawals[held.batch] -= held.order.kind == WITHDRAWAL
             if all(each.batch != held.batch for each in own.values()):
                 self._batches[held.batch].discard(account)
         if not own:
@@ -84,6 +90,7 @@ class Book:
                 if not own:
                     del self._accounts[account]
             self._counts.pop(number, None)
+            self._withdrawals.pop(number, None)
 
     def standing(self, account: int, batch: int | None) -> Standing:
         """The orders of an account beside one for ``batch`` (None: for one that is not open yet)."""
@@ -100,6 +107,10 @@ class Book:
     def orders(self, batch: int) -> int:
         """How many orders have a receipt of a batch."""
         return self._counts.get(batch, 0)
+
+    def withdrawals(self, batch: int) -> int:
+        """How many of them are withdrawals."""
+        return self._withdrawals.get(batch, 0)
 
     def accounts(self, batch: int) -> set[int]:
         """Accounts with a receipt of a batch."""

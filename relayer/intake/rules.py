@@ -34,13 +34,14 @@ class Room:
     """What is left: orders and further accounts in the open batch (0 where none is open), orders that may still wait.
 
     ``rows``: whether the batch has settled rows left for the account's expired positions; one that is promised a place without them
-    could never be proven.
+    could never be proven. ``paying``: whether it has a place for another withdrawal; one with too many could never be settled.
     """
 
     orders: int
     accounts: int
     waiting: int
     rows: bool = True
+    paying: bool = True
 
 
 def kind_issue(order: Order) -> Issue | None:
@@ -180,6 +181,8 @@ def _obstacle(view: View, order: Order, standing: Standing, room: Room) -> str |
         return "the account has a withdrawal in the batch"
     if room.orders <= 0 or (room.accounts <= 0 and not standing.batch):
         return "the batch is full"
+    if order.kind == "withdraw" and not room.paying:
+        return "the batch has no place for another withdrawal"
     if not room.rows:
         return "the batch has no place for the account's expired positions"
     return None

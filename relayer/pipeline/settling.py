@@ -8,6 +8,7 @@ policy's attempts the batch fails, and each time that it is taken up again one m
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,7 @@ from relayer.header import Header
 from relayer.interface import Value
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.failing import TRANSIENT, plainly
+from relayer.pipeline.policy import Policy
 from relayer.pipeline.sending import PATIENCE_MS, ensure, failure, failures, rested
 from relayer.pipeline.trusting import expected
 from relayer.replicas import collect
@@ -33,6 +35,10 @@ from relayer.store.steps import move
 
 UNDER_WAY: Final = (BatchState.SUBMITTED, BatchState.REORGED)
 DONE: Final = (TransactionState.MINED, TransactionState.FINAL)
+PROGRESS_BYTES, CONCERNED_BYTES = 4_096, 96
+"""What a part hands on to the next: offsets, sums and peaks, and three words of each touch that credits, answers, opens or pays."""
+CONCERNS_FROM: Final = 22
+"""Bits of a touch's first word below all that concerns the vault: index and whether it is live."""
 WHOLE: Final = 0
 """Size of a part where all goes in one transaction."""
 
@@ -129,9 +135,8 @@ class _Sending:
         count = len(self.settlement.segments)
         if len(whole) <= policy.settle_bytes and gas <= policy.settle_gas:
             return _Sending(desk, self.settlement, WHOLE)
-        by_bytes = policy.settle_bytes * count // len(whole)
-        by_gas = policy.settle_gas * count // gas
-        return _Sending(desk, self.settlement, max(1, min(count, by_bytes, by_gas)))
+        handed = handed_on(self.settlement.live_touches)
+        return _Sending(desk, self.settlement, segments_a_part(policy, count, len(whole), gas, handed))
 
     # ---- what
 
@@ -211,6 +216,20 @@ class _Sending:
             raise SealingError("a validium vault needs the operator's key, which its replicas ask for")
         header = Header.of_settlement(self.settlement, digest(self.settlement))
         return collect(self.desk.vault, self.desk.replicas, signer, header, first, segments)
+
+
+def handed_on(touches: Iterable[Sequence[int]]) -> int:
+    """Most bytes of calldata that a part of a settlement with these touches carries of the parts before it."""
+    return PROGRESS_BYTES + CONCERNED_BYTES * sum(words[0] >> CONCERNS_FROM != 0 for words in touches)
+
+
+def segments_a_part(policy: Policy, count: int, whole: int, gas: int, handed: int) -> int:
+    """How many of ``count`` segments a part carries, where all of them in one transaction would be ``whole`` bytes and use ``gas``, and a
+    part carries up to ``handed`` bytes of those before it.
+    """
+    by_bytes = (policy.settle_bytes - handed) * count // whole
+    by_gas = policy.settle_gas * count // gas
+    return max(1, min(count, by_bytes, by_gas))
 
 
 def _size(session: Session, number: int) -> int:

@@ -33,6 +33,7 @@ from relayer.intake.opening import Opener
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Terms
 from relayer.intake.views import FRESH_SECONDS, Depths, Sources, StoredViews
+from relayer.pipeline.batching import MOST_WITHDRAWALS
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
 from relayer.roles.collecting import collect_seldom
@@ -169,7 +170,12 @@ def _engine(process: Process, desk: Desk, keys: KeyRing, signer: LocalSigner) ->
     sources = Sources(
         history=lambda _: desk.history(), state=lambda session, history: current_state(desk, session, history)
     )
-    limits = Limits(orders=settings.batches.capacity, accounts=desk.room.ordering, forecast=settings.intake.forecast)
+    limits = Limits(
+        orders=settings.batches.capacity,
+        accounts=desk.room.ordering,
+        withdrawals=MOST_WITHDRAWALS,
+        forecast=settings.intake.forecast,
+    )
     return Engine(
         database=process.database,
         leases=process.leases,

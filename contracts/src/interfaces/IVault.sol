@@ -272,7 +272,7 @@ interface IVault {
     error TokenDecimals(uint8 decimals);
     /// @notice The token moved another amount than was asked: it takes a fee, rebases or lies.
     error WrongTransfer(uint256 moved, uint256 expected);
-    /// @notice The vault holds less than it counted: the token rebased.
+    /// @notice The vault holds less than it counted: the token rebased, or does not tell what is held (0).
     error TokenMissing(uint256 held, uint256 counted);
     error InvalidOwner(uint256 owner);
     error InvalidRecipient(address recipient);
@@ -367,7 +367,8 @@ interface IVault {
         external
         payable
         returns (uint64 entry);
-    /// @notice Pays `recipient` all it may claim, as far as the vault holds it beyond queued deposits; the rest stays claimable. Anyone may.
+    /// @notice Pays `recipient` all it may claim, as far as the vault holds it beyond queued deposits and deposits returned to others; the
+    /// rest stays claimable. Anyone may.
     /// @dev Reverts when nothing can be paid (`NothingToClaim`), for 0 and the vault (`InvalidRecipient`), and when the token moves another
     /// amount (`WrongTransfer`). Emits `Claimed`.
     /// @return paid Token units.
@@ -387,6 +388,10 @@ interface IVault {
     /// @dev Reverts: `OnlyOperator`, `VaultFrozen`, `Retired` with the time it took effect, `NoEpoch`, `EpochTooOld` with the epoch's time,
     /// `OpeningInForce`, and `BondNotCovered` of the bonds. Emits `OpeningExpired` for an opening that ran out, and `BatchOpened`.
     function open() external returns (uint32 batch);
+    /// @notice Ends an opening that was not sealed in time, so that its receipts can be challenged though its operator is silent. Anyone may;
+    /// `open` and `freeze` do so too.
+    /// @dev Reverts: `NoOpening`, and `OpeningInForce` while it can still be sealed. Emits `OpeningExpired`.
+    function expireOpening() external;
     /// @notice Seals the opened batch. Operator only.
     /// @dev Reverts, in this order: `OnlyOperator`, `VaultFrozen`, `NoOpening`, `OpeningOver` with the last second it could be sealed in,
     /// `SealInForce`, `TouchesOutOfRange`, `OrdersOutOfRange`, `QueueEndOutOfRange` (an end below the head, above the tail or more than

@@ -11,6 +11,8 @@ library Bounds {
     /// @notice Most token units that may be inside: keeps the cash of every account far inside its range (protocol, section 10).
     uint256 internal constant MAX_CAP = 2 ** 60;
     uint256 internal constant MAX_EXIT_FEE = 0.02 ether;
+    /// @notice Most exit requests that fall due at once: no more than one transaction pays beside the deposits and withdrawals of a batch.
+    uint256 internal constant MAX_EXITS = 128;
 
     /// @notice Reverts with `ParameterOutOfBounds` and the name of the first parameter outside its bounds.
     function checkDelays(IVault.Delays memory d) internal pure {
@@ -31,7 +33,7 @@ library Bounds {
     function checkLimits(IVault.Limits memory l) internal pure {
         _within("depositCap", l.depositCap, 1, MAX_CAP);
         _within("minDeposit", l.minDeposit, 1, l.depositCap);
-        _within("exitsPerPeriod", l.exitsPerPeriod, 4, 4096);
+        _within("exitsPerPeriod", l.exitsPerPeriod, 4, MAX_EXITS);
         _within("exitFee", l.exitFee, 0, MAX_EXIT_FEE);
     }
 

@@ -23,6 +23,9 @@ contract VaultGasTest is RulesFixture, Bill {
         uint256 settledRows;
     }
 
+    /// @notice The largest transaction of a settlement that holds as much as traders can put into it.
+    event Largest(uint256 gas_, uint256 bytes_);
+
     uint256 private constant ORDERS = 4;
     uint256 private constant WORDS = 12;
     uint256 private constant ROW_WORDS = 6;
@@ -36,6 +39,7 @@ contract VaultGasTest is RulesFixture, Bill {
     SettlementRules private rules;
     IVault private vault;
     TestToken private token;
+    AccountVerifierMock private accountVerifier;
     Sizes private sizes;
 
     // -------------------------------------------------------------------------------------------------------- settlements
@@ -80,6 +84,80 @@ contract VaultGasTest is RulesFixture, Bill {
         _settled(64);
     }
 
+    /// @dev What traders may have a relayer take into one batch (relayer/pipeline/batching.py).
+    uint32 private constant DEPOSITS = 512;
+    uint32 private constant EXITS = 128;
+    uint32 private constant WITHDRAWALS = 192;
+
+    /// However many parts a settlement has, its last transaction does all that the touches ask of the vault: it must fit, or traders could
+    /// have a batch sealed that nobody can settle.
+    function test_all_that_traders_may_put_into_a_batch_is_settled_by_transactions_that_fit() public {
+        _deployVault(_large(), false);
+        _openAccounts(EXITS + WITHDRAWALS);
+        _queue(EXITS + WITHDRAWALS, DEPOSITS);
+        for (uint32 i = 1; i <= EXITS; ++i) {
+            _requestExit(i);
+        }
+        _open();
+        delete touches;
+        _plain(0);
+        for (uint32 i = 1; i <= EXITS + WITHDRAWALS + DEPOSITS; ++i) {
+            if (i <= EXITS) _exit(i, 5e6, 5e6);
+            else if (i <= EXITS + WITHDRAWALS) _touch(i, 0, 0, 5e6, _somebody(i));
+            else _touch(i, 10e6, i, 0, address(0));
+        }
+        Sum memory sum;
+        bytes memory seal = _sealCall(0, EXITS + WITHDRAWALS + DEPOSITS, EXITS);
+        _pay(sum, operator, address(vault), 0, seal);
+        _settleInParts(0, sum);
+        emit Largest(sum.largestGas, sum.largestBytes);
+        assertEq(vault.claimable(_somebody(1)), 5e6, "exits are paid");
+        assertEq(vault.claimable(_somebody(EXITS + WITHDRAWALS)), 5e6, "withdrawals are paid");
+        assertEq(vault.pendingDeposits(), 0, "deposits are booked");
+    }
+
+    /// @dev Accounts 1 to `count`, each with its first deposit in a settled batch.
+    function _openAccounts(uint32 count) private {
+        _queue(0, count);
+        _open();
+        delete touches;
+        _plain(0);
+        for (uint32 i = 1; i <= count; ++i) {
+            _touch(i, 10e6, i, 0, address(0));
+        }
+        vm.prank(operator);
+        (bool ok,) = address(vault).call(_sealCall(0, count, 0));
+        assertTrue(ok, "seals");
+        Sum memory unpaid;
+        _settleInParts(0, unpaid);
+    }
+
+    /// @dev Deposits of `count` new owners, who get the accounts after `before`.
+    function _queue(uint32 before, uint32 count) private {
+        token.mint(trader, count * 10e6);
+        vm.startPrank(trader);
+        token.approve(address(vault), count * 10e6);
+        for (uint256 i = 1; i <= count; ++i) {
+            vault.deposit(before + i, 10e6);
+        }
+        vm.stopPrank();
+    }
+
+    function _requestExit(uint32 index) private {
+        address to = _somebody(index);
+        uint256[6] memory inputs = [vault.domain(), index, index, uint160(to), 5e6, 0];
+        accountVerifier.approve(abi.encodePacked(inputs));
+        uint256[8] memory proof;
+        vm.deal(trader, 0.001 ether);
+        vm.prank(trader);
+        vault.requestExit{value: 0.001 ether}(index, 5e6, to, proof);
+    }
+
+    /// @dev A recipient of its own for each account, as dear as can be.
+    function _somebody(uint256 index) private pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("somebody", index)))));
+    }
+
     /// @dev Opens, seals and settles a full batch.
     function _settled(uint256 segments) private {
         uint32 orders = _fillBatch(segments);
@@ -116,7 +194,8 @@ contract VaultGasTest is RulesFixture, Bill {
     function _settleInParts(uint32 orders, Sum memory sum) private {
         Made memory made = _make(_stated(orders));
         uint256 n = made.claim.segments.length;
-        uint256 size = (TRANSACTION_BYTES - PART_SPARE - _claimBytes(n)) / _segmentBytes();
+        uint256 room = TRANSACTION_BYTES - PART_SPARE - _claimBytes(n) - 96 * _concerned();
+        uint256 size = room / _segmentBytes();
         bytes memory answer = _pay(sum, relayer, address(vault), 0, abi.encodeCall(vault.beginSettlement, (made.claim)));
         for (uint256 first = 0; first < n; first += size) {
             ISettlementRules.Progress memory progress = abi.decode(answer, (ISettlementRules.Progress));
@@ -126,6 +205,13 @@ contract VaultGasTest is RulesFixture, Bill {
         }
         _finishSettlement(made, abi.decode(answer, (ISettlementRules.Progress)), sum);
         assertEq(vault.root(), made.claim.segments[n - 1].root, "root");
+    }
+
+    /// @dev Touches that a part tells the next of.
+    function _concerned() private view returns (uint256 count) {
+        for (uint256 i = 0; i < touches.length; ++i) {
+            if (touches[i][0] >> 22 != 0) ++count;
+        }
     }
 
     function _finishSettlement(Made memory made, ISettlementRules.Progress memory progress, Sum memory sum) private {
@@ -204,7 +290,7 @@ contract VaultGasTest is RulesFixture, Bill {
     }
 
     function _config() private returns (IVault.Config memory config) {
-        AccountVerifierMock accountVerifier = new AccountVerifierMock();
+        accountVerifier = new AccountVerifierMock();
         IAccountVerifier.Parameters memory own = accountVerifier.parameters();
         (own.depth, own.positions, own.scenarios, own.riskRows) = (7, 16, 24, M);
         accountVerifier.setParameters(own);
@@ -291,8 +377,13 @@ contract VaultGasTest is RulesFixture, Bill {
     }
 
     function _sealCall(uint32 orders) private view returns (bytes memory) {
+        return _sealCall(orders, 0, 0);
+    }
+
+    function _sealCall(uint32 orders, uint64 depositEnd, uint64 exitEnd) private view returns (bytes memory) {
+        uint32 count = uint32(touches.length);
         IVault.SealRequest memory request =
-            IVault.SealRequest(_sealRoot(), keccak256("receipts"), uint32(touches.length), orders, 0, 0);
+            IVault.SealRequest(_sealRoot(), keccak256("receipts"), count, orders, depositEnd, exitEnd);
         return abi.encodeCall(vault.seal, (request));
     }
 

@@ -23,6 +23,9 @@ contract VaultActors is VaultFixture {
     /// @dev What a recipient must be able to claim, and what it must have been paid.
     mapping(address => uint256) public due;
     mapping(address => uint256) public paid;
+    /// @dev Part of what is due that is of returned deposits: nobody else is paid of it.
+    mapping(address => uint256) public refunds;
+    uint256 public totalRefunds;
     /// @dev Credited by escapes, of the window and of all.
     uint256 public windowShares;
     uint256 public allShares;
@@ -86,7 +89,8 @@ contract VaultActors is VaultFixture {
 
     function deposit(uint256 owner, uint64 amount) external {
         if (_frozen()) return;
-        _deposit(0xa11ce + bound(owner, 0, OWNERS - 1), uint64(bound(amount, 1_000_000, 1e12)));
+        address from = amount % 2 == 0 ? trader : _recipient(amount / 2);
+        _depositAs(from, 0xa11ce + bound(owner, 0, OWNERS - 1), uint64(bound(amount, 1_000_000, 1e12)));
     }
 
     function returnDeposit(uint64 entry, bool byOperator) external {
@@ -101,6 +105,8 @@ contract VaultActors is VaultFixture {
         vm.prank(byOperator ? operator : stranger);
         vault.returnDeposit(entry);
         due[queued.payer] += queued.amount;
+        refunds[queued.payer] += queued.amount;
+        totalRefunds += queued.amount;
     }
 
     function requestExit(uint32 index, uint64 amount, uint256 to) external {
@@ -117,13 +123,16 @@ contract VaultActors is VaultFixture {
 
     function claim(uint256 seed) external {
         address to = seed % (RECIPIENTS + 1) == RECIPIENTS ? trader : _recipient(seed);
-        uint256 free = token.balanceOf(address(vault)) - vault.pendingDeposits();
+        uint256 free = token.balanceOf(address(vault)) - vault.pendingDeposits() - (totalRefunds - refunds[to]);
         uint256 expected = due[to] < free ? due[to] : free;
         if (expected == 0) return;
+        assertGe(expected, refunds[to], "a refund is always there for its payer");
         uint256 before = token.balanceOf(to);
         vm.prank(stranger);
         vault.claim(to);
         assertEq(token.balanceOf(to) - before, expected, "a claim pays what is due as far as it is held");
+        totalRefunds -= refunds[to];
+        refunds[to] = 0;
         due[to] -= expected;
         paid[to] += expected;
     }
@@ -137,6 +146,14 @@ contract VaultActors is VaultFixture {
         IVault.Opening memory held = vault.opening();
         if (held.batch != 0 && block.timestamp <= held.time + vault.delays().openTime) return;
         _open();
+    }
+
+    function expireOpening() external {
+        IVault.Opening memory held = vault.opening();
+        if (held.batch == 0 || block.timestamp <= held.time + vault.delays().openTime) return;
+        vm.prank(stranger);
+        vault.expireOpening();
+        ++seen["expired"];
     }
 
     function seal(bool withDeposits, bool withExits) external {
@@ -315,7 +332,7 @@ contract VaultInvariants is VaultFixture {
         actors = new VaultActors();
         vault = actors.contractUnderTest();
         token = TestToken(vault.token());
-        bytes4[] memory selectors = new bytes4[](13);
+        bytes4[] memory selectors = new bytes4[](14);
         selectors[0] = actors.deposit.selector;
         selectors[1] = actors.returnDeposit.selector;
         selectors[2] = actors.requestExit.selector;
@@ -329,6 +346,7 @@ contract VaultInvariants is VaultFixture {
         selectors[10] = actors.freeze.selector;
         selectors[11] = actors.escape.selector;
         selectors[12] = actors.payEscape.selector;
+        selectors[13] = actors.expireOpening.selector;
         targetContract(address(actors));
         targetSelector(FuzzSelector(address(actors), selectors));
     }
@@ -350,7 +368,9 @@ contract VaultInvariants is VaultFixture {
     /// @dev Every token held is a waiting deposit's, claimable or an account's, and escapes only move it.
     function _checkMoney() private view {
         uint256 held = token.balanceOf(address(vault));
-        assertLe(vault.pendingDeposits(), held, "deposits that wait are always held");
+        assertLe(
+            vault.pendingDeposits() + actors.totalRefunds(), held, "deposits that wait or were returned are always held"
+        );
         int256 inside = actors.totalCash() - int256(actors.allShares());
         int256 owed = int256(vault.pendingDeposits() + vault.totalClaimable());
         assertEq(int256(held), owed + inside, "what is held is owed to somebody");
@@ -398,7 +418,7 @@ contract VaultInvariants is VaultFixture {
 
     /// @dev A call of the actors that the seed draws.
     function _draw(uint256 seed) private {
-        uint256 what = seed % 13;
+        uint256 what = seed % 14;
         uint256 x = seed >> 64;
         uint256 y = seed >> 128;
         if (what == 0) actors.deposit(x, uint64(y));
@@ -414,6 +434,7 @@ contract VaultInvariants is VaultFixture {
         if (what == 10) actors.freeze();
         if (what == 11) actors.escape(uint32(x), y);
         if (what == 12) actors.payEscape(uint32(x));
+        if (what == 13) actors.expireOpening();
     }
 
     /// An invariant says nothing of states that no sequence reaches.

@@ -81,6 +81,31 @@ contract BatchesTest is VaultFixture {
         assertEq(vault.lastVoid(), 0, "no void");
     }
 
+    /// Or the receipts of an operator that opens no further batch could not be challenged before a freeze.
+    function testFuzz_anyone_ends_an_opening_that_was_not_sealed_in_time(uint256 waited) public {
+        _refused(abi.encodeWithSelector(IVault.NoOpening.selector));
+        vault.expireOpening();
+        _open();
+        waited = bound(waited, 0, 20 minutes);
+        vm.warp(START + waited);
+        bool over = waited > 10 minutes;
+        if (over) {
+            vm.expectEmit(true, true, true, true, address(vault));
+            emit IVault.OpeningExpired(1);
+        } else {
+            _refused(_enc(IVault.OpeningInForce.selector, 1));
+        }
+        vm.prank(stranger);
+        vault.expireOpening();
+        assertEq(vault.opening().batch, over ? 0 : 1, "gone");
+        if (!over) return;
+        _told(bonds.onExpired.selector, abi.encode(1));
+        assertEq(vault.lastVoid(), 0, "no void");
+        _refused(abi.encodeWithSelector(IVault.NoOpening.selector));
+        vault.expireOpening();
+        assertEq(_open(), 2, "next number");
+    }
+
     function test_bonds_are_told_of_an_expired_opening() public {
         vm.prank(operator);
         vault.retire(address(0));

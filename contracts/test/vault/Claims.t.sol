@@ -58,6 +58,38 @@ contract ClaimsTest is VaultFixture {
         assertEq(vault.claim(trader), 1_000_000, "refund");
     }
 
+    /// A claim that is not covered must not be paid out of a deposit the moment it is returned, whoever claims first.
+    function test_a_returned_deposit_is_its_payers_alone() public {
+        _owe(recipient, AMOUNT + 2_000_000);
+        assertEq(vault.claim(recipient), AMOUNT, "what is there");
+        _deposit(BOB, 1_000_000);
+        vm.prank(operator);
+        vault.returnDeposit(1);
+        _refused(abi.encodeWithSelector(IVault.NothingToClaim.selector, recipient));
+        vault.claim(recipient);
+        assertEq(vault.claim(trader), 1_000_000, "refund");
+        assertEq(vault.claimable(recipient), 2_000_000, "still owed");
+    }
+
+    /// Who has both is paid the refund whole, and of the rest what is free.
+    function test_a_refund_is_paid_beside_what_else_its_payer_may_claim() public {
+        _owe(trader, AMOUNT + 2_000_000);
+        assertEq(vault.claim(trader), AMOUNT, "what is there");
+        _deposit(BOB, 1_000_000);
+        _depositAs(stranger, ALICE, 3_000_000);
+        vm.startPrank(operator);
+        vault.returnDeposit(1);
+        vault.returnDeposit(2);
+        vm.stopPrank();
+        assertEq(vault.claim(trader), 1_000_000, "its own refund, and nothing of the other's");
+        assertEq(vault.claimable(trader), 2_000_000, "still owed");
+        _refused(abi.encodeWithSelector(IVault.NothingToClaim.selector, trader));
+        vault.claim(trader);
+        token.mint(address(vault), 500_000);
+        assertEq(vault.claim(trader), 500_000, "what came in");
+        assertEq(vault.claim(stranger), 3_000_000, "the other refund");
+    }
+
     function test_tokens_that_nobody_deposited_can_be_paid_out() public {
         _owe(recipient, AMOUNT + 2_000_000);
         token.mint(address(vault), 2_000_000);

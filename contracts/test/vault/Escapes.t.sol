@@ -269,6 +269,22 @@ contract EscapesTest is VaultFixture {
         assertEq(token.balanceOf(address(vault)), 0, "nothing is left");
     }
 
+    /// What everybody is paid is fixed once: a token that does not tell what is held must not fix it at nothing.
+    function test_no_pot_is_fixed_while_the_token_does_not_tell_what_is_held() public {
+        _frozenWith([AMOUNT, AMOUNT, AMOUNT]);
+        _escape(1, AMOUNT, _to(1));
+        vm.warp(_frozen + WINDOW + 1);
+        bytes memory question = abi.encodeCall(token.balanceOf, (address(vault)));
+        vm.mockCallRevert(address(token), question, "");
+        _refused(_enc(IVault.TokenMissing.selector, 0, 3 * AMOUNT));
+        vault.payEscape(1);
+        vm.clearMockedCalls();
+        vault.payEscape(1);
+        (uint256 pot,) = vault.pot();
+        assertEq(pot, 3 * AMOUNT, "pot");
+        assertEq(vault.claim(_to(1)), AMOUNT, "share");
+    }
+
     function test_an_escape_is_paid_once() public {
         _frozenWith([AMOUNT, AMOUNT, AMOUNT]);
         _escape(1, AMOUNT, _to(1));

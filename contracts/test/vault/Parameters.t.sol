@@ -191,10 +191,10 @@ contract ParametersTest is VaultFixture {
         this.make(config);
         config = _config();
         config.limits.exitsPerPeriod = 3;
-        _refused(_bounds("exitsPerPeriod", 3, 4, 4096));
+        _refused(_bounds("exitsPerPeriod", 3, 4, 128));
         this.make(config);
-        config.limits.exitsPerPeriod = 4097;
-        _refused(_bounds("exitsPerPeriod", 4097, 4, 4096));
+        config.limits.exitsPerPeriod = 129;
+        _refused(_bounds("exitsPerPeriod", 129, 4, 128));
         this.make(config);
         config = _config();
         config.limits.exitFee = 0.02 ether + 1;

@@ -265,6 +265,15 @@ def test_a_full_batch_makes_orders_wait_and_a_full_queue_refuses_them() -> None:
     assert placed(good(), many, room=Room(0, 5, 5)) is Code.BATCH_FULL
 
 
+def test_a_batch_takes_no_more_withdrawals_than_it_can_settle() -> None:
+    withdrawal = good(kind="withdraw", instrument=0, recipient=SOMEBODY)
+    full = Room(5, 5, 5, paying=False)
+    assert placed(withdrawal, room=full) is Place.WAIT
+    assert placed(replace(withdrawal, last_batch=2), room=full) is Code.BATCH_FULL
+    assert placed(good(), room=full) is Place.RECEIPT, "who withdraws nothing has a place"
+    assert placed(withdrawal, room=replace(full, paying=True)) is Place.RECEIPT
+
+
 # ---- nothing of an order in an answer
 
 

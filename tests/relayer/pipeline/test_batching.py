@@ -14,7 +14,10 @@ from relayer.errors import LedgerError
 from relayer.history import History
 from relayer.pipeline.aftermath import may_go_on
 from relayer.pipeline.batching import (
-    QUEUE_REACH,
+    MOST_DEPOSITS,
+    MOST_EXITS,
+    MOST_WALKED,
+    MOST_WITHDRAWALS,
     Choice,
     Deposit,
     Exit,
@@ -129,9 +132,44 @@ def test_no_more_instruments_are_settled_than_there_are_rows_for() -> None:
     assert set(found.deposits) == {1, 2}
 
 
-def test_a_seal_reaches_no_further_than_the_vault_allows() -> None:
-    entries = tuple(deposit(number, 1, came=1) for number in range(QUEUE_REACH + 5))
-    assert chosen(Queues(0, 0, entries)).deposit_end == QUEUE_REACH
+def test_a_batch_takes_no_more_of_a_queue_than_one_transaction_settles() -> None:
+    entries = tuple(deposit(number, 1, came=1) for number in range(MOST_DEPOSITS + 5))
+    assert chosen(Queues(0, 0, entries)).deposit_end == MOST_DEPOSITS
+    returned = tuple(replace(each, returned=True) for each in entries)
+    assert chosen(Queues(7, 0, tuple(replace(e, entry=e.entry + 7) for e in returned))).deposit_end == 7 + MOST_DEPOSITS
+    leaving = tuple(exit_(number, number + 1, came=1) for number in range(MOST_EXITS + 5))
+    wide = Room(touches=448, orders=4, settled=16)
+    assert (
+        chosen(Queues(0, 3, (), tuple(replace(e, entry=e.entry + 3) for e in leaving)), room=wide).exit_end
+        == 3 + MOST_EXITS
+    )
+    assert chosen(Queues(0, 0, (), leaving), room=wide, urgent=LATER).exit_end == MOST_EXITS
+
+
+def test_all_that_a_batch_may_pay_and_book_fits_into_one_transaction() -> None:
+    effects = 4_000 * MOST_DEPOSITS + 38_000 * MOST_EXITS + 26_000 * MOST_WITHDRAWALS
+    others = 96 * 16 * (MOST_DEPOSITS + MOST_EXITS + MOST_WITHDRAWALS) + 21_000 + 1_500_000
+    assert effects + others < 2**24
+
+
+def test_where_the_vault_would_walk_too_many_deposits_of_one_who_leaves_one_queue_is_taken_alone() -> None:
+    own = tuple(deposit(number, 5, came=9) for number in range(1, MOST_WALKED + 2))
+    queues = Queues(0, 0, (deposit(0, 1, came=1), *own), (exit_(0, 5, came=2),))
+    first = chosen(queues, last_block=5)
+    assert (first.deposit_end, first.exit_end) == (1, 0), "the older deposit, and no exit beside it"
+    urgent = chosen(queues, last_block=5, urgent=LATER)
+    assert (urgent.deposit_end, urgent.exit_end) == (0, 1), "the exit that has no more time, and no deposit beside it"
+    fewer = Queues(0, 0, queues.deposits[:-1], queues.exits)
+    both = chosen(fewer, last_block=5)
+    assert (both.deposit_end, both.exit_end) == (1, 1)
+
+
+def test_walks_of_several_who_leave_add_up() -> None:
+    half = MOST_WALKED // 2 + 1
+    own = tuple(deposit(number, 5 + number % 2, came=9) for number in range(1, 2 * half + 1))
+    exits = (exit_(0, 5, came=2), exit_(1, 6, came=3))
+    found = chosen(Queues(0, 0, (deposit(0, 1, came=1), *own), exits), last_block=5)
+    assert (found.deposit_end, found.exit_end) == (1, 1)
 
 
 @pytest.mark.parametrize("seed", range(200))
