@@ -416,7 +416,7 @@ def told_of(house: House, who: Trader, order_id: str) -> list[Any]:
     return [alone["result"], listed["result"], pages(house, f"{path}/fills", headers=known) or None, again or None]
 
 
-@pytest.mark.parametrize("state", set(OrderState) - {OrderState.SETTLED, OrderState.FINAL})
+@pytest.mark.parametrize("state", sorted(set(OrderState) - {OrderState.SETTLED, OrderState.FINAL}))
 def test_nobody_is_told_before_the_settlement_what_an_order_comes_to(empty_house: House, state: OrderState) -> None:
     house, who = empty_house, trader(5)
     sent = house.send(who)["id"]
