@@ -45,18 +45,24 @@ PATIENCE: Final = 3_600.0
 
 @dataclass(frozen=True)
 class Extent:
-    """How much: accounts beside the fund's, batches that each rate must last for, seconds after which a batch closes."""
+    """How much: accounts beside the fund's, batches that the rate is found by, batches that each rate must last for, seconds after which a
+    batch closes.
+    """
 
     params: str
     accounts: int
+    finding: int = 3
     batches: int = 3
     close_seconds: float = 5.0
     workers: int = 1
     saturating: float = 50.0
 
 
-TINY: Final = Extent("dev", 3, batches=3, close_seconds=2.0, saturating=20.0)
-FULL: Final = (Extent("dev", 7, batches=9), Extent("standard", 119, batches=8, workers=2, saturating=100.0))
+TINY: Final = Extent("dev", 3, close_seconds=2.0, saturating=20.0)
+FULL: Final = (
+    Extent("dev", 7, finding=6, batches=9),
+    Extent("standard", 119, finding=4, batches=7, workers=2, saturating=100.0),
+)
 
 
 @dataclass
@@ -232,8 +238,8 @@ def measure(extent: Extent, say: bool = True) -> Figures:
         _say(say, f"{extent.params}: starting the service with {extent.accounts} accounts")
         with scene(Path(name), extent.params, extent.accounts, extent.close_seconds, extent.workers) as made:
             sender = Generator(made)
-            _say(say, f"{extent.params}: more than it takes, until {extent.batches} batches are settled")
-            highest, period = sustained(sender.send(extent.saturating, extent.batches).settled)
+            _say(say, f"{extent.params}: more than it takes, until {extent.finding} batches are settled")
+            highest, period = sustained(sender.send(extent.saturating, extent.finding).settled)
             _say(
                 say,
                 f"{extent.params}: {highest:.2f} orders a second, a batch each {period:.1f} s; now {LIGHT:.0%} of it",
