@@ -134,9 +134,9 @@ contract VaultGasTest is RulesFixture, Bill {
 
     /// @dev Deposits of `count` new owners, who get the accounts after `before`.
     function _queue(uint32 before, uint32 count) private {
-        token.mint(trader, count * 10e6);
+        token.mint(trader, uint256(count) * 10e6);
         vm.startPrank(trader);
-        token.approve(address(vault), count * 10e6);
+        token.approve(address(vault), uint256(count) * 10e6);
         for (uint256 i = 1; i <= count; ++i) {
             vault.deposit(before + i, 10e6);
         }
