@@ -51,7 +51,7 @@ DELAYS: Final = {
 LIMITS: Final = {
     "min_deposit": Parameter(1, 2**60, "token units", "least deposit"),
     "deposit_cap": Parameter(1, 2**60, "token units", "most that may be inside"),
-    "exits_per_period": Parameter(4, 128, "", "exit requests that must be answered every exit_time"),
+    "exits_per_period": Parameter(4, 96, "", "exit requests that must be answered every exit_time"),
     "exit_fee": Parameter(0, 2 * 10**16, "wei", "price of an exit request"),
 }
 BONDS: Final = {

@@ -48,7 +48,7 @@ class Limits:
 
     orders: int = 1_000
     accounts: int = 440
-    withdrawals: int = 192
+    withdrawals: int = 160
     waiting: int = 10_000
     forecast: bool = True
 

@@ -12,7 +12,7 @@ library Bounds {
     uint256 internal constant MAX_CAP = 2 ** 60;
     uint256 internal constant MAX_EXIT_FEE = 0.02 ether;
     /// @notice Most exit requests that fall due at once: no more than one transaction pays beside the deposits and withdrawals of a batch.
-    uint256 internal constant MAX_EXITS = 128;
+    uint256 internal constant MAX_EXITS = 96;
 
     /// @notice Reverts with `ParameterOutOfBounds` and the name of the first parameter outside its bounds.
     function checkDelays(IVault.Delays memory d) internal pure {

@@ -85,9 +85,9 @@ contract VaultGasTest is RulesFixture, Bill {
     }
 
     /// @dev What traders may have a relayer take into one batch (relayer/pipeline/batching.py).
-    uint32 private constant DEPOSITS = 512;
-    uint32 private constant EXITS = 128;
-    uint32 private constant WITHDRAWALS = 192;
+    uint32 private constant DEPOSITS = 384;
+    uint32 private constant EXITS = 96;
+    uint32 private constant WITHDRAWALS = 160;
 
     /// However many parts a settlement has, its last transaction does all that the touches ask of the vault: it must fit, or traders could
     /// have a batch sealed that nobody can settle.

@@ -191,10 +191,10 @@ contract ParametersTest is VaultFixture {
         this.make(config);
         config = _config();
         config.limits.exitsPerPeriod = 3;
-        _refused(_bounds("exitsPerPeriod", 3, 4, 128));
+        _refused(_bounds("exitsPerPeriod", 3, 4, 96));
         this.make(config);
-        config.limits.exitsPerPeriod = 129;
-        _refused(_bounds("exitsPerPeriod", 129, 4, 128));
+        config.limits.exitsPerPeriod = 97;
+        _refused(_bounds("exitsPerPeriod", 97, 4, 96));
         this.make(config);
         config = _config();
         config.limits.exitFee = 0.02 ether + 1;

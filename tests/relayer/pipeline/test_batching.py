@@ -148,7 +148,7 @@ def test_a_batch_takes_no_more_of_a_queue_than_one_transaction_settles() -> None
 
 def test_all_that_a_batch_may_pay_and_book_fits_into_one_transaction() -> None:
     effects = 4_000 * MOST_DEPOSITS + 38_000 * MOST_EXITS + 26_000 * MOST_WITHDRAWALS
-    others = 96 * 16 * (MOST_DEPOSITS + MOST_EXITS + MOST_WITHDRAWALS) + 21_000 + 1_500_000
+    others = 96 * 16 * (MOST_DEPOSITS + MOST_EXITS + MOST_WITHDRAWALS) + 21_000 + 4_500_000
     assert effects + others < 2**24
 
 
