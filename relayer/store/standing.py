@@ -12,7 +12,8 @@ reorganisation took back:
 - a void: ``VOID``; a settlement, whoever sent it: ``MINED``, and ``FINAL`` once its block is; one that was taken back: ``REORGED``.
 
 Orders follow their batch between ``RECEIPTED``, ``SEALED``, ``SETTLED`` and ``FINAL``; those of a batch that is void or expired are left
-to the pipeline, which knows what may be tried again. What an order came to is told to its owner with ``SETTLED``, not before.
+to the pipeline, which knows what may be tried again, as ``SEALED`` if a settlement of it was taken back. What an order came to is told to
+its owner with ``SETTLED``, not before.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ BEFORE_SEAL: Final = (BatchState.OPENING, BatchState.OPEN, BatchState.CLOSING, B
 SETTLED: Final = (BatchState.MINED, BatchState.FINAL)
 LEFT_TO_PIPELINE: Final = (BatchState.VOID, BatchState.EXPIRED)
 PROMISED: Final = (OrderState.RECEIPTED, OrderState.SEALED, OrderState.SETTLED, OrderState.FINAL)
+ENDED: Final = (OrderState.SETTLED, OrderState.FINAL)
 ELSEWHERE: Final = "another database opened it: receipts given there are not known here"
 WORD: Final = 32
 
@@ -177,11 +179,10 @@ def _take_seal(batch: Batch, sealed: BatchSealed) -> bool:
 
 
 def _follow_orders(session: Session, batch: Batch, sealer: Sealer) -> None:
-    """Orders with a place in the batch come to where it is."""
-    if batch.state in LEFT_TO_PIPELINE:
-        return
-    wanted = _order_state(batch.state)
-    others = [state for state in PROMISED if state != wanted]
+    """Orders with a place in the batch come to where it is. Of one that is void or expired they are settled no more, if they were."""
+    lost = batch.state in LEFT_TO_PIPELINE
+    wanted = OrderState.SEALED if lost else _order_state(batch.state)
+    others = [state for state in (ENDED if lost else PROMISED) if state != wanted]
     query = select(Order).where(Order.batch == batch.number, Order.sequence.is_not(None), Order.state.in_(others))
     orders, now = session.scalars(query.order_by(Order.sequence)).all(), now_ms()
     for order in orders:

@@ -16,9 +16,10 @@ from relayer.errors import LeaseLost, RpcError, StoreError
 from relayer.history import History
 from relayer.ledger import AGAIN, read_ledger
 from relayer.pipeline import sealing
+from relayer.pipeline.aftermath import LOST, PLACED
 from relayer.pipeline.desk import Desk as PipelineDesk
 from relayer.pipeline.desk import Turn
-from relayer.store import chain, events
+from relayer.store import batches, chain, events
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
@@ -247,6 +248,25 @@ def test_a_settlement_that_is_taken_back_is_reorged_and_counts_again_when_it_com
     assert (desk.state(1), desk.order(name)) == (BatchState.MINED, OrderState.SETTLED)
     assert desk.steps(1)[-3:] == [BatchState.MINED, BatchState.REORGED, BatchState.MINED]
     desk.agrees()
+
+
+def test_orders_of_a_settlement_that_is_taken_back_and_void_in_one_look_are_settled_no_more(desk: Desk) -> None:
+    """Or nobody would send them back to wait: the pipeline looks for orders with a place in a batch that is lost."""
+    scene = desk.scene
+    person = scene.open_account(1)
+    desk.register(person)
+    scene.post_epoch(ROWS)
+    scene.run([])
+    name = desk.promise(person, 1, 1)
+    desk.follow()
+    assert (desk.state(1), desk.order(name)) == (BatchState.MINED, OrderState.SETTLED)
+    scene.chain.take_back(1)
+    scene.happen(scene.log("BatchVoided", batch=1))
+    scene.chain.mine([])
+    desk.follow()
+    assert (desk.state(1), desk.order(name)) == (BatchState.VOID, OrderState.SEALED)
+    with desk.database.read() as session:
+        assert [each.number for each in batches.lost_with_orders(session, LOST, PLACED)] == [1]
 
 
 def test_a_chain_that_takes_back_what_it_called_final_is_followed_and_alarms(desk: Desk) -> None:
