@@ -253,6 +253,16 @@ class Engine:
 
     # ---- a group
 
+    async def _reaching(self, lease: Lease, view: View, candidates: Sequence[Candidate]) -> View:
+        """The view to judge orders by: taken anew for a window that begins behind it. What tells clients the next batch reads the
+        database itself, so that somebody may know of it before this process has looked.
+        """
+        if all(each.signed.order.first_batch <= view.batch for each in candidates):
+            return view
+        await self._look()
+        await self._promote(lease)
+        return self.view or view
+
     async def _next_group(self, lease: Lease) -> None:
         group = [self._queue.popleft() for _ in range(min(len(self._queue), self.rhythm.group))]
         measures.INTAKE_QUEUE.set(len(self._queue))
@@ -278,6 +288,7 @@ class Engine:
     async def _take(self, lease: Lease, view: View, group: Sequence[_Waiting]) -> None:
         """Opens, judges, stores and answers."""
         opened = await self._open([each.request for each in group])
+        view = await self._reaching(lease, view, [each for each in opened if isinstance(each, Candidate)])
         judged: list[tuple[_Waiting, Candidate]] = []
         for each, result in zip(group, opened, strict=True):
             if not isinstance(result, Candidate):

@@ -15,7 +15,7 @@ from relayer.history import History
 from relayer.pipeline.batching import Vacant, anything_waits, not_opened_because
 from relayer.pipeline.covering import of_opening
 from relayer.pipeline.desk import Desk, Turn
-from relayer.pipeline.sending import ensure, failures
+from relayer.pipeline.sending import PATIENCE_MS, ensure, failures, rested
 from relayer.store import batches, policies, transactions
 from relayer.store.models import Batch, BatchState, Setting, TransactionState
 from relayer.store.unsettled import HELD, Unsettled
@@ -96,13 +96,20 @@ def _due(desk: Desk, session: Session) -> bool:
         return True
     unsealed = batch.state in batches.TAKING or (batch.state is BatchState.FAILED and batch.sealed_time is None)
     if batch.number >= _next(desk.history()):
-        return unsealed and batch.opened_time is None and _failed(session, batch)  # else the records are behind
+        return unsealed and batch.opened_time is None and _to_try_again(session, batch)  # else the records are behind
     return not unsealed or run_out(desk, batch)
 
 
-def _failed(session: Session, batch: Batch) -> bool:
-    known = transactions.find(session, f"open:{batch.number}")
-    return known is not None and known.state is TransactionState.FAILED
+def _to_try_again(session: Session, batch: Batch) -> bool:
+    """Whether the transaction of an opening failed: due at once after the first time, since what was wrong may be no more, then after
+    pauses that grow, since each may have cost gas.
+    """
+    purpose = f"open:{batch.number}"
+    known = transactions.find(session, purpose)
+    if known is None or known.state is not TransactionState.FAILED:
+        return False
+    failed = failures(session, purpose)
+    return failed == 1 or rested(known, failed - 1, PATIENCE_MS)
 
 
 def run_out(desk: Desk, batch: Batch) -> bool:

@@ -168,6 +168,28 @@ def test_an_order_that_comes_as_soon_as_a_batch_is_open_gets_its_receipt_at_once
     run(work)
 
 
+def test_an_order_for_the_batch_after_one_that_has_just_closed_is_not_called_expired(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(database)
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            assert (await engine.submit(envelope(engine.keys, trader(1).signed(trader(1).order())))).state == RECEIPTED
+            monkeypatch.setattr(intake_engine, "TICK_SECONDS", 60.0)
+            stage.close()
+            early = trader(2).signed(trader(2).order(first_batch=3))
+            assert await engine.check(envelope(engine.keys, early)) == []
+            assert (await engine.submit(envelope(engine.keys, early))).state == WAITING
+            stage.open_next()
+            late = trader(3).signed(trader(3).order(first_batch=3))
+            assert [(await engine.submit(envelope(engine.keys, each))).sequence for each in (late, early)] == [2, 1]
+            later = trader(4).signed(trader(4).order(first_batch=4))
+            await refused(engine.submit(envelope(engine.keys, later)), Code.EXPIRED)
+
+    run(work)
+
+
 async def receipted(engine: Engine, sent: Envelope) -> Acknowledged:
     """The answer once there is a receipt."""
     async with asyncio.timeout(10):

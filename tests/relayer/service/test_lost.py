@@ -114,6 +114,19 @@ def test_a_transaction_that_fails_is_made_again(running: Service, monkeypatch: p
     assert {f"{purpose}~1" for purpose in refused} <= running.transactions().keys()
 
 
+def test_an_opening_that_the_vault_keeps_refusing_is_tried_once_more_at_once_and_then_after_pauses(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.sender.refusing = ["open:1"] * 3
+    running.run(lambda: running.sender.refusing == ["open:1"])
+    for _ in range(20):
+        running.step()
+    assert running.sender.refusing == ["open:1"], "none while the pause lasts"
+    monkeypatch.setattr(sending, "PAUSE_MS", 0)
+    assert running.opened() == 1
+    assert {"open:1~1", "open:1~2", "open:1~3"} <= running.transactions().keys()
+
+
 class Failing:
     """Fails so many times, then proves."""
 
