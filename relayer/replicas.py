@@ -1,15 +1,18 @@
 """Replicas seen from outside: an operator collects their signatures for a settlement, an owner fetches ciphertext from one.
 
 Nothing that a replica answers is believed: signatures are recovered, hashes and values compared with what the words give,
-words with the hash asked for.
+words with the hash asked for. Nor is any replica waited for longer than its time, or once enough others have signed: what one of
+them does must hold up neither a settlement nor what its operator or an owner does beside it.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +20,7 @@ from prover.data import SegmentData, attestation
 from prover.hashing import keccak256
 from prover.wire import Json, read_bytes
 from relayer.errors import ReplicaError
+from relayer.exchange import exchange
 from relayer.header import Header
 from relayer.replica import Request
 from relayer.replica_http import write_request
@@ -24,6 +28,9 @@ from relayer.signing import Signer, signer_of
 from relayer.vault import Vault
 
 TIMEOUT: Final = 30.0
+"""Seconds that a request may take, from the connection to the last byte of the answer."""
+RESOLVING: Final = 1.0
+"""Seconds over that in which a name that the system does not resolve is waited for."""
 LARGEST_ANSWER: Final = 2**20
 OK: Final = 200
 NOT_FOUND: Final = 404
@@ -31,13 +38,13 @@ SIGNATURE_BYTES: Final = 65
 
 
 class ReplicaClient:
-    """One replica by its URL."""
+    """One replica by its URL. ``timeout``: seconds that a request may take, however much of the answer has come by then."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ReplicaError(f"a replica is http://HOST:PORT or https://HOST, not {url[:80]!r}", {"url": url[:80]})
-        self._parts, self._timeout = parts, timeout
+        self._parts, self.timeout = parts, timeout
         self.name = parts.netloc.rpartition("@")[2]
 
     def store(self, request: Request, signature: bytes) -> bytes:
@@ -60,24 +67,19 @@ class ReplicaClient:
         return words
 
     def _ask(self, method: str, path: str, document: Json | None = None) -> Json | None:
-        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        link = kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
+        body = None if document is None else json.dumps(document).encode()
         try:
-            body = None if document is None else json.dumps(document).encode()
-            link.request(method, self._parts.path.rstrip("/") + path, body, {"Content-Type": "application/json"})
-            response = link.getresponse()
-            answer = json.loads(response.read(LARGEST_ANSWER))
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ReplicaError(f"replica {self.name} does not answer: {error}", {"replica": self.name}) from error
-        finally:
-            link.close()
-        if response.status == NOT_FOUND:
+            status, raw = exchange(self._parts, method, path, body, seconds=self.timeout, largest=LARGEST_ANSWER)
+            answer = json.loads(raw)
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            what = f"replica {self.name} does not answer: {_plain(str(error))}"
+            raise ReplicaError(what, {"replica": self.name}) from error
+        if status == NOT_FOUND:
             return None
-        if response.status != OK or not isinstance(answer, dict):
-            detail = str(answer.get("detail", answer) if isinstance(answer, dict) else answer)[:300]
-            raise ReplicaError(
-                f"replica {self.name} refuses: {detail}", {"replica": self.name, "status": response.status}
-            )
+        if status != OK or not isinstance(answer, dict):
+            detail = answer.get("detail") if isinstance(answer, dict) else None
+            reason = _plain(detail) if isinstance(detail, str) else "it gives no reason"
+            raise ReplicaError(f"replica {self.name} refuses: {reason}", {"replica": self.name, "status": status})
         return answer
 
 
@@ -113,7 +115,8 @@ def collect(
 ) -> bytes:
     """Signatures of exactly the threshold of replicas on segments ``first`` … of a settlement, as the contract takes them.
 
-    All are asked at once, those first in the order of addresses are taken. :class:`ReplicaError` names those that failed if too few sign.
+    All are asked at once, and those that answer first are taken, in the order of addresses; what the others do is not waited for.
+    :class:`ReplicaError` names those that failed if too few sign in their time.
     """
     request = Request(header, first, tuple(_encrypted(each) for each in segments))
     signature = operator.sign(request.digest(vault.separator))
@@ -121,22 +124,16 @@ def collect(
     addresses, threshold = vault.replicas
     signed: dict[str, bytes] = {}
     failed: list[str] = []
-
-    def ask(client: ReplicaClient) -> bytes | ReplicaError:
-        try:
-            return client.store(request, signature)
-        except ReplicaError as error:
-            return error
-
-    with ThreadPoolExecutor(max(1, len(clients))) as pool:
-        for client, answer in zip(clients, pool.map(ask, clients), strict=True):
-            made = None if isinstance(answer, ReplicaError) else signer_of(digest, answer)
-            if isinstance(answer, ReplicaError):
-                failed.append(str(answer))
-            elif made in addresses:
-                signed[str(made)] = answer
-            else:
-                failed.append(f"replica {client.name} signed something else, or with a key that is no replica's")
+    for client, answer in _as_they_answer(clients, lambda client: client.store(request, signature)):
+        made = None if isinstance(answer, str) else signer_of(digest, answer)
+        if isinstance(answer, str):
+            failed.append(answer)
+        elif made in addresses:
+            signed[str(made)] = answer
+        else:
+            failed.append(f"replica {client.name} signed something else, or with a key that is no replica's")
+        if len(signed) >= threshold:
+            break
     if len(signed) < threshold:
         what = (
             f"{len(signed)} of the {threshold} replicas needed have signed: {'; '.join(failed) or 'name more of them'}"
@@ -145,5 +142,40 @@ def collect(
     return b"".join(signed[address] for address in sorted(signed, key=lambda text: int(text, 16))[:threshold])
 
 
+def _as_they_answer(
+    clients: Sequence[ReplicaClient], ask: Callable[[ReplicaClient], bytes]
+) -> Iterator[tuple[ReplicaClient, bytes | str]]:
+    """What each client answers, or why it did not, in the order in which they do; whoever has enough of them takes no more.
+
+    Each is asked in a thread that nobody joins, and that keeps no process from its end.
+    """
+    answers: SimpleQueue[tuple[int, bytes | str]] = SimpleQueue()
+
+    def run(number: int, client: ReplicaClient) -> None:
+        try:
+            answers.put((number, ask(client)))
+        except ReplicaError as error:
+            answers.put((number, str(error)))
+        except Exception as error:  # noqa: BLE001 - one of them is not to hold up the others
+            answers.put((number, f"replica {client.name} could not be asked ({type(error).__name__})"))
+
+    waiting = dict(enumerate(clients))
+    for number, client in waiting.items():
+        Thread(target=run, args=(number, client), name=f"replica {client.name}", daemon=True).start()
+    end = time.monotonic() + max((client.timeout for client in clients), default=0.0) + RESOLVING
+    while waiting:
+        try:
+            number, answer = answers.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            yield from ((client, f"replica {client.name} has not answered in its time") for client in waiting.values())
+            return
+        yield waiting.pop(number), answer
+
+
 def _encrypted(segment: SegmentData) -> bytes:
     return b"".join(word.to_bytes(32, "big") for word in segment.encrypted)
+
+
+def _plain(text: str) -> str:
+    """What somebody else wrote, fit for a line of a log or a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text[:300])
