@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from prover import Context, SealedBatch, Touch
@@ -148,6 +149,58 @@ def test_an_unanswered_order_is_sent_again_as_the_same_order(page: Page, stand_i
     assert len(stand_in.orders) == 1
 
 
+def told(code: str, status: int) -> tuple[int, str]:
+    """An answer of the relayer's that is a problem."""
+    return status, json.dumps({"code": code, "title": code, "detail": "as it was told", "status": status})
+
+
+NO_ANSWERS = {
+    "a proxy's own page": (504, "<html>gateway timeout</html>"),
+    "a proxy's refusal": (403, "<html>forbidden</html>"),
+    "a failure after the commit": told("INTERNAL", 500),
+    "a session that is over": told("UNAUTHENTICATED", 401),
+    "too many at once": told("RATE_LIMITED", 429),
+    "another key in force": told("UNKNOWN_KEY", 422),
+}
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_an_order_whose_answer_judges_nothing_is_sent_again_as_the_same_order(
+    page: Page, stand_in: StandIn, address: str, answer: str
+) -> None:
+    status, body = NO_ANSWERS[answer]
+    open_keys(page)
+    fill_in(page, "Buy", "BTC-6DEC25-92000-C", "0.1", "1000")
+
+    def store_and_answer(route: Route) -> None:
+        route.fetch()
+        route.fulfill(status=status, body=body)
+
+    page.route(f"{address}/v1/orders", store_and_answer, times=1)
+    send(page)
+    expect(page.locator("#review")).to_contain_text("Whether it was taken is not known")
+    page.request.post(f"{address}/tests-advance")
+    expect(page.get_by_role("row").filter(has_text="receipted")).to_have_count(1)
+    page.get_by_role("button", name="Sign and send").click()
+    expect(page.locator("#review")).to_contain_text("Receipt checked: number 1")
+    assert len(stand_in.orders) == 1
+
+
+def test_an_order_that_is_refused_is_made_anew(page: Page, stand_in: StandIn, address: str) -> None:
+    open_keys(page)
+    fill_in(page, "Buy", "BTC-6DEC25-92000-C", "0.1", "1000")
+    status, body = told("NONCE_USED", 409)
+    page.route(f"{address}/v1/orders", lambda route: route.fulfill(status=status, body=body), times=1)
+    send(page)
+    expect(page.locator("#review")).to_contain_text("NONCE_USED: as it was told")
+    expect(page.locator("#review")).not_to_contain_text("not known")
+    with page.expect_request(f"{address}/v1/orders") as again:
+        page.get_by_role("button", name="Sign and send").click()
+    expect(page.locator("#review")).to_contain_text("Receipt checked: number 1")
+    assert again.value.headers["idempotency-key"]
+    assert len(stand_in.orders) == 1
+
+
 def test_a_withdrawal_pays_what_was_typed_to_whom_was_named(page: Page, stand_in: StandIn) -> None:
     open_keys(page)
     page.get_by_label("Withdraw", exact=True).check()
@@ -176,6 +229,11 @@ MISTAKES = (
     ("429497", "1000", "The number of contracts is too large for an order"),
     ("1", "-3", "The limit is a number with at most 6 decimals"),
     ("1", "1.2345678", "The limit is a number with at most 6 decimals"),
+    ("1,5", "1000", "The number of contracts is a number .*; commas stand between groups of three digits"),
+    ("0,500", "1000", "The number of contracts is a number .*; commas stand between groups of three digits"),
+    ("1", "1,0000", "The limit is a number .*; commas stand between groups of three digits"),
+    ("1", "12,34,567", "The limit is a number .*; commas stand between groups of three digits"),
+    ("1", "1,234'567", "The limit is a number .*; commas stand between groups of three digits"),
 )
 
 

@@ -14,11 +14,14 @@ export function decimal(amount, scale, least = 2, most = scale) {
   return (value < 0n ? "−" : "") + whole + (part ? "." + part : "");
 }
 
+/** Digits as they are, or in groups of three with one mark between them: a comma elsewhere may be meant as a decimal point. */
+const TYPED = /^\s*([0-9]+|[1-9][0-9]{0,2}([,'])[0-9]{3}(?:\2[0-9]{3})*)(?:\.([0-9]+))?\s*$/;
+
 /** Reads what a person typed as a decimal number into units of 10^-scale; null if it is none or finer than that. */
 export function parseDecimal(text, scale) {
-  const match = /^\s*([0-9][0-9,']*)(?:\.([0-9]+))?\s*$/.exec(text);
+  const match = TYPED.exec(text);
   if (!match) return null;
-  const part = (match[2] ?? "").replace(/0+$/, "");
+  const part = (match[3] ?? "").replace(/0+$/, "");
   if (part.length > scale) return null;
   return BigInt(match[1].replace(/[,']/g, "") + part.padEnd(scale, "0"));
 }

@@ -1,5 +1,6 @@
 // What is put into an order before it is signed, and what its answer is worth.
 
+import { Problem } from "./api.js";
 import { el } from "./dom.js";
 import { cash } from "./format.js";
 import { receiptFault } from "./orders.js";
@@ -44,6 +45,34 @@ export function accepted(told, hash, own) {
     `Receipt checked: number ${told.sequence} in batch #${told.batch}. The operator's bond stands for it.`,
   );
 }
+
+/** What the relayer answers once it has judged an order and stored none of that hash. */
+const REFUSED = [
+  "BATCH_FULL",
+  "EXPIRED",
+  "INSUFFICIENT_MARGIN",
+  "INVALID_ORDER",
+  "INVALID_SIGNATURE",
+  "NONCE_USED",
+  "UNKNOWN_ACCOUNT",
+  "UNKNOWN_INSTRUMENT",
+];
+const KEY_GONE = ["UNKNOWN_KEY", "DECRYPTION_FAILED"];
+
+/** Whether an error says that the order was judged and not taken. A failure, a proxy's answer or none may come after it was stored. */
+export const isRefused = (error) =>
+  error instanceof Problem && error.status >= 400 && error.status < 500 && REFUSED.includes(error.code);
+
+/** Whether the envelope was encrypted to a key that is not in force any more: the same order is encrypted anew. */
+export const isKeyGone = (error) => error instanceof Problem && KEY_GONE.includes(error.code);
+
+/** What is said where an order was sent and no answer judged it. */
+export const unanswered = () =>
+  el(
+    "p",
+    {},
+    "Whether it was taken is not known. “Sign and send” sends the same order again, which is never executed twice; a new review makes another order.",
+  );
 
 /** A refusal as a line. */
 export function refusal(error) {

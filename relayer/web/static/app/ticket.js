@@ -226,7 +226,11 @@ function orderOf(form, known) {
 
 function read(id, scale, most, what) {
   const value = parseDecimal(at(id).value, scale);
-  if (value === null) throw new Wrong(id, `${what} is a number with at most ${scale} decimals`);
+  if (value === null)
+    throw new Wrong(
+      id,
+      `${what} is a number with at most ${scale} decimals after a point; commas stand between groups of three digits, as in 1,250.5`,
+    );
   if (value > most) throw new Wrong(id, `${what} is too large for an order`);
   return value;
 }

@@ -10,7 +10,7 @@ import { follow, unfollow } from "./live.js";
 import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
 import { showClosed } from "./opening.js";
 import { encryptionKey, registration } from "./registering.js";
-import { accepted, placed, refusal } from "./sending.js";
+import { accepted, isKeyGone, isRefused, placed, refusal, unanswered } from "./sending.js";
 import { known, listen } from "./store.js";
 import { renewInstruments, ticket } from "./ticket.js";
 
@@ -270,25 +270,41 @@ async function onlyCheck({ order }, answer) {
 }
 
 async function send(made, answer, button) {
+  const mine = own;
   try {
-    if (own.account.account === null) throw new Error("the account has no index yet: deposit first");
+    if (mine.account.account === null) throw new Error("the account has no index yet: deposit first");
     made.sent ??= {
-      order: placed(made.order, own),
+      order: placed(made.order, mine),
       idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2),
     };
-    const { order, idempotency } = made.sent;
-    made.sent.envelope ??= own.keys.orderEnvelope(order, await encryptionKey(own.state));
-    const told = await post("v1/orders", made.sent.envelope, {
-      token: own.token,
-      headers: { "Idempotency-Key": idempotency },
-    });
-    fill(answer, accepted(told, own.keys.hash(order), own));
+    fill(answer, accepted(await delivered(made.sent, mine), mine.keys.hash(made.sent.order), mine));
     button.parentElement.remove();
+  } catch (error) {
+    if (own === mine) fill(answer, unsent(made, error));
+    return;
+  }
+  try {
     if (await read()) showAccount();
   } catch (error) {
-    if (error instanceof Problem) made.sent = null; // refused: the next attempt is another order; unanswered, it is the same
-    fill(answer, refusal(error));
+    say(error.message);
   }
+}
+
+/** The relayer's answer to a signed order. Sent again, it is the same order under the same idempotency key. */
+async function delivered(sent, mine) {
+  const key = sent.envelope ? null : await encryptionKey(mine.state);
+  if (own !== mine) throw new Error("the keys are closed");
+  sent.envelope ??= mine.keys.orderEnvelope(sent.order, key);
+  sent.posted = true;
+  return post("v1/orders", sent.envelope, { token: mine.token, headers: { "Idempotency-Key": sent.idempotency } });
+}
+
+/** What is said of an order that got no acknowledgement. What was refused is made anew; all else may be stored, and stays the same order. */
+function unsent(made, error) {
+  const posted = made.sent?.posted && !isRefused(error);
+  if (isKeyGone(error)) made.sent.envelope = null;
+  if (!posted) made.sent = null;
+  return [refusal(error), posted ? unanswered() : null];
 }
 
 async function cancel(order) {
