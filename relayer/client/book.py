@@ -99,11 +99,20 @@ class Book:
         """An order by the relayer's name of it."""
         return next((kept for kept in self.orders.values() if kept.id == order_id), None)
 
-    @property
-    def epoch(self) -> int:
-        """The highest nonce epoch of an own order; 0 before the first."""
+    def epoch(self, account: int) -> int:
+        """The highest nonce epoch of an own order of an account; 0 before the first."""
+        return max((each.epoch for each in self._of(account)), default=0)
+
+    def living(self, account: int, batch: int) -> set[tuple[int, int]]:
+        """Nonces that a batch from ``batch`` on may still use: of sent orders whose window is not over, whatever became of them by the
+        relayer's word. Cancels use none.
+        """
+        own = (each for each in self._of(account) if each.kind != "cancel" and each.last_batch >= batch)
+        return {(each.epoch, each.slot) for each in own}
+
+    def _of(self, account: int) -> list[Order]:
         with self._lock:
-            return max((kept.order.epoch for kept in self.orders.values()), default=0)
+            return [kept.order for kept in self.orders.values() if kept.order.account == account]
 
     # ---- contradictions
 

@@ -17,6 +17,7 @@ from relayer.client.looking import Looking
 from relayer.client.making import Number, token_units
 from relayer.client.problems import ClientError, Problem
 from relayer.client.steps import Steps, work
+from relayer.errors import ReplicaError
 from relayer.history import History
 from relayer.inclusion import shows, touch_of_receipts
 from relayer.ledger import read_ledger
@@ -80,9 +81,16 @@ class OnChain(Looking):
         source = self.source
         return (yield from work(lambda: read_account(vault, _history(vault).settlements, holder, index, source)))
 
-    def settled_epoch(self) -> Steps[int]:
-        """The account's nonce epoch after the last settled batch, by chain data; 0 without an endpoint or before its first batch."""
-        found = None if self.venue.chain is None else (yield from self.read())
+    def settled_epoch(self) -> Steps[int | None]:
+        """The account's nonce epoch after the last settled batch, by chain data; 0 before its first batch, None where the chain is not
+        seen, or has not the ciphertext and no replica was named.
+        """
+        if self.venue.chain is None:
+            return None
+        try:
+            found = yield from self.read()
+        except ReplicaError:
+            return None
         return 0 if found is None else found.leaf.epoch
 
     def verify_receipts(self) -> Steps[list[Verdict]]:

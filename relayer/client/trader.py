@@ -30,7 +30,7 @@ PAGE: Final = 100
 AHEAD: Final = 2
 """Batches that a relayer may be ahead of the chain that a client sees."""
 LEAP: Final = 64
-"""Nonce epochs that a relayer may be ahead of the own book and the chain: other clients of the same seed have raised them."""
+"""Nonce epochs that a relayer may be ahead of the own book where no chain is seen: other clients of the same seed have raised them."""
 LARGEST_LIMIT: Final = 2**42
 GLANCES: Final = (0.25, 0.5, 1.0)
 """Seconds between looks at a chain that is behind a receipt."""
@@ -76,6 +76,7 @@ class Trader(Identity):
     ) -> None:
         super().__init__(seed, venue_of, subaccount=subaccount, book=book, patience=patience)
         self._made: dict[tuple[int, int], int] = {}
+        self._settled = 0
         self._names: dict[str, int] = {}
 
     # ---- making orders
@@ -109,37 +110,35 @@ class Trader(Identity):
         return (yield from self._order("withdraw", fields, batches, True))
 
     def cancel_order(self, *, batches: int = 2) -> Steps[Order]:
-        """An order of kind cancel: it raises the nonce epoch, so every older order of the account ends, receipts or not."""
-        order = yield from self._order("cancel", {}, batches, True)
-        account = yield from self.account()
-        living = yield from self._living()
-        told = [0 if account.nonce is None else account.nonce.epoch, *(e for e, _ in living)]
-        yield from self._believe_epochs(told)
-        epoch = 1 + max(told)
-        return Order(
-            account=order.account,
-            kind="cancel",
-            epoch=epoch,
-            first_batch=order.first_batch,
-            last_batch=order.last_batch,
-            max_fee_rate=order.max_fee_rate,
-        )
+        """An order of kind cancel: it raises the nonce epoch, so every older order of the account ends, receipts or not. It needs no
+        nonce of its own, so it is made where all are taken.
+        """
+        index, (first, last) = (yield from self.index()), (yield from self._window(batches))
+        account, listed, book = (yield from self.account()), (yield from self._listed()), (yield from self.book())
+        told = _highest(account, listed)
+        known = max(self._own_epoch(book, index), self._settled)
+        if told > known + LEAP:
+            known = max(known, (yield from self._read_epoch()) or 0)
+        if told > known + LEAP:
+            raise self._unknown_epoch(told, known)
+        epoch = 1 + max(told, known)
+        return Order(account=index, kind="cancel", epoch=epoch, first_batch=first, last_batch=last)
 
     def _order(
-        self,
-        kind: Literal["trade", "withdraw", "cancel"],
-        fields: Mapping[str, int | str],
-        batches: int,
-        survives: bool,
+        self, kind: Literal["trade", "withdraw"], fields: Mapping[str, int | str], batches: int, survives: bool
     ) -> Steps[Order]:
+        index, (first, last) = (yield from self.index()), (yield from self._window(batches))
+        epoch, slot = yield from self._nonce(index, first)
+        self._made[epoch, slot] = max(last, self._made.get((epoch, slot), 0))
+        place = {"epoch": epoch, "slot": slot, "first_batch": first, "last_batch": last}
+        return Order(account=index, kind=kind, survives_void=survives, **{**fields, **place})  # type: ignore[arg-type]
+
+    def _window(self, batches: int) -> Steps[tuple[int, int]]:
+        """First and last of the next ``batches``."""
         if batches < 1:
             raise ClientError("an order is valid for one batch at least")
-        index = yield from self.index()
         first = yield from self._next_batch()
-        epoch, slot = yield from self._nonce(first)
-        self._made[epoch, slot] = first + batches - 1
-        place = {"epoch": epoch, "slot": slot, "first_batch": first, "last_batch": first + batches - 1}
-        return Order(account=index, kind=kind, survives_void=survives, **{**fields, **place})  # type: ignore[arg-type]
+        return first, first + batches - 1
 
     def instrument(self, named: str | int) -> Steps[int]:
         """The number of an instrument by its name, as Deribit writes names, or number."""
@@ -174,36 +173,63 @@ class Trader(Identity):
                 raise Distrusted(what, {"told": told, "vault": low})
         return told
 
-    def _nonce(self, batch: int) -> Steps[tuple[int, int]]:
-        account = yield from self.account()
+    # ---- nonces
+
+    def _nonce(self, index: int, batch: int) -> Steps[tuple[int, int]]:
+        account, listed, book = (yield from self.account()), (yield from self._listed()), (yield from self.book())
+        epoch = yield from self._agreed_epoch(book, index, batch, _highest(account, listed))
         nonce = account.nonce
-        self._made = {each: last for each, last in self._made.items() if last >= batch}
-        living = yield from self._living()
-        told = 0 if nonce is None else nonce.epoch
-        yield from self._believe_epochs([told, *(epoch for epoch, _ in living)])
-        return free_nonce(told, 0 if nonce is None else int(nonce.bitmap), living | set(self._made))
+        used = int(nonce.bitmap) if nonce is not None and nonce.epoch == epoch else 0
+        # What lives here is read last, with no step between it and the choice: other tasks make orders too.
+        return free_nonce(epoch, used, listed | self._living(book, index, batch))
 
-    def _believe_epochs(self, told: list[int]) -> Steps[None]:
-        """Refuses nonce epochs far above every one that is known otherwise: after an order at the highest, an account takes no other."""
-        named, book = max(told), (yield from self.book())
-        known = book.epoch
-        if named > known + LEAP:
-            known = max(known, (yield from self.settled_epoch()))
-        if named > known + LEAP:
-            what = (
-                f"the relayer names nonce epoch {named}, and book and chain know none above {known}: nothing is signed for it"
-                f"{'' if self.venue.chain is not None else ' (if it is right, give rpc: the account is then read from the chain)'}"
-            )
-            raise Distrusted(what, {"told": named, "known": known})
+    def _living(self, book: Book, index: int, batch: int) -> set[tuple[int, int]]:
+        """Nonces of own orders that a batch from ``batch`` on may still execute, whatever the relayer says of them."""
+        return book.living(index, batch) | {each for each, last in self._made.items() if last >= batch}
 
-    def settled_epoch(self) -> Steps[int]:
-        """The account's nonce epoch by chain data; 0 for a trader who does not see the chain (:mod:`relayer.client.onchain` does)."""
+    def _own_epoch(self, book: Book, index: int) -> int:
+        """The highest nonce epoch of an own order, a cancel or not; 0 before the first."""
+        return max([book.epoch(index), *(epoch for epoch, _ in self._made)])
+
+    def _agreed_epoch(self, book: Book, index: int, batch: int, told: int) -> Steps[int]:
+        """The nonce epoch to sign for. An order ends every own one of an older epoch, so a higher epoch than those of the own orders is
+        believed of the chain; of the relayer only without a chain, near, and where no own order lives.
+        """
+        known = max(self._own_epoch(book, index), self._settled)
+        if told <= known:
+            return known
+        settled = yield from self._read_epoch()
+        known = max(known, settled or 0)
+        if told <= known:
+            return known
+        ended = sorted({epoch for epoch, _ in self._living(book, index, batch)})
+        if settled is not None or ended or told > known + LEAP:
+            raise self._unknown_epoch(told, known, *ended[:1])
+        return told
+
+    def _unknown_epoch(self, told: int, known: int, *ended: int) -> Distrusted:
+        chain = self.venue.chain is not None
+        what = (
+            f"the relayer names nonce epoch {told}, and book and chain know none above {known}: nothing is signed for it"
+            f"{f', which would end own orders of epoch {ended[0]}' if ended else ''}. If another client of this seed has cancelled: wait "
+            f"until its batch is settled{'' if chain else ', give rpc (the account is then read from the chain)'}, or end all older orders "
+            "from here too (cancel_order, relayer order cancel --all)"
+        )
+        return Distrusted(what, {"told": told, "known": known})
+
+    def _read_epoch(self) -> Steps[int | None]:
+        settled = yield from self.settled_epoch()
+        self._settled = max(self._settled, settled or 0)
+        return settled
+
+    def settled_epoch(self) -> Steps[int | None]:
+        """The account's nonce epoch by chain data; None for a trader who does not see the chain (:mod:`relayer.client.onchain` does)."""
         yield from ()
-        return 0
+        return None
 
-    def _living(self) -> Steps[set[tuple[int, int]]]:
-        """Nonces of orders that may still be executed."""
-        listed = yield from self.orders(LIVING)
+    def _listed(self) -> Steps[set[tuple[int, int]]]:
+        """Nonces of orders that may still be executed, as the relayer says: of other clients of the seed too."""
+        listed = yield from self._items(LIVING)
         return {(each.content.epoch, each.content.slot) for each in listed if each.content is not None}
 
     # ---- sending
@@ -290,6 +316,9 @@ class Trader(Identity):
 
     def orders(self, states: tuple[str, ...] = ()) -> Steps[list[schemas.Order]]:
         """All orders, newest first; only those in some states, if any are named."""
+        return (yield from self._items(states))
+
+    def _items(self, states: tuple[str, ...]) -> Steps[list[schemas.Order]]:
         owner = yield from self.owner()
         found: list[schemas.Order] = []
         for state in states or (None,):
@@ -340,3 +369,8 @@ class Trader(Identity):
                 what = f"order {order_id} is {found.state} after {seconds:g} s"
                 raise ClientError(what, {"id": order_id, "state": found.state})
             yield Pause(every)
+
+
+def _highest(account: schemas.Account, listed: set[tuple[int, int]]) -> int:
+    """The highest nonce epoch that a relayer names."""
+    return max([0 if account.nonce is None else account.nonce.epoch, *(epoch for epoch, _ in listed)])

@@ -57,6 +57,19 @@ def test_a_new_epoch_is_taken_only_when_it_ends_no_order() -> None:
     assert free_nonce(5, used, [(6, 0)]) == (6, 1)
     with pytest.raises(NoNonce):
         free_nonce(5, 2**64 - 1, [(5, 3)])
+    # An order of an epoch that is over is ended already.
+    assert free_nonce(5, used, [(4, 50)]) == (6, 0)
+
+
+def test_a_sent_order_keeps_its_nonce_until_its_window_is_over() -> None:
+    book = Book(TERMS)
+    own = [replace(order(slot), epoch=2, last_batch=7 + slot) for slot in range(3)]
+    for number, each in enumerate([*own, replace(order(9), kind="cancel", epoch=4), replace(order(8), account=2)]):
+        book.sending(each, number, 4)
+    assert book.living(1, 7) == {(2, 0), (2, 1), (2, 2)}
+    assert book.living(1, 8) == {(2, 1), (2, 2)}
+    assert book.living(1, 10) == set()
+    assert (book.epoch(1), book.epoch(2), book.epoch(3)) == (4, 0, 0)
 
 
 # ---- numbers
