@@ -64,6 +64,8 @@ AGAIN: Final = 64
 """Blocks below the last one read that are read again at least: more than an endpoint that is believed is behind by."""
 AGAIN_MOST: Final = 1_000
 """And at most, however far below the final block is: one request for logs."""
+NEAR: Final = 64
+"""Blocks below its settlement in which a seal is looked for at first, then twice as many, and so on."""
 RETRIES: Final = 5
 VALUE_BITS: Final = 42
 ID_BITS: Final = 27
@@ -238,6 +240,26 @@ def read_ledger(vault: Vault, tag: Tag = "latest", first: int | None = None) -> 
     ledger = Ledger(vault, first)
     ledger.advance(tag)
     return ledger.records
+
+
+def whole_from(vault: Vault, batch: int, settled: int) -> int | None:
+    """The block to read from, so that the settlement of a batch in block ``settled`` is read whole: that of its seal, before which
+    none of its transactions can be. None if the batch was not settled in that block, or the endpoint does not have its seal.
+    """
+    found, last, width = False, settled, NEAR
+    while last >= 0:
+        start = max(0, last - width + 1)
+        for log in reversed([log for logs in vault.chain.logs(vault.address, start, last) for log in logs]):
+            event = vault.contract.interface.read_log(log.topics, log.data)
+            if event is None or event.values.get("batch") != batch:
+                continue
+            found = found or (event.name == "BatchSettled" and log.block == settled)
+            if found and event.name == "BatchSealed":
+                return log.block
+        if not found:
+            return None
+        last, width = start - 1, 2 * width
+    return None
 
 
 class _Reader:

@@ -17,7 +17,7 @@ from prover.tree import Tree
 from prover.wire import Reader, dump, element, hexadecimal, read_text, write_whole
 from relayer.chain import Tag
 from relayer.errors import RebuildError
-from relayer.ledger import read_ledger
+from relayer.ledger import read_ledger, whole_from
 from relayer.records import BatchSettled, Genesis
 from relayer.vault import Layout, Vault
 
@@ -116,8 +116,9 @@ def published_leaves(settlement: BatchSettled, layout: Layout) -> dict[int, int]
 def rebuild(vault: Vault, tag: Tag = "latest", path: Path | None = None) -> Rebuilt:
     """The tree of a vault up to a block, going on from what ``path`` holds, which is written anew."""
     saved = _saved(vault, path)
-    records = read_ledger(vault, tag, None if saved is None else saved.block)
-    if saved is None:
+    first = None if saved is None else _first(vault, saved)
+    records = read_ledger(vault, tag, first)
+    if saved is None or first is None:
         genesis = next((record for record in records if isinstance(record, Genesis)), None)
         if genesis is None:
             raise RebuildError(f"there is no vault at {vault.address} up to the {tag} block", {"vault": vault.address})
@@ -135,6 +136,11 @@ def _saved(vault: Vault, path: Path | None) -> Rebuilt | None:
     saved = Rebuilt.load(path, vault)
     block = vault.chain.block(saved.block)
     return saved if block is not None and block.hash == saved.block_hash else None
+
+
+def _first(vault: Vault, saved: Rebuilt) -> int | None:
+    """The block to read from to go on from a tree; None where its settlement is not found, and all is read."""
+    return saved.block if saved.batch == 0 else whole_from(vault, saved.batch, saved.block)
 
 
 def _roots(batch: int, computed: int, published: int) -> dict[str, object]:

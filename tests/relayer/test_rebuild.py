@@ -37,6 +37,33 @@ def test_a_kept_tree_is_gone_on_with_and_nothing_is_read_twice(scene: Scene, tmp
     assert Rebuilt.load(path, scene.vault).tree.leaves() == rebuild(scene.vault).tree.leaves()
 
 
+def test_a_kept_tree_whose_batch_was_settled_in_parts_is_gone_on_with(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "tree.json"
+    for index in (3, 4):
+        scene.run([(scene.open_account(index), 1_000 * DOLLAR, ())], parts=1)
+        last = scene.chain.blocks[-1].mined
+        scene.chain.take_back(1)
+        assert rebuild(scene.vault, path=path).batch == index - 1  # with the parts of the next on chain
+        scene.chain.mine(last)
+        rebuilt = rebuild(scene.vault, path=path)
+        assert (rebuilt.batch, rebuilt.root) == (index, scene.state.root)
+
+
+def test_a_kept_tree_is_gone_on_with_however_long_ago_its_batch_was_sealed(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "tree.json"
+    scene.open_account(3)
+    scene.run([(scene.person(3), 1_000 * DOLLAR, ())], parts=1)
+    *_, last = scene.chain.blocks
+    scene.chain.take_back(1)
+    for _ in range(200):
+        scene.chain.mine([])
+    scene.chain.mine(last.mined)
+    assert rebuild(scene.vault, path=path).batch == 3
+    scene.chain.requests.clear()
+    assert rebuild(scene.vault, path=path).root == scene.state.root
+    assert scene.chain.requests.count("eth_getTransactionByHash") == 2
+
+
 def test_a_kept_tree_of_a_block_that_left_the_chain_is_not_used(scene: Scene, tmp_path: Path) -> None:
     path = tmp_path / "tree.json"
     rebuild(scene.vault, path=path)
