@@ -5,6 +5,7 @@ its disk but the operator.
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,9 +88,9 @@ def ciphertext(scene: Scene, batch: int) -> list[bytes]:
     return [cipher for _, cipher in segment_words(scene.cleared[batch - 1])]
 
 
-def settle_two(scene: Scene) -> None:
+def settle_two(scene: Scene, parts: int = 0) -> None:
     for index in (1, 2):
-        scene.run([(scene.open_account(index), 1_000 * DOLLAR, ())])
+        scene.run([(scene.open_account(index), 1_000 * DOLLAR, ())], parts)
 
 
 @contextmanager
@@ -190,6 +191,86 @@ def test_a_disk_is_not_filled_by_attempts_without_end(
         replica.keep(*sent(scene, 5, words))
 
 
+def junk(words: list[bytes], byte: int = 1) -> list[bytes]:
+    """Well-formed words that are not those of the batch."""
+    return [bytes(31) + bytes([byte]) + each[32:] for each in words]
+
+
+def test_words_that_were_signed_for_outlast_others_under_the_same_settlement(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    scene.chain.final = len(scene.chain.blocks) - 1
+    words = junk(ciphertext(scene, 1), 9)
+    replica.keep(*sent(scene, 3, words))
+    replica.keep(*sent(scene, 3, junk(words)))
+    replica.advance()
+    assert [replica.store.words(keccak256(each)) for each in words] == words
+
+
+def test_true_words_are_taken_after_others_under_the_same_settlement(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    scene.chain.final = len(scene.chain.blocks) - 1
+    words = junk(ciphertext(scene, 1), 9)
+    replica.keep(*sent(scene, 3, junk(words)))
+    assert replica.keep(*sent(scene, 3, words)).hashes == tuple(keccak256(each) for each in words)
+    replica.advance()
+    assert [replica.store.words(keccak256(each)) for each in words] == words
+
+
+def test_a_disk_is_not_filled_by_other_words_for_one_settlement(
+    scene: Scene, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relayer.replica.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("relayer.replica.MOST_SEGMENTS", 2)
+    settle_two(scene)
+    words = ciphertext(scene, 1)[:1]
+    replica.keep(*sent(scene, 3, words))
+    replica.keep(*sent(scene, 3, junk(words, 1)))
+    with pytest.raises(ReplicaError, match="batch 3 has 2 segments here already"):
+        replica.keep(*sent(scene, 3, junk(words, 2)))
+    assert replica.store.count() == 2
+    assert replica.keep(*sent(scene, 3, words)).hashes == (keccak256(words[0]),)
+
+
+FIRST_ATTESTED = """
+DROP TABLE signed;
+DELETE FROM identity WHERE name = 'format';
+CREATE TABLE attested (
+    r1 BLOB NOT NULL, segment INTEGER NOT NULL, batch INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (r1, segment)
+) STRICT, WITHOUT ROWID;
+"""
+"""Makes a store one of the first format, which knew one hash of a segment of a settlement."""
+
+
+def test_a_store_of_the_first_format_is_taken_over_with_all_that_was_signed_for(scene: Scene, tmp_path: Path) -> None:
+    settle_two(scene)
+    scene.chain.final = len(scene.chain.blocks) - 1
+    words = junk(ciphertext(scene, 1), 9)
+    earlier = made_replica(scene, tmp_path, 0)
+    earlier.store.close()
+    request, signature = sent(scene, 3, words)
+    with sqlite3.connect(tmp_path / "0" / "replica.sqlite") as base:
+        base.executescript(FIRST_ATTESTED)
+        base.execute("INSERT INTO words VALUES (?, ?)", (keccak256(words[0]), words[0]))
+        base.execute("INSERT INTO attested VALUES (?, 0, 3, ?)", (request.header.r1, keccak256(words[0])))
+    base.close()
+    replica = made_replica(scene, tmp_path, 0)
+    replica.keep(*sent(scene, 3, junk(words)))
+    replica.advance()
+    assert replica.store.words(keccak256(words[0])) == words[0]
+    assert replica.keep(request, signature).hashes == tuple(keccak256(each) for each in words)
+    replica.store.close()
+    made_replica(scene, tmp_path, 0).store.close()
+
+
+def test_a_store_of_a_later_format_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path, 1, ADDRESSES["vault"]).close()
+    with sqlite3.connect(tmp_path / "replica.sqlite") as base:
+        base.execute("UPDATE identity SET value = '3' WHERE name = 'format'")
+    base.close()
+    with pytest.raises(ReplicaError, match=r"has format 3, .* use the program that wrote it"):
+        Store(tmp_path, 1, ADDRESSES["vault"])
+
+
 # ---- following the chain
 
 
@@ -232,13 +313,18 @@ def test_a_settlement_taken_back_takes_no_words_with_it(
     assert [place.batch for place in replica.store.places(2, None, 9)] == [2]
 
 
-def test_a_replica_that_was_off_catches_up_and_fills_what_it_missed(scene: Scene, tmp_path: Path) -> None:
-    settle_two(scene)
+@pytest.mark.parametrize("parts", [0, 1], ids=["whole", "in parts"])
+@pytest.mark.parametrize("final", [False, True], ids=["from the beginning", "from a final settlement"])
+def test_a_replica_that_was_off_catches_up_and_fills_what_it_missed(
+    scene: Scene, tmp_path: Path, parts: int, final: bool
+) -> None:
+    settle_two(scene, parts)
+    scene.chain.final = final * (len(scene.chain.blocks) - 1)
     replica = made_replica(scene, tmp_path, 0)
     replica.keep(*sent(scene, 1, ciphertext(scene, 1)))
     replica.advance()
     replica.store.close()
-    scene.run([(scene.open_account(3), 1_000 * DOLLAR, ())])
+    scene.run([(scene.open_account(3), 1_000 * DOLLAR, ())], parts)
     again = made_replica(scene, tmp_path, 0)
     again.advance()
     missing = {keccak256(words): words for batch in (2, 3) for words in ciphertext(scene, batch)}
@@ -254,15 +340,110 @@ def test_a_replica_that_was_off_catches_up_and_fills_what_it_missed(scene: Scene
     assert again.trouble is None
 
 
+def test_a_settlement_taken_back_while_the_replica_was_off_is_settled_no_more(scene: Scene, tmp_path: Path) -> None:
+    settle_two(scene)
+    replica = made_replica(scene, tmp_path, 0)
+    for batch in (1, 2):
+        replica.keep(*sent(scene, batch, ciphertext(scene, batch)))
+    replica.advance()
+    replica.store.close()
+    scene.chain.take_back(1)
+    scene.happen(scene.log("BatchVoided", batch=2))
+    scene.chain.final = len(scene.chain.blocks) - 1
+    again = made_replica(scene, tmp_path, 0)
+    again.advance()
+    assert [place.batch for place in again.store.places(0, None, 9)] == [1]
+    again.keep(*sent(scene, 2, ciphertext(scene, 2)))
+    assert again.store.missing() == []
+
+
+def test_words_of_a_settled_batch_outlast_an_endpoint_that_is_behind(scene: Scene, tmp_path: Path) -> None:
+    settle_two(scene)
+    replica = made_replica(scene, tmp_path, 0)
+    for batch in (1, 2):
+        replica.keep(*sent(scene, batch, ciphertext(scene, batch)))
+    scene.chain.final = len(scene.chain.blocks) - 1
+    replica.advance()
+    replica.store.close()
+    ahead = scene.chain.blocks[-2:]
+    del scene.chain.blocks[-2:]
+    scene.chain.final = len(scene.chain.blocks) - 1
+    again = made_replica(scene, tmp_path, 0)
+    again.advance()
+    scene.chain.blocks += ahead
+    scene.chain.final = len(scene.chain.blocks) - 1
+    again.advance()
+    assert again.store.newest_settled() == (2, scene.chain.final)
+    assert again.store.missing() == []
+
+
+def test_a_write_that_fails_once_loses_no_settlement_and_no_words(scene: Scene, replica: Replica) -> None:
+    settle_two(scene)
+    scene.chain.final = len(scene.chain.blocks) - 1
+    for batch in (1, 2):
+        replica.keep(*sent(scene, batch, ciphertext(scene, batch)))
+    full = "CREATE TEMP TRIGGER full BEFORE INSERT ON settled WHEN NEW.batch = 2 BEGIN SELECT RAISE(ABORT, 'full'); END"
+    replica.store._base.execute(full)
+    with pytest.raises(sqlite3.Error, match="full"):
+        replica.advance()
+    assert replica.store.newest_settled() is None
+    replica.store._base.execute("DROP TRIGGER full")
+    scene.run([(scene.open_account(3), 1_000 * DOLLAR, ())])
+    scene.chain.final = len(scene.chain.blocks) - 1
+    replica.advance()
+    assert [place.batch for place in replica.store.places(0, None, 9)] == [3, 2, 1]
+    kept = [words for batch in (1, 2) for words in ciphertext(scene, batch)]
+    assert [replica.store.words(keccak256(words)) for words in kept] == kept
+
+
+def test_a_write_that_fails_at_its_end_does_not_bar_the_next(replica: Replica) -> None:
+    replica.store._base.execute("CREATE TABLE later (of INTEGER REFERENCES owner DEFERRABLE INITIALLY DEFERRED)")
+    replica.store._base.execute("CREATE TABLE owner (id INTEGER PRIMARY KEY)")
+    replica.store._base.execute("PRAGMA foreign_keys = ON")
+    with pytest.raises(sqlite3.Error, match="FOREIGN KEY"), replica.store.changing() as base:
+        base.execute("INSERT INTO later VALUES (1)")
+    replica.store.fill(bytes(32), b"words")
+    assert replica.store.words(bytes(32)) == b"words"
+
+
 def test_a_follower_that_ends_says_so(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
-        raise ValueError("bug")
+        raise SystemExit("told to")
 
     stop = threading.Event()
     monkeypatch.setattr(replica, "advance", fail)
-    with pytest.raises(ValueError, match="bug"):
+    with pytest.raises(SystemExit, match="told to"):
         replica.follow(stop)
     assert "no longer followed" in str(replica.trouble)
+
+
+def test_a_follower_outlives_whatever_a_look_raises_and_tells_its_class_only(
+    scene: Scene, replica: Replica, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settle_two(scene)
+    words = {keccak256(each): each for batch in (1, 2) for each in ciphertext(scene, batch)}
+    stop, asked_for, told = threading.Event(), [], []
+
+    def fill(digest: bytes) -> bytes | None:
+        asked_for.append(digest)
+        if len(asked_for) == 1:
+            json.loads("[" * 2**20)  # what a peer that lies may answer
+        told.append(replica.trouble)
+        return words[digest]
+
+    def wait(_: float) -> bool:
+        told.append(replica.trouble)
+        if not replica.store.missing():
+            stop.set()
+        return True
+
+    monkeypatch.setattr(stop, "wait", wait)
+    replica.follow(stop, fill)
+    assert len(asked_for) == len(words) + 1
+    assert any(trouble is not None and "RecursionError" in trouble for trouble in told)
+    assert replica.trouble is None
+    assert "RecursionError" in caplog.text
+    assert "maximum recursion" not in caplog.text + "".join(map(str, told))
 
 
 def test_an_endpoint_in_trouble_is_told_and_followed_on(
