@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -13,13 +14,14 @@ from relayer.errors import LeaseLost
 from relayer.pipeline import challenges, worker
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.keeping import kept
-from relayer.pipeline.worker import Pipeline
+from relayer.pipeline.worker import Fared, Pipeline
 from relayer.roles.common import Held
 from relayer.roles.worker import in_turn
 from relayer.store.database import Database
 from relayer.store.leases import Lease, Leases
 from relayer.store.models import Lease as Row
 from relayer.store.models import Setting
+from relayer.watching.logs import Lines
 
 SECONDS: Final = 20.0
 """Of a lease, by the test's own clock."""
@@ -70,10 +72,10 @@ class Machines:
         with self.database.read() as session:
             return session.get(Setting, DONE) is not None
 
-    def pipeline(self) -> Pipeline:
+    def pipeline(self, fared: Fared = worker._raised) -> Pipeline:
         """The first's."""
         nothing: Any = SimpleNamespace()
-        return Pipeline(desk=nothing, leases=self.first, keys=nothing, seconds=SECONDS, every=EVERY)
+        return Pipeline(desk=nothing, leases=self.first, keys=nothing, seconds=SECONDS, every=EVERY, fared=fared)
 
 
 @pytest.fixture
@@ -137,6 +139,58 @@ def test_a_lease_that_is_kept_lasts_as_long_as_the_settings_say_and_is_free_at_t
     assert machines.second.acquire("proving:1", SECONDS) is not None
 
 
-def test_challenges_come_before_every_other_duty() -> None:
-    """Some of the others are as long as strangers make them, and an answer that is late costs the bond."""
-    assert list(worker.DUTIES[:2]) == [challenges.watch_challenges, challenges.answer_challenges]
+def test_challenges_come_before_everything_else_in_a_turn(machines: Machines) -> None:
+    """Batches wait for others (replicas, say), strangers make some duties long, and an answer that is late costs the bond."""
+    answering = [challenges.watch_challenges, challenges.answer_challenges]
+    assert list(worker.DUTIES[:2]) == answering
+    steps = machines.pipeline()._steps()
+    assert steps[:2] == answering
+    assert set(worker.DUTIES) < set(steps)
+    assert len(steps) == len(set(steps))
+
+
+def test_a_fault_in_one_step_keeps_no_other_from_being_taken_and_is_raised_at_the_end(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken: list[str] = []
+
+    def broken(_desk: Desk, _turn: Turn) -> bool:
+        raise ValueError("what an order says")
+
+    def broken_too(_desk: Desk, _turn: Turn) -> bool:
+        raise KeyError("more of it")
+
+    def duty(_desk: Desk, turn: Turn) -> bool:
+        machines.write(turn)
+        taken.append("duty")
+        return True
+
+    monkeypatch.setattr(Pipeline, "_steps", lambda _: [broken, broken_too, duty])
+    fared: list[tuple[str, object]] = []
+    pipeline = machines.pipeline(lambda step, _seconds, error: fared.append((step, error)))
+    with pytest.raises(ValueError, match="what an order says"):
+        pipeline.step()
+    assert (taken, machines.done) == (["duty"], True)
+    assert fared == [("duty", None)], "a fault ends the process: it is no step that fails for now"
+    lines = [json.loads(Lines("worker").format(record)) for record in caplog.records]
+    assert [(line["step"], line["error"]["class"]) for line in lines] == [
+        ("broken", "ValueError"),
+        ("broken_too", "KeyError"),
+    ]
+    assert "order" not in json.dumps([line | {"event": ""} for line in lines])
+    monkeypatch.setattr(Pipeline, "_steps", lambda _: [duty])
+    assert pipeline.step(), "the lease is not kept by a turn that ended so"
+
+
+def test_a_fault_is_raised_also_where_the_lease_is_lost_after_it(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_desk: Desk, _turn: Turn) -> bool:
+        raise RecursionError
+
+    def late(_desk: Desk, _turn: Turn) -> bool:
+        raise LeaseLost("another has it")
+
+    monkeypatch.setattr(Pipeline, "_steps", lambda _: [broken, late])
+    with pytest.raises(RecursionError):
+        machines.pipeline().step()
