@@ -20,13 +20,13 @@ from prover.exit import ExitRequest, prove_exit
 from prover.keys import Keys
 from prover.orders import Holder
 from relayer.chain import Address
-from relayer.errors import ExitError, LedgerError, RevertedError
+from relayer.errors import ExitError, LedgerError, RevertedError, RpcError
 from relayer.history import History
 from relayer.interface import Struct
-from relayer.ledger import read_ledger
+from relayer.ledger import Ledger
 from relayer.reading import AccountReading, CipherSource, read_account
 from relayer.rebuild import Rebuilt
-from relayer.records import EpochPosted
+from relayer.records import EpochPosted, ExitRequested, WithdrawalCredited
 from relayer.seed import Seed
 from relayer.sender import Sender, transact
 from relayer.vault import Vault
@@ -86,8 +86,7 @@ class WayOut:
 
     def __post_init__(self) -> None:
         self.holder: Holder = self.seed.holder(self.vault.domain, self.subaccount)
-        self.tell("reading the vault's events and calldata")
-        self.history = History.of(read_ledger(self.vault))
+        self._look()
         found = self.history.accounts.get(self.holder.owner)
         if found is None:
             what = f"the vault {self.vault.address} has no account of this seed's subaccount {self.subaccount}: is the seed the right one?"
@@ -97,6 +96,28 @@ class WayOut:
 
     # ---- looking
 
+    def _look(self) -> None:
+        """Reads the chain up to its newest block. All that is said of the account is of that block, whatever is settled meanwhile."""
+        self.tell("reading the vault's events and calldata")
+        ledger = Ledger(self.vault)
+        ledger.advance()
+        self.history = History.of(ledger.records)
+        self._credits = [each for each in ledger.records if isinstance(each, ExitRequested | WithdrawalCredited)]
+        self._root = self._root_at(ledger.head)
+
+    def _look_again(self) -> None:
+        self._look()
+        self.account = self._read()
+
+    def _root_at(self, block: int | None) -> int:
+        contract = self.vault.contract
+        if block is not None:
+            try:
+                return int(contract.call("root", at=block))
+            except RpcError:
+                self.tell(f"the endpoint no longer has the state of block {block}: the root is the newest")
+        return int(contract.call("root"))
+
     def standing(self) -> Standing:
         """Where the owner stands now."""
         head, contract = self.vault.chain.head(), self.vault.contract
@@ -104,7 +125,7 @@ class WayOut:
         window = int(contract.call("delays").claimWindow)
         registered = contract.call("escapes", self.index)
         known = registered if int(registered.recipient, 16) else None
-        payees = {self.recipient, *({known.recipient} if known else ()), *self._payers()}
+        payees = {self.recipient, *({known.recipient} if known else ()), *self._payers(), *self._recipients()}
         claimable = {payee: int(contract.call("claimable", payee)) for payee in sorted(payees)}
         end = frozen_at + window * (2 if self.index == FUND else 1) if frozen_at else 0
         account = self.account
@@ -117,6 +138,10 @@ class WayOut:
             for entry in self.history.returned
             if self.history.deposits[entry].index == self.index
         }
+
+    def _recipients(self) -> set[Address]:
+        """Whom withdrawals and exits of the account were to be credited to, which may be others than who leaves now."""
+        return {each.recipient for each in self._credits if each.index == self.index}
 
     def _read(self) -> AccountReading | None:
         return read_account(self.vault, self.history.settlements, self.holder, self.index, self.source)
@@ -154,12 +179,14 @@ class WayOut:
             )
             raise ExitError(f"the vault cannot be frozen at {now}: {late}", {"now": now, "deadline": deadline})
         self._send("freeze")
-        self.history = History.of(read_ledger(self.vault))
+        self._look_again()
 
     # ---- a frozen vault
 
     def leave(self) -> Standing:
         """Takes every step that can be taken now; where the owner then stands."""
+        if self.history.frozen is None:
+            self._look_again()  # somebody froze it meanwhile, perhaps after another batch
         self._return_deposits()
         standing = self.standing()
         if standing.escape is None and self.account is not None:
@@ -223,15 +250,18 @@ class WayOut:
         )
 
     def _tree(self) -> Rebuilt:
-        """The tree of chain data, at the root that the vault is frozen at."""
+        """The tree of chain data, at the root that the vault had when it was read: in a frozen one, the root that it is frozen at."""
         if self.history.genesis is None:
             raise LedgerError("the vault's first event is missing from what the endpoint gave")
         self.tell("rebuilding the tree of accounts")
         rebuilt = Rebuilt.at_genesis(self.vault.params, self.history.genesis)
         rebuilt = rebuilt.after_all(self.history.settlements, self.vault.layout)
-        root = int(self.vault.contract.call("root"))
+        root = self._root
         if rebuilt.root != root:
-            what = f"the tree of the settled batches has root {rebuilt.root:#x}, the vault has {root:#x}: ask another endpoint"
+            what = (
+                f"the tree of the settled batches has root {rebuilt.root:#x}, the vault has {root:#x}:"
+                " run this again, or ask another endpoint"
+            )
             raise LedgerError(what, {"computed": hex(rebuilt.root), "published": hex(root)})
         return rebuilt
 
