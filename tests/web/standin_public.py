@@ -38,6 +38,9 @@ class Public:
         self.orders: list[Json] = []
         self.idempotent: dict[str, Json] = {}
         self.open_batch: int | None = 5
+        self.receipt_batch = 5
+        self.told_epoch: int | None = None
+        self.on_chain = (5, 5)
         self.intake = Intake(market.domain, 5, market.separator, market.signer)
         self.batches = self._batches()
         self.reasons: list[str] = []

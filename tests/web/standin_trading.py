@@ -16,6 +16,7 @@ from prover.eddsa import unpack_signature, verify
 from prover.hashing import sponge
 from prover.orders import random_element
 from prover.wire import element
+from relayer.receipts import Intake
 from tests.web.market import FEE_RATE, VAULT, token
 from tests.web.standin_forms import Json, Refused, when
 from tests.web.standin_public import Public
@@ -100,7 +101,7 @@ class Trading(Public):
                 "equity": str(worth),
                 "positions": [self._position(each.instrument, each.quantity) for each in leaf.positions],
                 "margin": [],
-                "nonce": {"epoch": leaf.epoch, "bitmap": str(leaf.bitmap), "free_slot": free},
+                "nonce": {"epoch": self.told_epoch or leaf.epoch, "bitmap": str(leaf.bitmap), "free_slot": free},
                 "updates": leaf.updates + self.told_updates,
             }
         deposits: list[Json] = []
@@ -189,16 +190,16 @@ class Trading(Public):
             raise Refused(422, issues[0]["code"], issues[0]["detail"], scenario=0, shortfall=str(1234 * 10**14))
         if key in self.idempotent:
             return JSONResponse(self.idempotent[key], 201)
-        waits = order.first_batch > 5 or self.open_batch is None
+        waits = order.first_batch > max(5, self.receipt_batch) or self.open_batch is None
         made, receipt = order.hash(self.market.domain), None
         if not waits:
             signing = self.market.makers[0].index if self.lie == "receipt" else order.account
-            receipt = self.intake.take(made, signing).to_wire()
+            receipt = self._intake().take(made, signing).to_wire()
         told = {
             "id": secrets.token_hex(8),
             "hash": element(made),
             "state": "waiting" if waits else "receipted",
-            "batch": None if waits else 5,
+            "batch": None if waits else self.receipt_batch,
             "sequence": None if receipt is None else receipt["sequence"],
             "receipt": receipt,
             "content": order_content(order) | {"name": self.name(order.instrument) if order.instrument else None},
@@ -214,6 +215,11 @@ class Trading(Public):
         if key:
             self.idempotent[key] = answer
         return JSONResponse(answer, 202 if waits else 201)
+
+    def _intake(self) -> Intake:
+        """Who signs receipts: for the open batch, or for one that a test names."""
+        market, batch = self.market, self.receipt_batch
+        return self.intake if batch == 5 else Intake(market.domain, batch, market.separator, market.signer)
 
     async def cancel(self, request: Request) -> JSONResponse:
         """DELETE /v1/orders/{id}."""

@@ -1,44 +1,29 @@
-// The trader's own orders and fills, each receipt checked here before it is called one.
+// The trader's own orders and fills as tables.
 
-import { checkReceipt } from "../crypto/receipts.js";
 import { el, table } from "./dom.js";
 import { cash, lots, price, short, time, tokens } from "./format.js";
 
 const LIVE = ["waiting", "receipted", "sealed"];
-
-/** What the receipt of an order is worth: null without one, "" if it binds the operator, else why it does not. */
-export function receiptFault(order, account, { state, keys }) {
-  if (!order.receipt) return null;
-  try {
-    checkReceipt(order.receipt, {
-      signer: state.receipt_signer,
-      chainId: BigInt(state.chain_id),
-      vault: state.vault,
-      domain: keys.domain,
-      order: BigInt(order.hash),
-      account,
-      batch: order.batch,
-    });
-    return "";
-  } catch (error) {
-    return error.message;
-  }
-}
+const ELSEWHERE = "Signed by the operator; the order was not signed in this page, which cannot tell whether it is this one.";
 
 function receiptCell(order) {
   if (order.fault === null) return "–";
   if (order.fault) return el("span", { class: "state wrong", title: order.fault }, "does not hold");
+  const { batch, sequence } = order.receipt;
   const text = JSON.stringify(order.receipt, null, 1) + "\n";
-  const save = () => saveAs(`receipt-${order.batch}-${order.sequence}.json`, text);
+  const save = () => saveAs(`receipt-${batch}-${sequence}.json`, text);
+  const place = `#${batch}·${sequence}`;
   return [
-    el("span", { class: "state done" }, `#${order.batch}·${order.sequence}`),
+    order.compared
+      ? el("span", { class: "state done" }, place)
+      : el("span", { class: "state held", title: ELSEWHERE }, `${place} not compared`),
     " ",
     el(
       "button",
       {
         class: "small plain",
         type: "button",
-        "aria-label": `Save the receipt ${order.sequence} of batch ${order.batch}`,
+        "aria-label": `Save the receipt ${sequence} of batch ${batch}`,
         onclick: save,
       },
       "save",

@@ -1,48 +1,28 @@
-// What is put into an order before it is signed, and what its answer is worth.
+// What the answer to an order is worth.
 
 import { Problem } from "./api.js";
 import { el } from "./dom.js";
 import { cash } from "./format.js";
-import { receiptFault } from "./orders.js";
+import { judged } from "./receipts.js";
 import { known } from "./store.js";
 
-const LIVE = ["waiting", "receipted", "sealed"];
-const SLOTS = 64;
-
-/** An order with the account and a free nonce; a cancel raises the epoch. */
-export function placed(order, own) {
-  const { raises_epoch: raises, ...plain } = order;
-  const leaf = own.reading?.leaf ?? {
-    epoch: own.account.nonce?.epoch ?? 0,
-    bitmap: BigInt(own.account.nonce?.bitmap ?? 0),
-  };
-  const epoch = leaf.epoch + (raises ? 1 : 0);
-  const taken = new Set(
-    own.orders
-      .filter(({ state, content }) => LIVE.includes(state) && content?.epoch === epoch)
-      .map(({ content }) => content.slot),
-  );
-  const used = (slot) => taken.has(slot) || (!raises && (leaf.bitmap >> BigInt(slot)) & 1n);
-  const slot = Array.from({ length: SLOTS }, (_, i) => i).find((i) => !used(i));
-  if (slot === undefined) throw new Error("all 64 nonces of this epoch are used: cancel all older orders first");
-  return { ...plain, account: own.account.account, epoch, slot };
-}
-
-/** What the trader has in hand: a receipt that binds the operator to this very order, or the knowledge that there is none. */
-export function accepted(told, hash, own) {
-  if (BigInt(told.hash) !== hash)
+/** What the trader has in hand: a receipt that binds the operator to the order that was signed, or the knowledge that there is none. */
+export async function accepted(told, sent, own) {
+  if (BigInt(told.hash) !== sent.hash)
     return el(
       "p",
       { class: "bad-text" },
       "The relayer acknowledged another order than the one that was signed. Do not count on it.",
     );
+  sent.answered = true;
   if (!told.receipt) return el("p", {}, "Stored; it waits for a batch and has no receipt yet.");
-  const fault = receiptFault(told, own.account.account, own);
+  const [{ fault }] = await judged([told], own);
   if (fault) return el("p", { class: "bad-text" }, `The receipt does not hold: ${fault}. Do not count on this order.`);
+  const { sequence, batch } = told.receipt;
   return el(
     "p",
     { class: "good-text" },
-    `Receipt checked: number ${told.sequence} in batch #${told.batch}. The operator's bond stands for it.`,
+    `Receipt checked: number ${sequence} in batch #${batch}. The operator's bond stands for it.`,
   );
 }
 

@@ -7,10 +7,13 @@ import { at, el, field, fill, say } from "./dom.js";
 import { whole } from "./format.js";
 import { Keyring } from "./keyring.js";
 import { follow, unfollow } from "./live.js";
-import { fillTable, orderTable, receiptFault, saveAs } from "./orders.js";
+import { placed } from "./nonces.js";
+import { openBatches } from "./opened.js";
 import { showClosed } from "./opening.js";
+import { fillTable, orderTable, saveAs } from "./orders.js";
+import { judged, signedHere } from "./receipts.js";
 import { encryptionKey, registration } from "./registering.js";
-import { accepted, isKeyGone, isRefused, placed, refusal, unanswered } from "./sending.js";
+import { accepted, isKeyGone, isRefused, refusal, unanswered } from "./sending.js";
 import { known, listen } from "./store.js";
 import { renewInstruments, ticket } from "./ticket.js";
 
@@ -44,6 +47,8 @@ async function openSeed(seed) {
     reading: null,
     trust: null,
     node: "",
+    proven: 0, // the highest nonce epoch that a node of the trader's own has confirmed
+    signed: new Map(), // orders that were sent from here, by hash
     orders: [],
     fills: [],
   };
@@ -171,7 +176,8 @@ async function read() {
     Object.assign(mine, { reading, readAt: settled, trust: null });
     if (mine.node) await compare(at("node-said"));
   }
-  const checked = orders.items.map((order) => ({ ...order, fault: receiptFault(order, account.account, mine) }));
+  const checked = await judged(orders.items, { ...mine, account });
+  if (own !== mine) return false;
   Object.assign(mine, { account, fills: fills.items, orders: checked });
   return own === mine;
 }
@@ -188,6 +194,7 @@ async function compare(said) {
   try {
     if (!mine.reading) throw new Error("nothing was read yet that could be compared");
     await checkAgainst(mine.node, mine.state.vault, mine.reading, known.risk);
+    mine.proven = Math.max(mine.proven, mine.reading.leaf.epoch);
     mine.trust = "Its words, and the risk table, are those that the vault's events on your node's chain name.";
   } catch (error) {
     said.textContent = error.message;
@@ -255,9 +262,12 @@ async function saveFills() {
 // ---- orders
 
 async function onlyCheck({ order }, answer) {
+  const mine = own;
   try {
-    const envelope = own.keys.orderEnvelope(placed(order, own), await encryptionKey(own.state));
-    const { issues } = await post("v1/orders/check", envelope, { token: own.token });
+    const [{ next }, key] = [await openBatches(mine), await encryptionKey(mine.state)];
+    if (own !== mine) throw new Error("the keys are closed");
+    const envelope = mine.keys.orderEnvelope(placed(order, mine, next), key);
+    const { issues } = await post("v1/orders/check", envelope, { token: mine.token });
     fill(
       answer,
       issues.length
@@ -273,11 +283,8 @@ async function send(made, answer, button) {
   const mine = own;
   try {
     if (mine.account.account === null) throw new Error("the account has no index yet: deposit first");
-    made.sent ??= {
-      order: placed(made.order, mine),
-      idempotency: toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2),
-    };
-    fill(answer, accepted(await delivered(made.sent, mine), mine.keys.hash(made.sent.order), mine));
+    made.sent ??= await signedNow(made.order, mine);
+    fill(answer, await accepted(await delivered(made.sent, mine), made.sent, mine));
     button.parentElement.remove();
   } catch (error) {
     if (own === mine) fill(answer, unsent(made, error));
@@ -290,12 +297,21 @@ async function send(made, answer, button) {
   }
 }
 
+/** An order that is about to be signed, with what its receipt is compared with: its hash, the oldest batch that it can be in. */
+async function signedNow(unplaced, mine) {
+  const { next } = await openBatches(mine);
+  const order = placed(unplaced, mine, next);
+  const idempotency = toHex(crypto.getRandomValues(new Uint8Array(16))).slice(2);
+  return { order, hash: mine.keys.hash(order), since: next, idempotency };
+}
+
 /** The relayer's answer to a signed order. Sent again, it is the same order under the same idempotency key. */
 async function delivered(sent, mine) {
   const key = sent.envelope ? null : await encryptionKey(mine.state);
   if (own !== mine) throw new Error("the keys are closed");
   sent.envelope ??= mine.keys.orderEnvelope(sent.order, key);
   sent.posted = true;
+  mine.signed.set(sent.hash, sent);
   return post("v1/orders", sent.envelope, { token: mine.token, headers: { "Idempotency-Key": sent.idempotency } });
 }
 
@@ -303,7 +319,10 @@ async function delivered(sent, mine) {
 function unsent(made, error) {
   const posted = made.sent?.posted && !isRefused(error);
   if (isKeyGone(error)) made.sent.envelope = null;
-  if (!posted) made.sent = null;
+  if (!posted) {
+    if (made.sent) made.sent.ended = true;
+    made.sent = null;
+  }
   return [refusal(error), posted ? unanswered() : null];
 }
 
@@ -313,6 +332,8 @@ async function cancel(order) {
       token: own.token,
       body: { signature: own.keys.cancel(order.hash) },
     });
+    const sent = signedHere(order.hash, own);
+    if (sent) sent.ended = true;
     say("The order is cancelled.");
   } catch (error) {
     say(error.message);
