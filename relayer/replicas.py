@@ -85,16 +85,19 @@ class ReplicaClient:
 
 def one_of(clients: Sequence[ReplicaClient]) -> Callable[[bytes], bytes | None]:
     """Gives words by their hash from the first replica that has them; None if none has, :class:`ReplicaError` if none has and
-    some failed.
+    some failed. One that failed is asked after the others from then on: it would take its time for every segment.
     """
+    order = list(clients)
 
     def ask(digest: bytes) -> bytes | None:
         failed: list[str] = []
-        for client in clients:
+        for client in tuple(order):
             try:
                 words = client.words(digest)
             except ReplicaError as error:
                 failed.append(str(error))
+                order.remove(client)
+                order.append(client)
                 continue
             if words is not None:
                 return words

@@ -190,6 +190,25 @@ def test_an_answer_that_breaks_readers_is_a_replicas_fault_and_the_next_is_asked
         assert one_of(clients)(keccak256(WORDS)) == WORDS
 
 
+def test_a_replica_that_failed_is_asked_after_the_others_from_then_on() -> None:
+    began: list[str] = []
+
+    def noted(name: str, script: Script) -> Script:
+        def noting(link: socket.socket, over: threading.Event) -> None:
+            began.append(name)
+            script(link, over)
+
+        return noting
+
+    good = noted("good", answering(json.dumps({"words": "0x" + WORDS.hex()}).encode()))
+    with speaking(noted("bad", silent)) as bad, speaking(good) as url:
+        source = one_of([ReplicaClient(bad, SHORT), ReplicaClient(url, PATIENCE)])
+        assert [source(keccak256(WORDS)) for _ in range(3)] == [WORDS] * 3
+        assert began == ["bad", "good", "good", "good"]
+        with pytest.raises(ReplicaError, match=r"other words .*; .*does not answer"):
+            source(bytes(32))
+
+
 def test_a_replica_behind_tls_is_asked_and_held_to_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
