@@ -27,10 +27,6 @@ from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, ChainRecord, Order, Setting, Snapshot
 
 LOST: Final = (BatchState.VOID, BatchState.EXPIRED)
-FRESH_SECONDS: Final = 30
-"""How long ago the chain was asked for its newest block, at most, for receipts to be given by it: half of what is left of an opening when
-the last one is given.
-"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class StoredViews:
         sources: Sources,
         now: Callable[[], int],
         depths: Depths = Depths(),
-        fresh: float = FRESH_SECONDS,
+        fresh: float = chain.FRESH_SECONDS,
     ) -> None:
         self._database, self._terms, self._sources, self._now = database, terms, sources, now
         self._depths, self._fresh = depths, fresh
@@ -152,8 +148,7 @@ class StoredViews:
 
     def _is_fresh(self, session: Session) -> bool:
         """Whether the chain was looked at so lately that a batch which is open by its last block is open."""
-        asked = chain.followed(session)
-        return asked is not None and abs(self._now() - asked / 1000) <= self._fresh
+        return chain.is_fresh(session, self._now(), self._fresh)
 
     def _shallow(self, history: History, head: Block | None) -> frozenset[int]:
         """Accounts whose first deposit is in a block that is not deep enough: another may have their index instead."""

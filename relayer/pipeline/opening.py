@@ -16,7 +16,8 @@ from relayer.pipeline.batching import Vacant, anything_waits, not_opened_because
 from relayer.pipeline.covering import of_opening
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import PATIENCE_MS, ensure, failures, rested
-from relayer.store import batches, policies, transactions
+from relayer.store import batches, chain, policies, transactions
+from relayer.store.clock import now_ms
 from relayer.store.models import Batch, BatchState, Setting, TransactionState
 from relayer.store.unsettled import HELD, Unsettled
 
@@ -24,6 +25,10 @@ from relayer.store.unsettled import HELD, Unsettled
 def open_next(desk: Desk, turn: Turn) -> bool:
     """Queues the opening of the next batch if one is due; whether anything was done."""
     with desk.database.read() as session:
+        if not chain.is_fresh(session, now_ms() / 1000, desk.policy.fresh):
+            return (
+                False  # a batch of this number may be open, with receipts that are not known here: a restored database
+            )
         if not _due(desk, session) or _held(desk, session):
             return False
         if not_opened_because(_vacant(desk, session), desk.policy) is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from relayer.config import Settings
+from relayer.store.chain import FRESH_SECONDS, fresh_seconds
 from relayer.store.policies import Policies
 
 ETHER: Final = 10**18
@@ -28,6 +29,7 @@ class Policy:
     ``bond_floor``, ``bond_target``: when the free bond falls below the one it is filled up to the other; 0: never.
     ``settle_bytes``, ``settle_gas``: the most that one transaction of a settlement carries.
     ``attempts``: how often a step that failed on chain is tried before the batch waits for its operator.
+    ``fresh``: how long a look at the chain counts; without one no batch is opened.
     ``void_failed_after``: a batch that cannot be settled is given up this long after its seal; None: when the vault's own time is over.
     """
 
@@ -43,6 +45,7 @@ class Policy:
     settle_bytes: int = 120_000
     settle_gas: int = 15_000_000
     attempts: int = 3
+    fresh: float = FRESH_SECONDS
     void_failed_after: int | None = None
     beneficiary: str | None = None
     directory: Path = Path("proofs")
@@ -64,6 +67,7 @@ class Policy:
             settle_bytes=own.settle_bytes,
             settle_gas=own.settle_gas,
             attempts=own.attempts,
+            fresh=fresh_seconds(settings.chain.poll_seconds),
             void_failed_after=round(own.void_failed_after_seconds) or None,
             beneficiary=own.beneficiary or None,
             directory=settings.proving.directory,

@@ -32,13 +32,14 @@ from relayer.intake.keys import KeyRing
 from relayer.intake.opening import Opener
 from relayer.intake.signer import LocalSigner, Voucher
 from relayer.intake.view import Terms
-from relayer.intake.views import FRESH_SECONDS, Depths, Sources, StoredViews
+from relayer.intake.views import Depths, Sources, StoredViews
 from relayer.pipeline.batching import MOST_WITHDRAWALS
 from relayer.pipeline.desk import Desk
 from relayer.pipeline.states import current_state
 from relayer.roles.collecting import collect_seldom
 from relayer.roles.common import Process, outgoing_allowed
 from relayer.signing import Signer
+from relayer.store import chain
 from relayer.store.clock import now_ms
 from relayer.vault import LOCAL_CHAINS
 from relayer.watching.service import ServiceWatching
@@ -47,8 +48,6 @@ GLANCE: Final = 0.1
 FINISH_SECONDS: Final = 10
 BACKLOG: Final = 1_024
 WEBSOCKET_BYTES: Final = 8_192
-POLLS: Final = 3
-"""Looks at the chain that may fail before no receipts are given, where they are seldom."""
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +185,7 @@ def _engine(process: Process, desk: Desk, keys: KeyRing, signer: LocalSigner) ->
             sources,
             lambda: now_ms() // 1000,
             _depths(settings, desk),
-            max(FRESH_SECONDS, POLLS * settings.chain.poll_seconds),
+            chain.fresh_seconds(settings.chain.poll_seconds),
         ),
         opener=Opener(process.database, keys, terms),
         acceptance=Acceptance(process.database, process.sealer, signer, limits),

@@ -21,14 +21,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import inspect, select
+from sqlalchemy import delete, inspect, select
 
 from prover.wire import sync_directory
 from relayer.errors import StoreError
 from relayer.store.batches import fail
+from relayer.store.chain import FOLLOWED
 from relayer.store.database import Database
 from relayer.store.migrate import current
-from relayer.store.models import Batch, BatchState
+from relayer.store.models import Batch, BatchState, Setting
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 TAKING: Final = (BatchState.OPENING, BatchState.OPEN)
@@ -65,7 +66,9 @@ def restore(path: Path, database: Database) -> str:
 
 
 def _end_openings(database: Database) -> None:
+    """Batches that took orders take none here, and none is opened before the chain has been followed from here on."""
     with database.write() as session:
+        session.execute(delete(Setting).where(Setting.name == FOLLOWED))
         for batch in session.scalars(select(Batch).where(Batch.state.in_(TAKING))).all():
             batch.receipts_known = False
             fail(session, batch, AFTER_RESTORE)

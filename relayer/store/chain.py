@@ -34,6 +34,10 @@ FOLLOWED: Final = "chain.followed"
 """Settings: the vault that is served; the block it was made in; the last blocks read and final; reorganisations so far; when the chain
 was last asked for its newest block (ms, by the machine's clock).
 """
+FRESH_SECONDS: Final = 30
+"""How long a look at the chain counts at least: half of what is left of an opening when its last receipt is given."""
+POLLS: Final = 3
+"""So many looks may fail before the chain counts as not followed."""
 BLOCK_AGE: Final = 600_000
 """Milliseconds that the last block may be behind a machine's clock that is right."""
 PAGE: Final = 64
@@ -128,6 +132,19 @@ def followed(session: Session) -> int | None:
     """When the chain was last asked for its newest block, in ms; None if it was not since it is followed anew."""
     found = _get(session, FOLLOWED)
     return None if found is None else int(found)
+
+
+def fresh_seconds(poll_seconds: float) -> float:
+    """How long a look at the chain counts where it is looked at so often (s)."""
+    return max(FRESH_SECONDS, POLLS * poll_seconds)
+
+
+def is_fresh(session: Session, now: float, within: float) -> bool:
+    """Whether the chain was looked at within so many seconds of ``now`` (s, by the machine's clock), so that what is stored of it can be
+    acted on. It was not in a database that has just been restored, or whose records were deleted to be read again.
+    """
+    asked = followed(session)
+    return asked is not None and abs(now - asked / 1000) <= within
 
 
 def not_after_head(session: Session, now: int, ahead: int = 0) -> int:

@@ -12,7 +12,7 @@ from relayer.history import History
 from relayer.intake.engine import goes_back
 from relayer.intake.opening import packed_key
 from relayer.intake.view import Terms, View
-from relayer.intake.views import FRESH_SECONDS, Depths, Sources, StoredViews
+from relayer.intake.views import Depths, Sources, StoredViews
 from relayer.ledger import read_ledger
 from relayer.records import EpochPosted
 from relayer.store import chain, orders, policies
@@ -236,11 +236,11 @@ def test_a_batch_takes_orders_only_while_the_chain_is_being_followed(stored: Sto
     stored.scene.happen(stored.scene.log("BatchOpened", batch=1, epoch=1))
     stored.batch(1, BatchState.OPEN)
     assert stored.view().open == 1
-    stored.now += FRESH_SECONDS
+    stored.now += chain.FRESH_SECONDS
     seen, followed = stored.views.version(), stored.views.load()
     assert followed is not None
     assert followed.open == 1
-    for wrong in (1, -2 * FRESH_SECONDS - 2):
+    for wrong in (1, -2 * chain.FRESH_SECONDS - 2):
         stored.now += wrong
         assert stored.views.version() != seen
         found = stored.views.load()
@@ -258,7 +258,7 @@ def test_a_view_that_cannot_be_made_anew_has_no_open_batch_either_once_nobody_fo
     views = stored.views
     monkeypatch.setattr(views, "_sources", Sources(lambda _session: History(), stored._state))
     assert views.load() is None, "the view before is used on"
-    stored.now += FRESH_SECONDS + 1
+    stored.now += chain.FRESH_SECONDS + 1
     found = views.load()
     assert found is not None
     assert (found.open, found.opened) == (None, 1)

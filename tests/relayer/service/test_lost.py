@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from relayer.pipeline import aftermath, sending
 from relayer.pipeline.desk import Turn
 from relayer.pipeline.proving import Prover
 from relayer.store import batches
+from relayer.store.backup import backup, restore
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState
 from relayer.watching.alerts import conditions
@@ -125,6 +127,36 @@ def test_an_opening_that_the_vault_keeps_refusing_is_tried_once_more_at_once_and
     monkeypatch.setattr(sending, "PAUSE_MS", 0)
     assert running.opened() == 1
     assert {"open:1~1", "open:1~2", "open:1~3"} <= running.transactions().keys()
+
+
+def test_no_batch_is_opened_in_a_restored_database_before_the_chain_was_followed_from_there(
+    hurried: Service, tmp_path: Path
+) -> None:
+    hurried.join("alice")
+    number = hurried.opened()
+    hurried.request_close(number)
+    hurried.run(lambda: hurried.transactions().get(f"seal:{number}", "").startswith("mined"), prove=False)
+    hurried.watch()
+    backup(hurried.database, tmp_path / "copy")
+    hurried.run(lambda: hurried.open_batch() == number + 1, prove=False)
+    with restored(hurried, tmp_path) as other:
+        for _ in range(5):
+            other.pipeline.step()
+        assert other.state(number + 1) is None, "receipts may have been given in it"
+        other.run(lambda: other.state(number + 1) is not None, prove=False)
+        assert (other.state(number + 1), other.batch(number + 1).receipts_known) == (BatchState.FAILED, False)
+
+
+@contextmanager
+def restored(before: Service, folder: Path) -> Iterator[Service]:
+    """Another service of the same vault, on the copy of a database."""
+    with closing(Database.connect(f"sqlite:///{folder / 'restored.sqlite'}")) as database:
+        restore(folder / "copy", database)
+        made = Service(before.venue, database, folder / "restored")
+        try:
+            yield made
+        finally:
+            made.stop()
 
 
 class Failing:

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from relayer.cli import app
 from relayer.errors import StoreError
-from relayer.store import events
+from relayer.store import chain, events
 from relayer.store.backup import AFTER_RESTORE, backup, restore
+from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, Event, Nonce, Setting
@@ -123,12 +124,14 @@ def test_batches_that_took_orders_are_given_up_in_a_restored_database(
     with database.write() as session:
         for number, state in enumerate(BatchState):
             session.add(Batch(number=number, state=state, epoch=1, created_at=1, updated_at=1))
+        chain.set_followed(session, now_ms())
     backup(database, tmp_path / "copy.backup")
     with closing(Database.connect(empty_url())) as restored:
         restore(tmp_path / "copy.backup", restored)
         with restored.read() as session:
             rows = {list(BatchState)[row.number]: row for row in session.scalars(select(Batch))}
             told = [each.payload["alert"] for each in events.since(session, 0, channels=["alerts"])]
+            assert chain.followed(session) is None, "else a batch would be opened before it is known which one was"
     given_up = {BatchState.OPENING, BatchState.OPEN}
     assert {state for state, row in rows.items() if row.reason == AFTER_RESTORE} == given_up
     assert {state for state, row in rows.items() if row.state != state} == given_up
