@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from relayer.history import History
@@ -31,7 +31,7 @@ from relayer.records import BatchOpened, BatchSealed, BatchSettled
 from relayer.store import drafts, events
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
-from relayer.store.models import Batch, BatchState, Holder, Order, OrderState
+from relayer.store.models import Attempt, Batch, BatchState, Holder, Order, OrderState
 from relayer.store.steps import move
 
 OVER: Final = (BatchState.FINAL, BatchState.VOID, BatchState.EXPIRED)
@@ -92,6 +92,8 @@ def follow_batch(session: Session, number: int, said: Said, cost: Cost | None, s
         if said.opened is None:
             return
         batch = _unknown(session, number, said.opened)
+    elif said.opened is not None and batch.state is BatchState.OPENING and not _opened_here(session, said.opened):
+        batch.receipts_known = False
     if said.opened is not None:
         batch.epoch, batch.opened_time = said.opened.epoch, said.opened_time or batch.opened_time
     else:
@@ -120,6 +122,12 @@ def _unknown(session: Session, number: int, opened: BatchOpened) -> Batch:
     session.add(batch)
     session.flush()
     return batch
+
+
+def _opened_here(session: Session, opened: BatchOpened) -> bool:
+    """Whether an opening is by a transaction of this database: else another one of this vault is in use, or was."""
+    digest = opened.at.transaction
+    return bool(session.scalar(select(exists().where(Attempt.hash == digest))))
 
 
 def _state(session: Session, batch: Batch, said: Said) -> tuple[BatchState, str | None]:

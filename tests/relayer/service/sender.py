@@ -15,9 +15,15 @@ from demo.chain import ChainError, LocalChain
 from relayer.store import transactions
 from relayer.store.clock import now_ms
 from relayer.store.database import Database
-from relayer.store.models import ChainTransaction, TransactionState
+from relayer.store.models import Attempt, ChainTransaction, TransactionState
 
 GAS = 60_000_000
+
+
+def sent(transaction: str, digest: bytes) -> Attempt:
+    """What the service's own manager stores of a form that it sends."""
+    fees = {"max_fee_wei": "0", "priority_fee_wei": "0", "channel": "public"}
+    return Attempt(hash=digest, transaction=transaction, raw=b"", nonce=0, block=0, created_at=now_ms(), **fees)
 
 
 class Sender:
@@ -60,6 +66,8 @@ class Sender:
             kept = transactions.require(session, row.id)
             kept.state = TransactionState.MINED if error is None else TransactionState.FAILED
             kept.mined_hash, kept.error, kept.updated_at = digest, error, now_ms()
+            if digest is not None:
+                session.merge(sent(row.id, digest))
 
     def _take_back(self) -> None:
         """What was mined and is in the chain no more is queued again."""

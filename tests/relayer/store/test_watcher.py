@@ -19,7 +19,7 @@ from relayer.pipeline import sealing
 from relayer.pipeline.aftermath import LOST, PLACED
 from relayer.pipeline.desk import Desk as PipelineDesk
 from relayer.pipeline.desk import Turn
-from relayer.store import batches, chain, events
+from relayer.store import batches, chain, events, transactions
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
@@ -28,6 +28,7 @@ from relayer.store.leases import Lease, Leases
 from relayer.store.models import Batch, BatchState, BatchStep, ChainBlock, ChainRecord, Holder, Order, OrderState
 from relayer.watcher import FOLLOWED_EVERY, LEASE, Watcher
 from tests.relayer.scene import DOLLAR, GAS_PRICE, GAS_USED, Person, Scene, risk_row
+from tests.relayer.service.sender import sent
 
 ROWS = (risk_row(3, 100 * DOLLAR), risk_row(7, 40 * DOLLAR))
 SEALER = Sealer(bytes(range(32)))
@@ -126,7 +127,13 @@ def opened(desk: Desk, *, here: bool = True) -> None:
         )
         with desk.database.write() as session:
             session.merge(row)
-    desk.scene.happen(desk.scene.log("BatchOpened", batch=desk.scene.batch, epoch=desk.scene.epoch))
+    mined = desk.scene.happen(desk.scene.log("BatchOpened", batch=desk.scene.batch, epoch=desk.scene.epoch))
+    if here:
+        with desk.database.write() as session:
+            queued = transactions.queue(
+                session, purpose=f"open:{desk.scene.batch}", sender="operator", to="vault", data=b""
+            )
+            session.add(sent(queued, mined.hash))
 
 
 def sealed(desk: Desk, time: int = 1_700_000_500, root: bytes = b"r" * 32) -> None:
@@ -381,6 +388,17 @@ def test_a_batch_that_another_database_opened_takes_no_orders(desk: Desk) -> Non
     desk.scene.happen(desk.scene.log("OpeningExpired", batch=1))
     desk.follow()
     assert desk.state(1) == BatchState.EXPIRED
+
+
+def test_a_batch_that_another_database_opened_while_this_one_was_about_to_takes_no_orders(desk: Desk) -> None:
+    desk.scene.post_epoch(ROWS)
+    opened(desk, here=False)
+    with desk.database.write() as session:
+        batches.add(session, 1, desk.scene.epoch)
+        transactions.queue(session, purpose="open:1", sender="operator", to="vault", data=b"")
+    desk.follow()
+    assert (desk.state(1), desk.batch(1).receipts_known) == (BatchState.FAILED, False)
+    assert "another database" in str(desk.batch(1).reason)
 
 
 @pytest.mark.parametrize("last", ["seal", "void", "expiry"])
