@@ -12,7 +12,9 @@ if not seed_file.exists():
 with Client(relayer, Seed.load(seed_file), rpc=chain, book=own / "trader.book") as client:
     client.register()  # the operator may read this account, nobody else
     client.deposit("10000", KeySender(Signer.load(own / "payer.key")))
-    placed = client.send(client.trade("BTC-26DEC25-95000-C", "buy", "1.5", limit="3100"))  # signed and encrypted here
+    lost = client.unanswered()  # sent when this ran before, and no answer came: once more it is the same order
+    order = lost[0] if lost else client.trade("BTC-26DEC25-95000-C", "buy", "1.5", limit="3100")
+    placed = client.send(order)  # signed and encrypted here
     print(f"order {placed.id}: {placed.state}, number {placed.sequence} of batch {placed.batch}")  # by a signed receipt
     done = client.wait(placed.id, "settled", "final", "lapsed")
     print(f"filled {int(done.result.fill) / 10**4:g} contracts" if done.result else f"it is {done.state}")

@@ -12,7 +12,7 @@ from prover.orders import Order
 from prover.trusted import at_least
 from prover.wire import dump, element, read_text, write_whole
 from relayer.api import schemas
-from relayer.client import ClientError, Placed, Terms
+from relayer.client import Client, ClientError, Placed, Terms, Unreachable
 from relayer.envelope import read_order
 from relayer.keyfiles import PassphraseOption
 from relayer.telling import AsJson, command_group, decimal, tell, tokens
@@ -49,6 +49,9 @@ def new_command(
     batches: Annotated[int, typer.Option("--batches", callback=at_least(1), help="Valid for so many batches.")] = 2,
     out: Annotated[Path | None, typer.Option("--out", dir_okay=False, help=FILE)] = None,
     send: Annotated[bool, typer.Option("--send", help="Send it at once.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="With --send: though an order that was sent before has no answer yet.")
+    ] = False,
     rpc: ChainOption = None,
     vault: MeantVaultOption = None,
     subaccount: SubaccountOption = 0,
@@ -72,9 +75,11 @@ def new_command(
         book=book,
     ) as client:
         named = int(instrument) if instrument.isdigit() else instrument
+        if send and not anew:
+            _refuse_a_second(client)
         order = client.trade(named, "buy" if side == "buy" else "sell", quantity, limit, batches=batches)
         if out is None:
-            _tell_placed(as_json, client.send(order))
+            _tell_placed(as_json, _sent(client, order))
             return
         issues, terms = client.check(order), client.terms()
         write_whole(out, dump(_file(order, terms)), private=True)
@@ -90,7 +95,10 @@ def new_command(
 def send_command(
     relayer: RelayerOption,
     seed_file: SeedOption,
-    file: Annotated[Path, typer.Option("--order", dir_okay=False, help=FILE)],
+    file: Annotated[Path | None, typer.Option("--order", dir_okay=False, help=FILE)] = None,
+    kept: Annotated[
+        str | None, typer.Option("--kept", metavar="HASH", help="Or an order that was sent before, by its hash.")
+    ] = None,
     rpc: ChainOption = None,
     vault: MeantVaultOption = None,
     subaccount: SubaccountOption = 0,
@@ -98,7 +106,12 @@ def send_command(
     passphrase_file: PassphraseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sends an order from a file; sent again, it is the same order."""
+    """Sends an order from a file, or once more from the book; sent again, it is the same order."""
+    if (file is None) == (kept is None):
+        raise typer.BadParameter(
+            "which order? name its file with --order, or with --kept the hash of one that was sent"
+        )
+    again = 0 if kept is None else _hash(kept)
     with trading(
         as_json,
         relayer,
@@ -109,7 +122,8 @@ def send_command(
         passphrase_file=passphrase_file,
         book=book,
     ) as client:
-        _tell_placed(as_json, client.send(_read(file, client.terms())))
+        order = client.kept(again) if file is None else _read(file, client.terms())
+        _tell_placed(as_json, _sent(client, order))
 
 
 @app.command("cancel")
@@ -141,7 +155,7 @@ def cancel_command(
         book=book,
     ) as client:
         if identity is None:
-            _tell_placed(as_json, client.send(client.cancel_order()))
+            _tell_placed(as_json, _sent(client, client.cancel_order()))
         else:
             found = client.cancel(identity)
             tell(as_json, found.model_dump(), f"{found.id}: {found.state}")
@@ -173,6 +187,34 @@ def status_command(
         found = client.orders() if identity is None else [client.order(identity)]
         lines = [line for each in found for line in _lines(each)]
         tell(as_json, {"orders": [each.model_dump() for each in found]}, *(lines or ["no orders"]))
+
+
+def _hash(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise typer.BadParameter("a hash is 0x and 64 digits, as the commands print it", param_hint="--kept") from None
+
+
+def _refuse_a_second(client: Client) -> None:
+    """Refuses a new order while one that was sent may have arrived: typed again, a command would trade twice."""
+    found = client.unanswered()
+    if found:
+        digest = element(found[0].hash(client.terms().domain))
+        what = (
+            f"order {digest} was sent, has no answer yet and may have arrived: relayer order send --kept {digest} sends the same again; "
+            "--anew makes another order beside it"
+        )
+        raise ClientError(what, {"hash": digest})
+
+
+def _sent(client: Client, order: Order) -> Placed:
+    try:
+        return client.send(order)
+    except Unreachable as error:
+        if "order" not in error.values:
+            raise
+        raise Unreachable(f"{error} (relayer order send --kept {error.values['order']})", error.values) from error
 
 
 def _file(order: Order, terms: Terms) -> dict[str, Any]:

@@ -118,12 +118,22 @@ class AsyncClient:
         """Signs, encrypts and sends an order, and checks the receipt. The same order again gets the same answer."""
         return await run_async(self.rules.send(order, idempotency_key=idempotency_key), self.http)
 
+    async def kept(self, order_hash: int) -> Order:
+        """An order that was sent, from the book, to send it again (:class:`ClientError` if it is not there)."""
+        return await run_async(self.rules.kept(order_hash), self.http)
+
+    async def unanswered(self) -> list[Order]:
+        """Trades and withdrawals, oldest first, that were sent and not answered, and can still be executed: they may have arrived. Sent
+        again, each is the same order; a new one in its place could be a second.
+        """
+        return await run_async(self.rules.unanswered(), self.http)
+
     async def order(self, order_id: str) -> schemas.Order:
         """An order as it stands; a receipt that it got meanwhile is checked and kept."""
         return await run_async(self.rules.order(order_id), self.http)
 
     async def orders(self, *states: str) -> list[schemas.Order]:
-        """All orders, newest first; only those in some states, if any are named."""
+        """All orders, newest first; only those in some states, if any are named. Receipts that they got meanwhile are checked and kept."""
         return await run_async(self.rules.orders(states), self.http)
 
     async def wait(self, order_id: str, *states: str, seconds: float = 600.0, every: float = 1.0) -> schemas.Order:

@@ -15,9 +15,9 @@ from relayer.api.forms import plain
 from relayer.client.book import Book
 from relayer.client.looking import Looking
 from relayer.client.making import Number, token_units
-from relayer.client.problems import ClientError, Problem
+from relayer.client.problems import ClientError, ContradictionError, Problem
 from relayer.client.steps import Steps, work
-from relayer.errors import ReplicaError
+from relayer.errors import ReceiptError, ReplicaError
 from relayer.history import History
 from relayer.inclusion import shows, touch_of_receipts
 from relayer.ledger import read_ledger
@@ -94,8 +94,14 @@ class OnChain(Looking):
         return 0 if found is None else found.leaf.epoch
 
     def verify_receipts(self) -> Steps[list[Verdict]]:
-        """Holds every receipt that is kept against the chain. :class:`ContradictionError` where the operator's seal breaks one."""
+        """Holds every receipt against the chain, those that orders got meanwhile too. :class:`ContradictionError` where the operator's
+        seal breaks one, or two of them break each other.
+        """
         book, vault = (yield from self.book()), (yield from self.venue.vault())
+        yield from self._late_receipts()
+        yield from work(book.refresh)
+        if book.contradictions:
+            raise book.contradictions[0]
         index = yield from self.index()
         history = yield from work(lambda: _history(vault))
         verdicts: list[Verdict] = []
@@ -104,6 +110,21 @@ class OnChain(Looking):
             standings = yield from self._standings(book, vault, history, index, batch, receipts)
             verdicts += [_verdict(book, signed, standing) for signed, standing in zip(receipts, standings, strict=True)]
         return verdicts
+
+    def _late_receipts(self) -> Steps[None]:
+        """Keeps what receipts the relayer shows, if it answers. One that binds nobody is none, and does not hide what became of others."""
+        book = yield from self.book()
+        try:
+            shown = yield from self._items(())
+        except ClientError:
+            return
+        for each in shown:
+            try:
+                yield from self._collected(book, each)
+            except ContradictionError:
+                raise
+            except (ClientError, ReceiptError):
+                continue
 
     def _standings(
         self, book: Book, vault: Vault, history: History, index: int, batch: int, receipts: list[SignedReceipt]

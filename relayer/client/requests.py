@@ -45,6 +45,8 @@ class Requests:
     patience: Patience = field(default_factory=Patience)
     clock: Callable[[], float] = time.monotonic
     token: str | None = field(default=None, repr=False)
+    lost: int = 0
+    """Requests so far that may have arrived and were not answered."""
 
     def get(self, model: type[M], path: str, *, own: bool = False, **query: object) -> Steps[M]:
         """A document of the interface."""
@@ -87,6 +89,7 @@ class Requests:
             refused = _refusal(ask, answer)
             if refused is None and isinstance(answer, Answer):
                 return answer
+            self.lost += isinstance(answer, NoAnswer) or answer.status in GATEWAY
             wait = self.patience.pause(attempt, getattr(refused, "retry_after", None))
             if refused is None or not _passes(answer, refused) or self.clock() + wait > end:
                 raise refused or Nonsense("no answer")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from prover.orders import Order
+from prover.wire import element
 from relayer import auth
 from relayer.api import schemas
 from relayer.chain import Address
@@ -16,7 +17,15 @@ from relayer.client.book import Book, Kept
 from relayer.client.identity import Identity
 from relayer.client.making import Number, Side, lots, price, token_units
 from relayer.client.nonces import free_nonce
-from relayer.client.problems import ClientError, Distrusted, UnknownAccount, UnknownInstrument
+from relayer.client.problems import (
+    PASSING,
+    ClientError,
+    Distrusted,
+    Problem,
+    UnknownAccount,
+    UnknownInstrument,
+    Unreachable,
+)
 from relayer.client.requests import Patience, read
 from relayer.client.steps import Answer, Ask, Pause, Steps, work
 from relayer.client.terms import Venue
@@ -176,6 +185,7 @@ class Trader(Identity):
     # ---- nonces
 
     def _nonce(self, index: int, batch: int) -> Steps[tuple[int, int]]:
+        yield from work((yield from self.book()).refresh)
         account, listed, book = (yield from self.account()), (yield from self._listed()), (yield from self.book())
         epoch = yield from self._agreed_epoch(book, index, batch, _highest(account, listed))
         nonce = account.nonce
@@ -240,12 +250,41 @@ class Trader(Identity):
         signed = SignedOrder.sign(self.seed.signing_key, holder.owner, order, terms.domain)
         digest = order.hash(terms.domain)
         newest, opened = yield from self.venue.newest_batch()
+        yield from work(book.refresh)
+        known = book.orders.get(digest)
+        anew = known is None or known.refused
         kept = yield from work(lambda: book.sending(order, digest, opened or newest + 1))
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
-        answer = yield from self._until_known(
-            lambda: self._sealed(lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders", headers)
-        )
+        lost = self.requests.lost
+        try:
+            answer = yield from self._until_known(
+                lambda: self._sealed(
+                    lambda key: seal_order(key, terms.domain, terms.vault, signed), "/v1/orders", headers
+                )
+            )
+        except Unreachable as error:
+            what = f"{error}; order {element(digest)} is kept and may have arrived: sent again, it is the same order"
+            raise Unreachable(what, {**error.values, "order": element(digest)}) from error
+        except Problem as refusal:
+            if anew and self.requests.lost == lost and refusal.problem not in PASSING:
+                yield from work(lambda: book.refused(digest))
+            raise
         return (yield from self._acknowledged(book, kept, answer))
+
+    def kept(self, order_hash: int) -> Steps[Order]:
+        """An order that was sent, from the book (:class:`ClientError` if it is not there)."""
+        book = yield from self.book()
+        yield from work(book.refresh)
+        found = book.orders.get(order_hash)
+        if found is None:
+            raise ClientError(f"the book holds no order {element(order_hash)}", {"hash": element(order_hash)})
+        return found.order
+
+    def unanswered(self) -> Steps[list[Order]]:
+        """Trades and withdrawals, oldest first, that were sent and not answered, and can still be executed: they may have arrived."""
+        book, index, batch = (yield from self.book()), (yield from self.index()), (yield from self._next_batch())
+        yield from work(book.refresh)
+        return book.unanswered(index, batch)
 
     def _until_known(self, send: Callable[[], Steps[Answer]]) -> Steps[Answer]:
         """Sends again while the relayer has not yet seen the deposit that the chain has."""
@@ -308,15 +347,29 @@ class Trader(Identity):
     def order(self, order_id: str) -> Steps[schemas.Order]:
         """An order as it stands; a receipt that it got meanwhile is checked and kept."""
         found = yield from self.requests.get(schemas.Order, f"/v1/orders/{order_id}", own=True)
-        book = yield from self.book()
-        kept = book.orders.get(int(found.hash, 16))
-        if kept is not None and found.receipt is not None:
-            yield from self._checked(book, kept, found.receipt)
+        if found.id != order_id:
+            raise Distrusted("the relayer shows another order than was asked for", {"asked": order_id, "id": found.id})
+        yield from self._collected((yield from self.book()), found)
         return found
 
     def orders(self, states: tuple[str, ...] = ()) -> Steps[list[schemas.Order]]:
-        """All orders, newest first; only those in some states, if any are named."""
-        return (yield from self._items(states))
+        """All orders, newest first; only those in some states, if any are named. Receipts that they got meanwhile are checked and kept."""
+        book, found = (yield from self.book()), (yield from self._items(states))
+        for each in found:
+            yield from self._collected(book, each)
+        return found
+
+    def _collected(self, book: Book, shown: schemas.Order) -> Steps[None]:
+        """Keeps what the relayer shows of an order that the book knows, once it is known to be of that order."""
+        kept, named = book.orders.get(int(shown.hash, 16)), book.by_id(shown.id)
+        if named is not None and named is not kept:
+            raise Distrusted("the relayer shows another order than it acknowledged under this id", {"id": shown.id})
+        if kept is None:
+            return
+        if kept.id is None:
+            yield from work(lambda: book.acknowledged(kept.hash, shown.id))
+        if shown.receipt is not None:
+            yield from self._checked(book, kept, shown.receipt)
 
     def _items(self, states: tuple[str, ...]) -> Steps[list[schemas.Order]]:
         owner = yield from self.owner()

@@ -45,6 +45,8 @@ class Scripted:
     batch: int = 7
     orders: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    instead: dict[str, Any] | None = None
+    """What is shown for every order that is asked for by its id."""
     posted: int = 0
 
     @property
@@ -89,7 +91,9 @@ class Scripted:
                 200, json={"items": [e for e in self.orders if wanted in (None, e["state"])], "next_cursor": None}
             )
         if path.startswith("/v1/orders/"):
-            return httpx.Response(200, json=next(e for e in self.orders if e["id"] == path.rsplit("/", 1)[1]))
+            return httpx.Response(
+                200, json=self.instead or next(e for e in self.orders if e["id"] == path.rsplit("/", 1)[1])
+            )
         if path.startswith("/v1/accounts/"):
             return httpx.Response(200, json=self._account(path.rsplit("/", 1)[1]))
         return httpx.Response(200, json=FIXED.get(path) or {"/v1/state": self._state, "/v1/keys": _keys}[path]())

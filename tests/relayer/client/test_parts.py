@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import random
+import threading
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +17,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.errors import FileError
 from prover.hashing import FIELD_ORDER
 from prover.orders import Order
-from relayer.client import ClientError, Event, Missed, NoNonce, Nonsense, Patience, Terms, Unreachable
+from relayer.client import (
+    ClientError,
+    ContradictionError,
+    Event,
+    Missed,
+    NonceUsed,
+    NoNonce,
+    Nonsense,
+    Patience,
+    Terms,
+    Unreachable,
+)
 from relayer.client.book import Book
 from relayer.client.making import lots, price, token_units
 from relayer.client.nonces import free_nonce
@@ -116,6 +132,120 @@ def test_a_line_that_a_crash_cut_off_is_gone_and_others_stay(tmp_path: Path) -> 
     assert list(Book(TERMS, path).orders) == [1]
     assert path.read_text() == whole
     Book(TERMS, path).sending(order(1), 2, 4)
+    assert list(Book(TERMS, path).orders) == [1, 2]
+
+
+def test_two_processes_with_one_book_see_what_the_other_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    Book(TERMS, path).sending(order(), 1, 4)
+    one, other = Book(TERMS, path), Book(TERMS, path)
+    one.sending(order(1), 2, 4)
+    other.acknowledged(2, "second")
+    other.sending(order(2), 3, 4)
+    one.refresh()
+    assert one.orders == other.orders == Book(TERMS, path).orders
+    assert list(one.orders) == [1, 2, 3]
+    with pytest.raises(NonceUsed, match="same nonce"):
+        one.sending(replace(order(2), salt=99), 4, 4)
+    assert list(Book(TERMS, path).orders) == [1, 2, 3]
+
+
+def test_a_nonce_is_given_again_after_a_refusal_or_after_a_window(tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    Book(TERMS, path).sending(replace(order(), last_batch=8), 1, 4)
+    book = Book(TERMS, path)
+    with pytest.raises(NonceUsed):
+        book.sending(replace(order(), first_batch=8), 2, 4)
+    book.sending(replace(order(), first_batch=9), 3, 4)
+    book.sending(replace(order(), kind="cancel"), 4, 4)
+    book.sending(order(7), 5, 4)
+    assert book.unanswered(1, 8) == [book.orders[number].order for number in (1, 3, 5)]
+    book.refused(5)
+    again = Book(TERMS, path)
+    again.sending(replace(order(7), quantity=2), 6, 4)
+    book.refresh()
+    assert again.orders == book.orders
+    assert again.unanswered(1, 9) == [book.orders[number].order for number in (3, 6)]
+    with pytest.raises(NonceUsed):
+        book.sending(order(7), 5, 4)
+    again.acknowledged(6, "sixth")
+    again.refused(6)
+    assert not again.orders[6].refused
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["when it is loaded", "while it is open"])
+def test_receipts_of_two_processes_that_contradict_each_other_are_evidence(loaded: bool, tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    first, second = (Intake(DOMAIN, 4, TERMS.separator, SIGNER).take(number, 1) for number in (1, 2))
+    assert (first.receipt.sequence, second.receipt.sequence) == (1, 1)
+    old = Book(TERMS, path)
+    old.receipted(1, first)
+    # As two processes wrote without knowing of each other, before the file had a lock.
+    line = {"vault": VAULT, "chain_id": 1, "receipt": second.to_wire(), "hash": "0x2"}
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    with pytest.raises(ContradictionError, match="two receipts of one sequence number") as loud:
+        Book(TERMS, path) if loaded else old.refresh()
+    kept = json.loads(Path(str(loud.value.values["evidence"])).read_text())
+    assert (kept["first"], kept["second"]) == (first.to_wire(), second.to_wire())
+    # The evidence is there: orders and cancels go on, with the receipt that came first.
+    again = Book(TERMS, path)
+    assert list(again.receipts.values()) == [first]
+    assert [each.evidence for each in again.contradictions] == [loud.value.evidence]
+    assert len(list(tmp_path.glob("evidence-*"))) == 1
+
+
+def test_a_process_that_is_given_a_number_which_another_was_given_has_evidence(tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    first, second = (Intake(DOMAIN, 4, TERMS.separator, SIGNER).take(number, 1) for number in (1, 2))
+    one, other = Book(TERMS, path), Book(TERMS, path)
+    one.receipted(1, first)
+    with pytest.raises(ContradictionError, match="two receipts of one sequence number"):
+        other.receipted(2, second)
+
+
+def test_a_line_that_another_process_is_still_writing_is_not_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    Book(TERMS, path).sending(order(), 1, 4)
+    written = path.read_bytes()
+    half = written[:40]
+    with path.open("ab") as writing:
+        fcntl.flock(writing, fcntl.LOCK_EX)
+        writing.write(half)
+        writing.flush()
+        loading = threading.Thread(target=lambda: Book(TERMS, path))
+        loading.start()
+        loading.join(0.3)
+        assert loading.is_alive()
+        writing.write(written[40:])
+        writing.flush()
+    loading.join(60)
+    assert path.read_bytes() == written + written
+
+
+@pytest.mark.parametrize("then", ["short", "full"])
+def test_a_line_that_the_disk_has_no_room_for_is_not_half_there(
+    then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "book"
+    book = Book(TERMS, path)
+    book.sending(order(), 1, 4)
+    before, real, room = path.read_bytes(), os.write, [30, 1_000 if then == "short" else -1]
+
+    def write(handle: int, data: Any) -> int:  # noqa: ANN401 - bytes of either kind
+        left = room.pop(0) if room else 1_000
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, bytes(data[:left]))
+
+    monkeypatch.setattr(os, "write", write)
+    if then == "full":
+        with pytest.raises(FileError, match="No space left"):
+            book.sending(order(1), 2, 4)
+        assert path.read_bytes() == before
+        assert list(book.orders) == [1]
+        room[:] = []
+    book.sending(order(1), 2, 4)
     assert list(Book(TERMS, path).orders) == [1, 2]
 
 
