@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Final, Self
 
+from demo.vault import Vault
 from prover.risk import RiskTable
 from relayer.client import Client, KeySender, Seed
 from relayer.client.requests import Patience
@@ -19,9 +20,10 @@ CASH: Final = 1_000_000
 class Maker:
     """Joins when it is entered."""
 
-    def __init__(self, url: str, rpc: str, payer: Signer, table: RiskTable) -> None:
+    def __init__(self, url: str, vault: Vault, payer: Signer, table: RiskTable) -> None:
         # A crowd of one: it has time, and a relayer that is busy with others is no reason to leave.
-        self._client = Client(url, Seed.random(), rpc=rpc, patience=Patience(seconds=120.0))
+        patience = Patience(seconds=120.0)
+        self._client = Client(url, Seed.random(), rpc=vault.chain.url, vault=vault.address, patience=patience)
         self._payer = payer
         self._marks = {name: int(table.row(name)["mark"]) / 10**6 for name in QUOTED}
 

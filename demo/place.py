@@ -186,7 +186,7 @@ def place(folder: Path, relayer_port: int, chain_port: int, workers: int = 1) ->
             until_ready(process, found.relayer, folder)
             # The names of the options, which an operator gives it with every new risk table.
             found.ask("PUT", "/v1/risk", market.table.to_json())
-            yield found, Maker(found.relayer, found.rpc, maker, market.table)
+            yield found, Maker(found.relayer, vault, maker, market.table)
         finally:
             stop(process)
 
@@ -257,6 +257,8 @@ def write_files(
         _private(folder / "secrets" / name, text)
     filled = {"rpc": vault.chain.url, "vault": vault.address, "folder": here, "keys": keys.folder.parent.resolve()}
     ports = {"port": port, "admin": port + 1 if port else 0, "workers": workers}
+    # Of whoever deployed it, and no word of the relayer's: a trader must not take it from there.
+    (folder / "vault").write_text(vault.address + "\n", encoding="utf-8")
     (folder / "relayer.toml").write_text(settings.format(**filled, **ports), encoding="utf-8")
     Database.create(f"sqlite:///{here}/tacit.sqlite").close()
     return token

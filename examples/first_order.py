@@ -8,8 +8,9 @@ relayer, chain, own = "http://127.0.0.1:8640", "http://127.0.0.1:8545", Path("lo
 seed_file = own / "trader.seed"
 if not seed_file.exists():
     Seed.random().save(seed_file)  # whoever has it has the account
+vault = (own / "vault").read_text().strip()  # from who deployed it: a relayer could name a contract of its own
 
-with Client(relayer, Seed.load(seed_file), rpc=chain, book=own / "trader.book") as client:
+with Client(relayer, Seed.load(seed_file), rpc=chain, vault=vault, book=own / "trader.book") as client:
     client.register()  # the operator may read this account, nobody else
     client.deposit("10000", KeySender(Signer.load(own / "payer.key")))
     lost = client.unanswered()  # sent when this ran before, and no answer came: once more it is the same order

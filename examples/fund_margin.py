@@ -1,4 +1,4 @@
-"""A fund that reads its margin by scenario with numpy. `python examples/fund_margin.py RELAYER RPC SEED_FILE`
+"""A fund that reads its margin by scenario with numpy. `python examples/fund_margin.py RELAYER RPC VAULT SEED_FILE`
 
 The account is decrypted from chain data and valued by the risk table in force; what the relayer says of it is only compared.
 """
@@ -10,8 +10,8 @@ import numpy as np
 
 from relayer.client import Client, Seed
 
-relayer, rpc, seed_file = sys.argv[1:4]
-with Client(relayer, Seed.load(Path(seed_file)), rpc=rpc) as client:
+relayer, rpc, vault, seed_file = sys.argv[1:5]
+with Client(relayer, Seed.load(Path(seed_file)), rpc=rpc, vault=vault) as client:
     reading, risk, told = client.read(), client.risk(), client.account()
 if reading is None:
     raise SystemExit("no batch has touched the account yet")

@@ -1,4 +1,6 @@
-"""A market maker: two sides of an option in every batch, over WebSocket. `python examples/market_maker.py RELAYER RPC SEED_FILE BATCHES`
+"""A market maker: two sides of an option in every batch, over WebSocket.
+
+`python examples/market_maker.py RELAYER RPC VAULT SEED_FILE BATCHES`
 
 Whenever a batch opens, it quotes a spread around the mark, for that batch alone; what the other side took is told when it settles.
 """
@@ -22,9 +24,10 @@ async def quote(client: AsyncClient) -> list[str]:
     return [(await client.send(order)).id for order in (bid, ask)]
 
 
-async def main(relayer: str, rpc: str, seed_file: str, batches: int) -> None:
+async def main(relayer: str, rpc: str, vault: str, seed_file: str, batches: int) -> None:
     """Quotes in so many batches, and waits until the last has settled."""
-    async with AsyncClient(relayer, Seed.load(Path(seed_file)), rpc=rpc, book=Path(f"{seed_file}.book")) as client:
+    seed, book = Seed.load(Path(seed_file)), Path(f"{seed_file}.book")
+    async with AsyncClient(relayer, seed, rpc=rpc, vault=vault, book=book) as client:
         waiting: dict[int, list[str]] = {}
         quoted = 0
         if (number := (await client.state()).open_batch) is not None:
@@ -45,4 +48,4 @@ async def main(relayer: str, rpc: str, seed_file: str, batches: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])))

@@ -65,7 +65,11 @@ def deposit_command(
     passphrase_file: PassphraseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Registers if need be, and deposits tokens of the sender; the next batch that is sealed credits them."""
+    """Registers if need be, and deposits tokens of the sender in the vault that is named; the next batch that is sealed credits them."""
+    if vault is None:
+        raise typer.BadParameter(
+            "which vault? give --vault ADDRESS or TACIT_VAULT, from elsewhere than the relayer: it could name a contract of its own"
+        )
     with trading(
         as_json,
         relayer,

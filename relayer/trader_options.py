@@ -51,7 +51,10 @@ ChainOption = Annotated[
 MeantVaultOption = Annotated[
     str | None,
     typer.Option(
-        "--vault", envvar="TACIT_VAULT", parser=contract_address, help="The vault that is meant; else the relayer's."
+        "--vault",
+        envvar="TACIT_VAULT",
+        parser=contract_address,
+        help="The vault that is meant, by an address from elsewhere than the relayer; else the relayer's, if your book knows no other.",
     ),
 ]
 BookOption = Annotated[

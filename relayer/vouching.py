@@ -1,9 +1,12 @@
 """Which keys orders may be encrypted to: those that the vault's receipt signer has signed, each for its time.
 
-Who puts a key of its own in the operator's place reads orders. TLS stands against whoever is in between; this stands against whoever gets
-past it, or answers in the service's place: the signer's address is the vault's to say, and its signature is bound to that vault and chain
-(EIP-712, docs/protocol.md section 4, "Envelopes"). Both sides are here: what is signed, and the trader's check. It says nothing of who
-*has* the key; that nothing else signs is the business of whoever keeps the receipt key.
+Who puts a key of its own in the operator's place reads what is encrypted to it. TLS stands against whoever is in between; this keeps
+envelopes, and envelopes alone, from whoever gets past it, or answers in the service's place: the signer's address is the vault's to say,
+and its signature is bound to that vault and chain (EIP-712, docs/protocol.md section 4, "Envelopes"). Answers are not encrypted but by
+TLS: who ends it reads there what the relayer tells owners of their orders, and holds their sessions (docs/leakage.md).
+
+Both sides are here: what is signed, and the trader's check. It says nothing of who *has* the key; that nothing else signs is the business
+of whoever keeps the receipt key.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,13 +42,17 @@ class Identity:
             self.requests.patience = patience
         self._book_path = book
         self._book: Book | None = None
+        self._opening = threading.Lock()
         self._holder: Holder | None = None
         self._index: int | None = None
         self._key: tuple[PublicKey, datetime] | None = None
 
     def terms(self) -> Steps[Terms]:
-        """The vault's terms."""
-        return (yield from self.venue.terms())
+        """The vault's terms. A relayer of another vault than the book knows is :class:`Distrusted`, unless the vault was named."""
+        terms = yield from self.venue.terms()
+        if self.venue.address is None:
+            yield from self._kept(terms)
+        return terms
 
     def holder(self) -> Steps[Holder]:
         """The owner's keys in this vault."""
@@ -62,11 +67,24 @@ class Identity:
 
     def book(self) -> Steps[Book]:
         """Orders and receipts that are kept."""
-        if self._book is None:
-            terms = yield from self.terms()
-            path = self._book_path
-            self._book = yield from work(lambda: Book(terms, path))
-        return self._book
+        return (yield from self._kept((yield from self.venue.terms())))
+
+    def _kept(self, terms: Terms) -> Steps[Book]:
+        return self._book or (yield from work(lambda: self._opened(terms)))
+
+    def _opened(self, terms: Terms) -> Book:
+        # One book, also for tasks that ask for it at the same time: two would not see each other's lines.
+        with self._opening:
+            if self._book is None:
+                book = Book(terms, self._book_path)
+                if self.venue.address is None and book.strange:
+                    what = (
+                        f"the relayer serves vault {terms.vault} on chain {terms.chain_id}, and {self._book_path} knows another alone: "
+                        "if this one is meant, name it (vault=, --vault or TACIT_VAULT)"
+                    )
+                    raise Distrusted(what, {"vault": terms.vault, "chain_id": terms.chain_id})
+                self._book = book
+            return self._book
 
     def login(self) -> Steps[str]:
         """A new session's token: a challenge, signed."""

@@ -70,7 +70,11 @@ class OnChain(Looking):
     source: CipherSource | None = None
 
     def deposit(self, tokens: Number, sender: Sender) -> Steps[Deposited]:
-        """Deposits tokens of ``sender`` into the own account; allows the vault that much first, if it may not take it yet."""
+        """Deposits tokens of ``sender`` into the own account; allows the vault that much first, if it may not take it yet.
+
+        :class:`ClientError` unless the vault was named: one that only the relayer names could be a contract of its own.
+        """
+        self.venue.named()
         amount, holder, vault = token_units(tokens), (yield from self.holder()), (yield from self.venue.vault())
         yield from self.terms()
         return (yield from work(lambda: _deposit(vault, sender, holder.owner, amount)))

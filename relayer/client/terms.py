@@ -1,8 +1,9 @@
 """What a trader believes of a vault: domain, who signs receipts, fee rate, sizes; and which batches it has open.
 
 With an endpoint of the chain all of it is read from the vault, and a relayer that says otherwise is distrusted. Without one the relayer is
-believed, but for the domain, which follows from chain id and address; then its receipts bind whoever it says they do. Who means one
-vault names it: whoever answers at a URL could serve another.
+believed, but for the domain, which follows from chain id and address; then its receipts bind whoever it says they do. Which vault is
+meant no chain can say: whoever answers at a URL could serve one of its own, with its own signer and key. So a trader names it, and
+nothing is deposited in one that only the relayer named.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from prover.orders import domain
 from relayer.api import schemas
 from relayer.chain import Address, Chain
-from relayer.client.problems import Distrusted
+from relayer.client.problems import ClientError, Distrusted
 from relayer.client.requests import Requests
 from relayer.client.steps import Steps, work
 from relayer.receipts import separator
@@ -89,6 +90,15 @@ class Venue:
                 what = f"the relayer's {name} is not the vault's"
                 raise Distrusted(what, {"name": name, "vault": read.vault})
         return read
+
+    def named(self) -> Address:
+        """The vault that the trader has named (:class:`ClientError` if it has named none)."""
+        if self.address is None:
+            raise ClientError(
+                "which vault are the tokens for? name it (vault=, --vault or TACIT_VAULT) by an address that you have from elsewhere "
+                "than the relayer, such as the operator's announcement: whoever answers in its place could name a contract of its own"
+            )
+        return self.address
 
     def vault(self, address: Address | None = None) -> Steps[Vault]:
         """The vault on its chain (:class:`Distrusted` without an endpoint of it)."""

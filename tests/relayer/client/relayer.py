@@ -173,7 +173,7 @@ class Relayer:
     def funded(self, name: str, dollars: int = 10_000) -> Seed:
         """Somebody who has registered and deposited."""
         seed = self.seed(name)
-        with Client(self.url, seed, rpc=self.rpc) as client:
+        with Client(self.url, seed, rpc=self.rpc, vault=self.vault) as client:
             client.register()
             client.deposit(dollars, self.payer)
         return seed

@@ -45,12 +45,12 @@ def test_the_first_order_is_as_short_as_is_said() -> None:
 
 
 def test_a_market_maker_quotes_two_sides_in_every_batch(venue: Relayer, tmp_path: Path) -> None:
-    told = example("market_maker.py", venue.url, venue.rpc, venue.folder / "maker", 2, folder=tmp_path)
+    told = example("market_maker.py", venue.url, venue.rpc, venue.vault, venue.folder / "maker", 2, folder=tmp_path)
     assert told.count("filled 0 lots") + told.count("filled 20000 lots") == 4
 
 
 def test_a_fund_reads_its_margin_by_scenario(venue: Relayer, tmp_path: Path) -> None:
-    told = example("fund_margin.py", venue.url, venue.rpc, venue.folder / "seller", folder=tmp_path)
+    told = example("fund_margin.py", venue.url, venue.rpc, venue.vault, venue.folder / "seller", folder=tmp_path)
     assert "worst: scenario" in told
     assert told.count("excess margin") == 5
 
@@ -66,7 +66,8 @@ def test_the_commands_take_a_trader_from_a_seed_to_a_proven_receipt(venue: Relay
     command("account", "new", "--seed-file", seed, "--plain")
     where = ("--relayer", venue.url, "--rpc", venue.rpc, "--seed-file", seed)
     assert command("account", "register", *where)["account"] is None
-    deposited = command("account", "deposit", *where, "--tokens", "500", "--sender", venue.payer.address)
+    money = ("--tokens", "500", "--sender", venue.payer.address)
+    deposited = command("account", "deposit", *where, "--vault", venue.vault, *money)
     assert deposited["amount"] == "500000000"
     order = ("--instrument", 7, "--side", "buy", "--quantity", "0.5", "--limit", "41", "--batches", 30)
     written = tmp_path / "order"
@@ -101,6 +102,7 @@ def _seed(path: Path) -> Any:  # noqa: ANN401
         ("order", "cancel"),
         ("order", "cancel", "--id", "a", "--all"),
         ("account", "withdraw", "--tokens", "1", "--recipient", "0x12"),
+        ("account", "deposit", "--tokens", "1", "--sender", "0x" + "1" * 40, "--rpc", "http://127.0.0.1:1"),
     ],
     ids=lambda wrong: " ".join(wrong[:2]),
 )
