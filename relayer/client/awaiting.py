@@ -31,9 +31,10 @@ from relayer.sender import Sender
 
 class AsyncClient:
     """A trader at a relayer, for asyncio. ``seed``: all keys follow from it, and it stays here. ``rpc``: an endpoint of the chain, to hold
-    what the relayer says against; ``vault``: the vault that is meant, else the one that the relayer serves. ``book``: a private file
-    of orders and receipts, so that a contradiction is seen after a restart too. ``source``: ciphertext of a validium vault
-    (:func:`relayer.replicas.one_of`). ``allow_http``: see :func:`relayer.client.setup.settings`.
+    what the relayer says against; ``vault``: the vault that is meant, by an address from elsewhere, else the one that the relayer serves.
+    ``book``: a private file of orders and receipts, so that a contradiction is seen after a restart too. ``instruments``: ids by name, of
+    your own: no other name is then traded. ``source``: ciphertext of a validium vault (:func:`relayer.replicas.one_of`).
+    ``allow_http``: see :func:`relayer.client.setup.settings`.
 
     Every method may be called again when it failed: nothing is executed twice. Refusals are :class:`relayer.client.Problem`.
     """
@@ -50,11 +51,19 @@ class AsyncClient:
         source: CipherSource | None = None,
         timeout: float = TIMEOUT,
         patience: Patience | None = None,
+        instruments: Mapping[str, int] | None = None,
         allow_http: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.rules = trader(
-            seed, rpc=rpc, vault=vault, subaccount=subaccount, book=book, source=source, patience=patience
+            seed,
+            rpc=rpc,
+            vault=vault,
+            subaccount=subaccount,
+            book=book,
+            source=source,
+            patience=patience,
+            instruments=instruments,
         )
         self.url = url
         self.http = httpx.AsyncClient(**settings(url, timeout, allow_http), transport=transport)

@@ -54,6 +54,10 @@ class Book:
     """What receipts in the file contradict each other, with the evidence; raised when it is first seen."""
     _sent: set[int] = field(default_factory=set, repr=False)
     _names: dict[str, Kept] = field(default_factory=dict, repr=False)
+    names: dict[str, int] = field(default_factory=dict)
+    """Instruments that were traded by name, by the ids that they were first taken for."""
+    strange: bool = field(default=False, init=False)
+    """Whether the file has lines, and all of them are of other vaults."""
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _stored: list[Path] = field(default_factory=list, repr=False)
     _journal: Journal | None = field(default=None, repr=False)
@@ -70,6 +74,13 @@ class Book:
         """Takes what other processes have written since (:class:`ContradictionError` as :meth:`receipted`)."""
         with self._held():
             pass
+
+    def naming(self, name: str, instrument: int) -> None:
+        """The id that an instrument's name is taken for, from its first use on."""
+        with self._held() as held:
+            if name not in self.names:
+                self._append(held, {"named": name, "instrument": instrument})
+                self.names[name] = instrument
 
     def sending(self, order: Order, order_hash: int, since: int) -> Kept:
         """An order that is about to be sent; the same one again changes nothing. :class:`NonceUsed` where another process, or this one
@@ -227,6 +238,7 @@ class Book:
                 mine = (document["vault"], document["chain_id"]) == (self.terms.vault, self.terms.chain_id)
             except (ValueError, TypeError, KeyError):
                 raise self._damaged(number) from None
+            self.strange = not mine and (number == 1 or self.strange)
             if not mine:
                 continue
             stored = len(self._stored)
@@ -245,6 +257,9 @@ class Book:
 
     def _take(self, line: dict[str, Any]) -> None:
         try:
+            if "named" in line:
+                self.names[str(line["named"])] = int(line["instrument"])
+                return
             digest = int(line["hash"], 16)
             if "sent" in line:
                 kept = Kept(read_order(line["sent"]), digest, int(line["since"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,11 +30,15 @@ def trader(
     book: Path | None = None,
     source: CipherSource | None = None,
     patience: Patience | None = None,
+    instruments: Mapping[str, int] | None = None,
 ) -> OnChain:
-    """The rules of a client. ``rpc``: an endpoint of the chain; ``vault``: the one that is meant; ``book``: file of orders and receipts."""
+    """The rules of a client. ``rpc``: an endpoint of the chain; ``vault``: the one that is meant; ``book``: file of orders and receipts;
+    ``instruments``: ids by name, the only ones that are then believed.
+    """
     chain = None if rpc is None else Chain(rpc)
     own = OnChain(seed, Venue(Requests(), chain, vault), subaccount=subaccount, book=book, patience=patience)
     own.source = source
+    own.meant = instruments
     return own
 
 

@@ -16,6 +16,7 @@ from relayer.chain import Address
 from relayer.client.book import Book, Kept
 from relayer.client.identity import Identity
 from relayer.client.making import Number, Side, lots, price, token_units
+from relayer.client.naming import numbers
 from relayer.client.nonces import free_nonce
 from relayer.client.problems import (
     PASSING,
@@ -87,6 +88,8 @@ class Trader(Identity):
         self._made: dict[tuple[int, int], int] = {}
         self._settled = 0
         self._names: dict[str, int] = {}
+        self.meant: Mapping[str, int] | None = None
+        """Ids by name, where the trader has its own."""
 
     # ---- making orders
 
@@ -150,15 +153,22 @@ class Trader(Identity):
         return first, first + batches - 1
 
     def instrument(self, named: str | int) -> Steps[int]:
-        """The number of an instrument by its name, as Deribit writes names, or number."""
+        """The number of an instrument by its name, as Deribit writes names, or number. A name is kept with its number at first use."""
         if isinstance(named, int):
             return named
+        if self.meant is not None:
+            if named not in self.meant:
+                raise UnknownInstrument("UNKNOWN_INSTRUMENT", 0, "your own instruments have none of this name")
+            return self.meant[named]
+        book = yield from self.book()
         if named not in self._names:
             listed = yield from self.instruments()
-            self._names = {each.name: each.id for each in listed if each.name is not None}
+            self._names = numbers(listed, book.names)
         if named not in self._names:
             raise UnknownInstrument("UNKNOWN_INSTRUMENT", 0, "the relayer lists no instrument of this name")
-        return self._names[named]
+        number = self._names[named]
+        yield from work(lambda: book.naming(named, number))
+        return number
 
     def instruments(self) -> Steps[list[schemas.Instrument]]:
         """Every instrument, open and settled, by id."""

@@ -35,6 +35,7 @@ from relayer.client import (
     onchain,
     problems,
 )
+from relayer.client.book import Book
 from relayer.client.steps import Steps
 from relayer.errors import ReceiptError
 from relayer.history import History
@@ -495,6 +496,43 @@ def test_a_relayer_of_another_vault_is_distrusted(make: Make) -> None:
         make("alice", vault="0x" + "1" * 40).terms()
 
 
+def test_no_token_goes_to_a_vault_that_only_the_relayer_names(venue: Relayer, make: Make) -> None:
+    with pytest.raises(ClientError, match="from elsewhere than the relayer"):
+        make("alice").deposit(1, venue.payer)
+    with pytest.raises(Distrusted, match="serves vault"):
+        make("alice", vault="0x" + "1" * 40).deposit(1, venue.payer)
+    token, vault = venue.service.vault.token, venue.service.vault.address
+    before = token.call("balanceOf", vault)
+    assert make("alice", vault=vault).deposit(1, venue.payer).amount == 10**6
+    assert token.call("balanceOf", vault) == before + 10**6
+
+
+ASKS: dict[str, Callable[[Any], object]] = {
+    "register": lambda own: own.register(),
+    "make an order": lambda own: own.trade(3, "buy", 1, 90),
+    "check one": lambda own: own.check(Order(account=1, instrument=3, first_batch=1)),
+    "send one": lambda own: own.send(Order(account=1, instrument=3, first_batch=1)),
+    "begin a session": lambda own: own.account(),
+}
+
+
+@pytest.mark.parametrize("what", ASKS)
+def test_who_has_a_book_of_another_vault_tells_a_relayer_nothing_until_its_vault_is_named(
+    what: str, venue: Relayer, make: Make, flavour: str, tmp_path: Path
+) -> None:
+    book, transport = tmp_path / "book", Liar(lambda _, status, document: (status, document))
+    Book(replace(make("alice").terms(), vault="0x" + "6b" * 20), book).sending(Order(account=1, instrument=3), 1, 4)
+    stranger = make(f"liar {flavour}", book=book, transport=transport)
+    for _ in range(2):
+        with pytest.raises(Distrusted, match="knows another alone"):
+            ASKS[what](stranger)
+    assert {path for _, path, _ in transport.seen} == {"/v1/state"}
+    named = make(f"liar {flavour}", book=book, vault=venue.vault)
+    named.rules._book = None
+    assert named.terms().vault == venue.vault.lower()
+    assert not _book(named).orders
+
+
 def test_without_an_endpoint_receipts_are_held_against_what_the_relayer_says(
     venue: Relayer, make: Make, flavour: str
 ) -> None:
@@ -518,6 +556,39 @@ def test_an_answer_that_is_none_of_the_interfaces_is_refused_without_its_content
 def test_orders_do_not_go_where_somebody_could_be_in_between(url: str, venue: Relayer) -> None:
     with pytest.raises(ClientError):
         Client(url, venue.seed("alice"))
+
+
+# ---- names
+
+
+def naming(**names: int) -> Liar:
+    """A relayer that lists these names, each as an instrument."""
+    by_id = {number: name for name, number in names.items()}
+    change = lambda told: told | {"items": [each | {"name": by_id.get(each["id"])} for each in told["items"]]}  # noqa: E731
+    return at("/v1/instruments", change)
+
+
+@pytest.mark.parametrize("now", [{"CALL": 7}, {"PUT": 3}, {"PUT": 3, "CALL": 7}], ids=["the name", "the id", "both"])
+def test_a_name_means_the_instrument_that_it_meant_at_first_use(
+    now: dict[str, int], make: Make, flavour: str, tmp_path: Path
+) -> None:
+    name, book = f"liar {flavour}", tmp_path / "book"
+    assert make(name, book=book, transport=naming(CALL=3)).trade("CALL", "buy", 1, 90).instrument == 3
+    assert make(name, book=book, transport=naming(CALL=3, PUT=7)).trade("PUT", "buy", 1, 40).instrument == 7
+    lying = make(name, book=book, transport=naming(**now))
+    for asked in ("CALL", "PUT"):
+        with pytest.raises(Distrusted, match="never used again"):
+            lying.trade(asked, "buy", 1, 90)
+    assert make(name, book=book, transport=naming(**now)).trade(3, "buy", 1, 90).instrument == 3
+
+
+def test_who_has_own_names_is_told_none_by_the_relayer(make: Make, flavour: str) -> None:
+    transport = naming(CALL=7)
+    own = make(f"liar {flavour}", instruments={"CALL": 3}, transport=transport)
+    assert own.trade("CALL", "buy", 1, 90).instrument == 3
+    with pytest.raises(UnknownInstrument, match="your own"):
+        own.trade("PUT", "buy", 1, 90)
+    assert "/v1/instruments" not in {path for _, path, _ in transport.seen}
 
 
 # ---- patience
@@ -639,8 +710,6 @@ def _book(own: Any) -> Any:  # noqa: ANN401
     """The client's book, made as the client makes it."""
     with pytest.raises(NotFound):
         own.order("none")
-    from relayer.client.book import Book
-
     own.rules._book = Book(own.terms(), own.rules._book_path)
     return own.rules._book
 

@@ -8,6 +8,8 @@ import json
 import os
 import random
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -29,13 +31,16 @@ from relayer.client import (
     NoNonce,
     Nonsense,
     Patience,
+    Seed,
     Terms,
     Unreachable,
+    identity,
 )
 from relayer.client.book import Book
 from relayer.client.making import lots, price, token_units
 from relayer.client.nonces import free_nonce
 from relayer.client.problems import BY_CODE, Forbidden, Problem, problem
+from relayer.client.setup import trader
 from relayer.client.stream import Subscription, socket_url
 from relayer.errors import SeedError
 from relayer.inclusion import shows, touch_of_receipts
@@ -118,9 +123,12 @@ def test_a_book_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         book.sending(order(slot), digest, 4)
         book.acknowledged(digest, f"id{slot}")
         book.receipted(digest, given_.take(digest, 1))
+    for _ in range(2):
+        book.naming("BTC", 3)
+    assert path.read_text().count("BTC") == 1
     assert path.stat().st_mode & 0o777 == 0o600
     again = Book(TERMS, path)
-    assert (again.orders, again.receipts) == (book.orders, book.receipts)
+    assert (again.orders, again.receipts, again.names) == (book.orders, book.receipts, {"BTC": 3})
     assert again.by_id("id1") == book.orders[order(1).hash(DOMAIN)]
 
 
@@ -247,6 +255,33 @@ def test_a_line_that_the_disk_has_no_room_for_is_not_half_there(
         room[:] = []
     book.sending(order(1), 2, 4)
     assert list(Book(TERMS, path).orders) == [1, 2]
+
+
+def test_a_book_is_strange_to_a_vault_that_none_of_its_lines_names(tmp_path: Path) -> None:
+    path, other = tmp_path / "book", replace(TERMS, vault="0x" + "6b" * 20)
+    assert not Book(TERMS, path).strange
+    Book(TERMS, path).sending(order(), 1, 4)
+    strange = [Book(terms, path).strange for terms in (TERMS, other, replace(TERMS, chain_id=2))]
+    assert strange == [False, True, True]
+    Book(other, path).sending(order(1), 2, 4)
+    strange = [Book(terms, path).strange for terms in (TERMS, other, replace(TERMS, chain_id=2))]
+    assert strange == [False, False, True]
+
+
+def test_a_book_is_made_once_by_all_who_ask_for_it_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Book] = []
+
+    def slow(*given_: Any) -> Book:  # noqa: ANN401
+        made.append(Book(*given_))
+        time.sleep(0.05)
+        return made[-1]
+
+    monkeypatch.setattr(identity, "Book", slow)
+    own = trader(Seed(b"\x07" * 32), book=tmp_path / "book")
+    with ThreadPoolExecutor(8) as pool:
+        books = list(pool.map(lambda _: own._opened(TERMS), range(8)))
+    assert len(made) == 1
+    assert all(each is made[0] for each in books)
 
 
 def test_a_book_of_another_vault_is_left_alone(tmp_path: Path) -> None:
