@@ -78,8 +78,9 @@ def new_command(
         if send and not anew:
             _refuse_a_second(client)
         order = client.trade(named, "buy" if side == "buy" else "sell", quantity, limit, batches=batches)
+        shown = _shown(order, instrument)
         if out is None:
-            _tell_placed(as_json, _sent(client, order))
+            _tell_placed(as_json, _sent(client, order), *shown)
             return
         issues, terms = client.check(order), client.terms()
         write_whole(out, dump(_file(order, terms)), private=True)
@@ -88,7 +89,7 @@ def new_command(
             "hash": element(order.hash(terms.domain)),
             "issues": [i.model_dump() for i in issues],
         }
-        tell(as_json, document, f"written to {out}", *_shown(order), *(f"would be refused: {i.detail}" for i in issues))
+        tell(as_json, document, f"written to {out}", *shown, *(f"would be refused: {i.detail}" for i in issues))
 
 
 @app.command("send")
@@ -233,7 +234,7 @@ def _read(path: Path, terms: Terms) -> Order:
     return read_order(wire)
 
 
-def _tell_placed(as_json: bool, placed: Placed) -> None:
+def _tell_placed(as_json: bool, placed: Placed, *shown: str) -> None:
     receipt = None if placed.receipt is None else placed.receipt.to_wire()
     document = {
         "id": placed.id,
@@ -248,16 +249,18 @@ def _tell_placed(as_json: bool, placed: Placed) -> None:
         if placed.receipt is None
         else f"number {placed.sequence} of batch {placed.batch}; the receipt is checked and kept"
     )
-    tell(as_json, document, f"{placed.id}: {placed.state}", where)
+    tell(as_json, document, f"{placed.id}: {placed.state}", where, *shown)
 
 
-def _shown(order: Order) -> list[str]:
+def _shown(order: Order, named: str) -> list[str]:
     if order.kind != "trade":
         return [f"{order.kind}, batches {order.first_batch} to {order.last_batch}"]
     contracts = decimal(order.quantity, LOTS)
     side = "buy" if order.buy else "sell"
+    # The id is what is signed: a name is worth what the owner knows of its id.
+    what = f"instrument {order.instrument}" + ("" if named.isdigit() else f" ({named})")
     return [
-        f"{side} {contracts} of instrument {order.instrument} at {tokens(order.limit)} or better",
+        f"{side} {contracts} of {what} at {tokens(order.limit)} or better",
         f"batches {order.first_batch} to {order.last_batch}, fee rate at most {order.max_fee_rate} basis points",
     ]
 

@@ -86,10 +86,19 @@ def transact(contract: Contract, sender: Sender, function: str, *arguments: Valu
     :class:`relayer.errors.RevertedError` if the contract refuses it (then nothing was sent), :class:`TransactionError` if it
     was mined and failed.
     """
+    return concluded(contract, function, submitted(contract, sender, function, *arguments, value=value))
+
+
+def submitted(contract: Contract, sender: Sender, function: str, *arguments: Value, value: int = 0) -> bytes:
+    """Sends such a transaction; its hash."""
     chain, data = contract.chain, contract.interface.call(function, *arguments)
     gas = chain.gas(sender.address, contract.address, data, value)
-    digest = sender.submit(chain, contract.address, data, value, gas * GAS_MARGIN[0] // GAS_MARGIN[1])
-    receipt = chain.mined(digest, PATIENCE)
+    return sender.submit(chain, contract.address, data, value, gas * GAS_MARGIN[0] // GAS_MARGIN[1])
+
+
+def concluded(contract: Contract, function: str, digest: bytes) -> Receipt:
+    """Waits for a transaction that was sent. :class:`relayer.errors.RpcError` where it is not known to be mined: it still may be."""
+    receipt = contract.chain.mined(digest, PATIENCE)
     if not receipt.succeeded:
         what = f"{function} was mined in 0x{digest.hex()} and failed: the vault's state changed meanwhile; run the command again"
         raise TransactionError(what, {"transaction": "0x" + digest.hex()})

@@ -36,7 +36,8 @@ class AsyncClient:
     your own: no other name is then traded. ``source``: ciphertext of a validium vault (:func:`relayer.replicas.one_of`).
     ``allow_http``: see :func:`relayer.client.setup.settings`.
 
-    Every method may be called again when it failed: nothing is executed twice. Refusals are :class:`relayer.client.Problem`.
+    Every method but :meth:`deposit` may be called again when it failed: nothing is executed twice. Refusals are
+    :class:`relayer.client.Problem`.
     """
 
     def __init__(
@@ -93,7 +94,10 @@ class AsyncClient:
         return await run_async(self.rules.register(), self.http)
 
     async def deposit(self, tokens: Number, sender: Sender) -> Deposited:
-        """Deposits tokens of ``sender`` into the own account. Needs ``rpc``."""
+        """Deposits tokens of ``sender`` into the own account. Needs ``rpc`` and ``vault``.
+
+        Before trying again, look up what the error names: it may be in the chain.
+        """
         return await run_async(self.rules.deposit(tokens, sender), self.http)
 
     async def trade(

@@ -170,6 +170,6 @@ class Identity:
             signature = bytes.fromhex(told.signature.removeprefix("0x"))
             own = KeyInTime(key.raw, begin, end)
             own.check(signature, terms.receipt_signer, terms.separator, int(now.timestamp()))
-        except (EncryptionKeyError, ValueError) as error:
+        except (EncryptionKeyError, ValueError, OverflowError) as error:
             raise Distrusted(f"not encrypted to the relayer's key {told.id}: {error}", {"id": told.id}) from error
         return datetime.fromtimestamp(end, UTC)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from prover.wire import element
 from relayer.api import schemas
 from relayer.client.making import Number, Side, lots, price
 from relayer.client.problems import Nonsense
-from relayer.client.requests import read
+from relayer.client.requests import PAGE, read
 from relayer.client.steps import Ask, Steps
 from relayer.client.trader import Trader
 
-PAGE: Final = 100
 Leg = tuple[str | int, Side, Number] | tuple[str | int, Side, Number, Number]
 """Instrument, side, contracts, and a limit in the quote currency; the mark where there is none."""
 
@@ -43,7 +42,7 @@ class Looking(Trader):
         answer = yield from self.requests.ask(Ask("GET", f"/v1/batches/{number}/proof"))
         try:
             document = json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise Nonsense("the answer is no settlement", {"batch": number})
@@ -68,16 +67,7 @@ class Looking(Trader):
     def fills(self) -> Steps[list[schemas.Fill]]:
         """Everything that batches filled of the own orders, newest first."""
         owner = yield from self.owner()
-        found: list[schemas.Fill] = []
-        cursor: str | None = None
-        while True:
-            page = yield from self.requests.get(
-                schemas.Fills, f"/v1/accounts/{owner}/fills", own=True, limit=PAGE, cursor=cursor
-            )
-            found += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return (yield from self.requests.pages(schemas.Fills, f"/v1/accounts/{owner}/fills", own=True))
 
 
 def _leg(leg: Leg) -> dict[str, Any]:

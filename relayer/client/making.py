@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Final, Literal
 
 from relayer.client.problems import ClientError
@@ -11,6 +11,8 @@ from relayer.client.problems import ClientError
 LOTS: Final = 10**4
 PRICE_UNITS: Final = 10**6
 TOKEN_UNITS: Final = 10**6
+DIGITS: Final = 60
+"""Of a number in its units."""
 Number = Decimal | int | str
 """A decimal number. A float is none: it is not what was typed."""
 Side = Literal["buy", "sell"]
@@ -43,8 +45,9 @@ def _units(number: Number, unit: int, bits: int, what: str, name: str) -> int:
     if isinstance(number, float | bool):
         raise ClientError(f"{what} is a decimal number in text, an integer or a Decimal, not a {type(number).__name__}")
     try:
-        units = Decimal(number) * unit
-    except InvalidOperation:
+        # Exactly: what does not fit is refused and not rounded, to nothing perhaps.
+        units = Context(prec=DIGITS, traps=[Inexact, InvalidOperation, Overflow]).multiply(Decimal(number), unit)
+    except (ArithmeticError, ValueError, TypeError):
         raise ClientError(f"{what} is a decimal number of {name}") from None
     if not units.is_finite() or units != units.to_integral_value():
         raise ClientError(f"{what} has steps of 1/{unit} {name}")

@@ -12,18 +12,19 @@ from typing import Final
 
 from relayer.api import schemas
 from relayer.api.forms import plain
+from relayer.chain import Contract, Receipt
 from relayer.client.book import Book
 from relayer.client.looking import Looking
 from relayer.client.making import Number, token_units
 from relayer.client.problems import ClientError, ContradictionError, Problem
 from relayer.client.steps import Steps, work
-from relayer.errors import ReceiptError, ReplicaError
+from relayer.errors import ReceiptError, ReplicaError, RpcError
 from relayer.history import History
 from relayer.inclusion import shows, touch_of_receipts
 from relayer.ledger import read_ledger
 from relayer.reading import AccountReading, CipherSource, Touched, read_account, touches_of
 from relayer.receipts import Answer, SignedReceipt
-from relayer.sender import Sender, transact
+from relayer.sender import Sender, concluded, submitted, transact
 from relayer.vault import Vault
 
 TOUCH_WORD: Final = 1
@@ -213,6 +214,23 @@ def _deposit(vault: Vault, sender: Sender, owner: int, amount: int) -> Deposited
         raise ClientError("the sender holds fewer tokens than are to be deposited", {"sender": sender.address})
     if int(token.call("allowance", sender.address, vault.address)) < amount:
         transact(token, sender, "approve", vault.address, amount)
-    receipt = transact(contract, sender, "deposit", owner, amount)
+    receipt = _once(contract, sender, owner, amount)
     found = contract.call("accountOf", owner)
     return Deposited(receipt.transaction, int(found.index), amount)
+
+
+def _once(contract: Contract, sender: Sender, owner: int, amount: int) -> Receipt:
+    """The deposit's transaction. Unlike an order it has no name by which it is known again, so who tries again must look for it first."""
+    digest = None
+    try:
+        digest = submitted(contract, sender, "deposit", owner, amount)
+        return concluded(contract, "deposit", digest)
+    except RpcError as error:
+        what = (
+            f"it is not known whether the deposit was sent ({error}): see what {sender.address} has sent before you deposit again"
+            if digest is None
+            else f"the deposit is transaction 0x{digest.hex()}, and not known to be mined ({error.__class__.__name__}): it still may be. "
+            "Look it up before you deposit again, or the tokens go in twice"
+        )
+        sent = None if digest is None else "0x" + digest.hex()
+        raise ClientError(what, {"sender": sender.address, "transaction": sent}) from error

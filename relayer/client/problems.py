@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from prover.errors import TacitError
+from relayer.errors import ReceiptError
 
 
 class ClientError(TacitError):
@@ -35,6 +36,12 @@ class Distrusted(ClientError):  # noqa: N818 - the word that says what happened
     """The relayer says something that the vault contradicts. Nothing of it is used."""
 
     code: ClassVar[str] = "DISTRUSTED"
+
+
+class FalseReceipt(Distrusted, ReceiptError):  # noqa: N818 - the word that says what happened
+    """What the relayer gives as a receipt does not bind the operator to the order. Nothing of it is kept."""
+
+    code: ClassVar[str] = "FALSE_RECEIPT"
 
 
 class NoNonce(ClientError):  # noqa: N818 - the word that says what happened

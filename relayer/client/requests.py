@@ -15,10 +15,13 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from relayer.client.problems import PASSING, Nonsense, Problem, Unauthenticated, Unreachable, problem
+from relayer.client.problems import PASSING, Distrusted, Nonsense, Problem, Unauthenticated, Unreachable, problem
 from relayer.client.steps import Answer, Ask, NoAnswer, Pause, Steps
 
 M = TypeVar("M", bound=BaseModel)
+PAGE: Final = 100
+PAGES: Final = 10_000
+"""Of a list; a million items is more than an account or a market has."""
 GATEWAY: Final = (502, 503, 504)
 PROBLEM: Final = "application/problem+json"
 
@@ -53,6 +56,22 @@ class Requests:
         asked = {name: str(value) for name, value in query.items() if value is not None}
         answer = yield from self.ask(Ask("GET", path, query=asked), own=own)
         return read(model, answer)
+
+    def pages(self, model: type[BaseModel], path: str, *, own: bool = False, **query: object) -> Steps[list[Any]]:
+        """The items of all pages of a list. A list without an end is :class:`Distrusted`."""
+        found: list[Any] = []
+        seen: set[str | None] = {None}
+        cursor: str | None = None
+        for _ in range(PAGES):
+            page: Any = yield from self.get(model, path, own=own, limit=PAGE, cursor=cursor, **query)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+            if cursor in seen or len(page.items) > PAGE:
+                break
+            seen.add(cursor)
+        raise Distrusted(f"the relayer's list at {path} has no end, or pages that were not asked for", {"path": path})
 
     def post(self, model: type[M], path: str, body: Mapping[str, Any], *, own: bool = False) -> Steps[M]:
         """What a request with a body is answered with."""
@@ -116,7 +135,7 @@ def _refusal(ask: Ask, answer: Answer | NoAnswer) -> Problem | Unreachable | Non
     if answer.headers.get("content-type", "").startswith(PROBLEM):
         try:
             document = json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if isinstance(document, dict):
             return problem(answer.status, document, _seconds(answer.headers.get("retry-after")))
@@ -132,4 +151,4 @@ def _passes(answer: Answer | NoAnswer, refused: Exception) -> bool:
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() else None
+    return float(text) if text is not None and text.isascii() and text.isdigit() else None

@@ -8,11 +8,17 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 
+from relayer.client.problems import Nonsense
+
 T = TypeVar("T")
+LARGEST: Final = 2**26
+"""Bytes of an answer; a longer one is none of the interface's."""
+SLOWEST: Final = 300.0
+"""Seconds in which an answer comes to its end, however much of it comes at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,12 @@ def _done(effect: Effect, http: httpx.Client) -> Any:  # noqa: ANN401 - what the
             return call()
         case Ask():
             try:
-                return _answer(http.request(effect.method, effect.path, **_arguments(effect)))
-            except httpx.TransportError as error:
+                with http.stream(effect.method, effect.path, **_arguments(effect)) as response:
+                    coming = _Coming(response)
+                    for part in response.iter_bytes():
+                        coming.take(part)
+                    return coming.answer()
+            except httpx.RequestError as error:
                 return NoAnswer(_reason(error))
 
 
@@ -125,19 +135,41 @@ async def _done_async(effect: Effect, http: httpx.AsyncClient) -> Any:  # noqa: 
             return await asyncio.to_thread(call)
         case Ask():
             try:
-                return _answer(await http.request(effect.method, effect.path, **_arguments(effect)))
-            except httpx.TransportError as error:
+                async with http.stream(effect.method, effect.path, **_arguments(effect)) as response:
+                    coming = _Coming(response)
+                    async for part in response.aiter_bytes():
+                        coming.take(part)
+                    return coming.answer()
+            except httpx.RequestError as error:
                 return NoAnswer(_reason(error))
 
 
 def _arguments(ask: Ask) -> dict[str, Any]:
     body = {} if ask.body is None else {"json": ask.body}
-    return {"params": dict(ask.query), "headers": dict(ask.headers), **body}
+    # Not packed: a few bytes could unpack to more than there is memory.
+    return {"params": dict(ask.query), "headers": {**ask.headers, "Accept-Encoding": "identity"}, **body}
 
 
-def _answer(response: httpx.Response) -> Answer:
-    return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+class _Coming:
+    """An answer as it comes, within bounds (:class:`Nonsense`)."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response, self._body, self._end = response, bytearray(), time.monotonic() + SLOWEST
+        packed = response.headers.get("content-encoding", "identity")
+        if packed != "identity":
+            raise Nonsense(f"the relayer's answer is packed ({packed[:20]}), which was not asked for")
+
+    def take(self, part: bytes) -> None:
+        self._body += part
+        if len(self._body) > LARGEST:
+            raise Nonsense(f"the relayer's answer has more than {LARGEST} bytes", {"most": LARGEST})
+        if time.monotonic() > self._end:
+            raise Nonsense(f"the relayer's answer has not ended after {SLOWEST:.0f} s", {"seconds": SLOWEST})
+
+    def answer(self) -> Answer:
+        headers = {name.lower(): value for name, value in self._response.headers.items()}
+        return Answer(self._response.status_code, headers, bytes(self._body))
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: httpx.RequestError) -> str:
     return "it took too long" if isinstance(error, httpx.TimeoutException) else type(error).__name__

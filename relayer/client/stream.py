@@ -74,7 +74,7 @@ class Subscription:
             channel, seq = str(message["channel"]), int(message["seq"])
             before = self.reached[channel]
             event = Event(channel, seq, str(message["at"]), dict(message["data"])) if kind == "event" else None
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise Nonsense("the relayer sent a message that is none of the interface's") from None
         self._attempt, self._waited = 0, 0.0
         if event is not None:

@@ -22,6 +22,7 @@ from relayer.client.problems import (
     PASSING,
     ClientError,
     Distrusted,
+    FalseReceipt,
     Problem,
     UnknownAccount,
     UnknownInstrument,
@@ -36,7 +37,6 @@ from relayer.receipts import SignedReceipt
 from relayer.seed import Seed
 
 LIVING: Final = ("waiting", "receipted", "sealed")
-PAGE: Final = 100
 AHEAD: Final = 2
 """Batches that a relayer may be ahead of the chain that a client sees."""
 LEAP: Final = 64
@@ -172,14 +172,7 @@ class Trader(Identity):
 
     def instruments(self) -> Steps[list[schemas.Instrument]]:
         """Every instrument, open and settled, by id."""
-        found: list[schemas.Instrument] = []
-        cursor: str | None = None
-        while True:
-            page = yield from self.requests.get(schemas.Instruments, "/v1/instruments", limit=PAGE, cursor=cursor)
-            found += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return (yield from self.requests.pages(schemas.Instruments, "/v1/instruments"))
 
     def _next_batch(self) -> Steps[int]:
         """The batch that an order sent now goes to; a relayer that names one far from the chain's is distrusted."""
@@ -321,7 +314,7 @@ class Trader(Identity):
     def _checked(self, book: Book, kept: Kept, told: schemas.Receipt) -> Steps[SignedReceipt]:
         """A receipt, once it is known to bind the operator to this order in a batch that was open since it was sent."""
         terms = yield from self.terms()
-        signed = SignedReceipt.from_wire(told.model_dump())
+        signed = _signed(told)
         batch = signed.receipt.batch
         if kept.receipt == signed:
             return signed
@@ -333,7 +326,7 @@ class Trader(Identity):
             if error.values.get("what") in STARTS:
                 # Signed, for this order and this batch, and nothing that a seal could keep: it convicts.
                 raise book.contradiction("a receipt that starts from nothing", signed, None) from error
-            raise
+            raise FalseReceipt(str(error), error.values) from error
         yield from work(lambda: book.receipted(kept.hash, signed))
         return signed
 
@@ -385,15 +378,9 @@ class Trader(Identity):
         owner = yield from self.owner()
         found: list[schemas.Order] = []
         for state in states or (None,):
-            cursor: str | None = None
-            while True:
-                page = yield from self.requests.get(
-                    schemas.Orders, f"/v1/accounts/{owner}/orders", own=True, limit=PAGE, cursor=cursor, state=state
-                )
-                found += page.items
-                cursor = page.next_cursor
-                if cursor is None:
-                    break
+            found += yield from self.requests.pages(
+                schemas.Orders, f"/v1/accounts/{owner}/orders", own=True, state=state
+            )
         return found
 
     def cancel(self, order_id: str) -> Steps[schemas.Order]:
@@ -437,3 +424,10 @@ class Trader(Identity):
 def _highest(account: schemas.Account, listed: set[tuple[int, int]]) -> int:
     """The highest nonce epoch that a relayer names."""
     return max([0 if account.nonce is None else account.nonce.epoch, *(epoch for epoch, _ in listed)])
+
+
+def _signed(told: schemas.Receipt) -> SignedReceipt:
+    try:
+        return SignedReceipt.from_wire(told.model_dump())
+    except ReceiptError as error:
+        raise FalseReceipt(str(error), error.values) from error

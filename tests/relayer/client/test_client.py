@@ -37,7 +37,7 @@ from relayer.client import (
 )
 from relayer.client.book import Book
 from relayer.client.steps import Steps
-from relayer.errors import ReceiptError
+from relayer.errors import ReceiptError, RpcError
 from relayer.history import History
 from relayer.hpke import PrivateKey, PublicKey
 from relayer.ledger import read_ledger
@@ -48,7 +48,7 @@ from relayer.signing import Signer
 from relayer.vault import Vault
 from relayer.vouching import KeyInTime
 from tests.relayer.client.both import FLAVOURS, Liar, at, client
-from tests.relayer.client.relayer import Relayer, relayer
+from tests.relayer.client.relayer import PATIENCE, Relayer, relayer
 
 Make = Callable[..., Any]
 ORDERS = "/v1/orders"
@@ -372,7 +372,7 @@ def test_a_receipt_that_does_not_bind_the_operator_is_none(
         book=tmp_path / "book",
         transport=answering(order, venue, fabricated(venue, order, **changes)),
     )
-    with pytest.raises((ReceiptError, Distrusted, ContradictionError), match=message):
+    with pytest.raises((Distrusted, ContradictionError), match=message):
         lying.send(order)
     assert not lying.rules._book.receipts
 
@@ -505,6 +505,25 @@ def test_no_token_goes_to_a_vault_that_only_the_relayer_names(venue: Relayer, ma
     before = token.call("balanceOf", vault)
     assert make("alice", vault=vault).deposit(1, venue.payer).amount == 10**6
     assert token.call("balanceOf", vault) == before + 10**6
+
+
+def silent(*_: object) -> None:
+    raise RpcError("no answer")
+
+
+def test_a_deposit_that_may_have_gone_out_is_not_to_be_made_again_unseen(
+    venue: Relayer, make: Make, flavour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = make(f"liar {flavour}", vault=venue.vault)
+    with monkeypatch.context() as patched:
+        patched.setattr(onchain, "concluded", silent)
+        with pytest.raises(ClientError, match="Look it up before you deposit again") as refused:
+            own.deposit(1, venue.payer)
+    sent = bytes.fromhex(str(refused.value.values["transaction"])[2:])
+    assert venue.service.vault.chain.mined(sent, PATIENCE).succeeded
+    monkeypatch.setattr(onchain, "submitted", silent)
+    with pytest.raises(ClientError, match="not known whether the deposit was sent"):
+        own.deposit(1, venue.payer)
 
 
 ASKS: dict[str, Callable[[Any], object]] = {

@@ -102,7 +102,9 @@ def test_numbers_are_taken_as_they_were_typed() -> None:
     assert token_units(7) == 7_000_000
 
 
-@pytest.mark.parametrize("wrong", [1.5, True, "1.00001", "-1", "1e99", "nan", "inf", "one", "429497"])
+@pytest.mark.parametrize(
+    "wrong", [1.5, True, "1.00001", "-1", "1e99", "1e999999999", "1e-999999999", "nan", "inf", "one", "429497"]
+)
 def test_a_number_that_is_no_quantity_is_refused(wrong: Any) -> None:  # noqa: ANN401
     with pytest.raises(ClientError):
         lots(wrong)
@@ -374,7 +376,12 @@ def test_how_a_connection_ended_says_what_to_do() -> None:
         [own.ended(None) for _ in range(10)]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"type": "event", "channel": "others", "seq": 1}', "[" * 100_000])
+ENDLESS = '{"type": "event", "channel": "orders", "seq": 1e999, "at": "", "data": {}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", ENDLESS, '{"type": "event", "channel": "others", "seq": 1}', "[" * 100_000]
+)
 def test_a_message_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Nonsense):
         Subscription(["orders"], {}, Patience()).take(text)
