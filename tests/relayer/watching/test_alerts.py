@@ -42,31 +42,32 @@ def seeing(**changes: object) -> Callable[[Status], Status]:
     return change
 
 
-NOW = now_ms()
 WORRIES: dict[str, Callable[[Status], Status]] = {
     "balance_low": seeing(balance=ETHER // 4),
     "bond_low": seeing(bond=0),
-    "bond_short": lambda s: replace(s, batches=[BatchLine(3, "closing", NOW, 40, 0, None, covered=37)]),
-    "bond_reached": lambda s: replace(s, batches=[BatchLine(3, "open", NOW, 40, 0, None, covered=40)]),
-    "batch_late": lambda s: replace(s, batches=[replace(s.batches[0], since=NOW - 2 * 3_600_000)]),
+    "bond_short": lambda s: replace(s, batches=[BatchLine(3, "closing", s.at, 40, 0, None, covered=37)]),
+    "bond_reached": lambda s: replace(s, batches=[BatchLine(3, "open", s.at, 40, 0, None, covered=40)]),
+    "batch_late": lambda s: replace(s, batches=[replace(s.batches[0], since=s.at - 2 * 3_600_000)]),
     "batch_failed": lambda s: replace(s, batches=[replace(s.batches[0], state="failed")]),
     "openings_held": lambda s: replace(s, held="3 it has failed"),
-    "bond_challenged": lambda s: replace(s, challenges=[ChallengeLine(1, 3, NOW // 1000 + 90_000, "answered")]),
-    "challenge_urgent": lambda s: replace(s, challenges=[ChallengeLine(1, 3, NOW // 1000 + 900, "urgent")]),
-    "challenge_unanswerable": lambda s: replace(s, challenges=[ChallengeLine(1, 3, NOW // 1000 + 900, "unanswerable")]),
-    "exit_deadline": seeing(exit_deadline=NOW // 1000 + 60),
-    "rpc_behind": seeing(block_time=NOW // 1000 - 600),
+    "bond_challenged": lambda s: replace(s, challenges=[ChallengeLine(1, 3, s.at // 1000 + 90_000, "answered")]),
+    "challenge_urgent": lambda s: replace(s, challenges=[ChallengeLine(1, 3, s.at // 1000 + 900, "urgent")]),
+    "challenge_unanswerable": lambda s: replace(
+        s, challenges=[ChallengeLine(1, 3, s.at // 1000 + 900, "unanswerable")]
+    ),
+    "exit_deadline": lambda s: seeing(exit_deadline=s.at // 1000 + 60)(s),
+    "rpc_behind": lambda s: seeing(block_time=s.at // 1000 - 600)(s),
     "rpc_endpoint": seeing(endpoints=[0, None]),
     "rpc_disagreement": seeing(disagreement=True),
     "fee_cap": lambda s: replace(s, sending=["transaction_fee_cap"]),
     "public_fallback": lambda s: replace(s, sending=["private_transaction_public"]),
-    "encryption_key": lambda s: replace(s, key_ends=NOW + 60_000),
+    "encryption_key": lambda s: replace(s, key_ends=s.at + 60_000),
     "database_full": lambda s: replace(s, database_bytes=19 * 2**30),
     "lease_lost": lambda s: replace(s, leases=[{"name": "pipeline", "holder": "", "expires_at": 0, "held": False}]),
     "process_silent": lambda s: replace(s, processes=s.processes[1:]),
-    "step_fails": lambda s: replace(s, troubles=[Trouble("here", "worker", NOW, [NOW], {"seal": NOW - 301_000})]),
+    "step_fails": lambda s: replace(s, troubles=[Trouble("here", "worker", s.at, [s.at], {"seal": s.at - 301_000})]),
     "process_dies": lambda s: replace(
-        s, troubles=[Trouble("here", "worker", NOW, [NOW - at * 35_000 for at in range(5)], {})]
+        s, troubles=[Trouble("here", "worker", s.at, [s.at - at * 35_000 for at in range(5)], {})]
     ),
 }
 
@@ -100,7 +101,7 @@ def test_a_batch_that_fails_again_and_again_is_told_while_it_is_tried_once_more(
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_of_several_challenges_each_kind_is_told_and_the_first_one_named(well: Status) -> None:
-    end = NOW // 1000 + 900
+    end = well.at // 1000 + 900
     asked = [ChallengeLine(number, 3, end + number, state) for number, state in enumerate(("open", "unanswerable"), 4)]
     told = {alert.name: alert.message for alert in alerts.conditions(replace(well, challenges=asked), SETTINGS)}
     assert told.keys() == {"bond_challenged", "challenge_unanswerable"}
@@ -119,7 +120,7 @@ def test_a_bond_that_is_short_is_told_with_what_covers_the_batch(well: Status) -
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_batch_that_is_full_by_the_operators_own_setting_is_no_matter_of_the_bond(well: Status) -> None:
     full = SETTINGS.batches.capacity
-    status = replace(well, batches=[BatchLine(3, "open", NOW, full, 0, None, covered=full)])
+    status = replace(well, batches=[BatchLine(3, "open", well.at, full, 0, None, covered=full)])
     assert names(status) == set()
 
 
