@@ -21,11 +21,12 @@ from urllib.parse import SplitResult, urlsplit
 from prover.hashing import keccak256
 from relayer import interface
 from relayer.errors import RevertedError, RpcError
+from relayer.exchange import Link
 from relayer.interface import Interface, Value
 
 Address = str
-Connect = Callable[[SplitResult, float], http.client.HTTPConnection]
-"""Makes a connection to the host of a URL, with seconds to answer."""
+Connect = Callable[[SplitResult], Link]
+"""Makes a connection to the host of a URL."""
 Tag = Literal["latest", "safe", "finalized", "earliest"]
 
 TIMEOUT: Final = 30.0
@@ -103,14 +104,14 @@ class Chain:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RpcError("an endpoint is http://HOST:PORT or https://HOST/PATH", {"scheme": parts.scheme})
         self._url, self._parts, self._timeout, self._patience = url, parts, timeout, patience
-        self._connect = connect or _connect
+        self._connect = connect or Link
         self._links = threading.local()
-        self._open: set[http.client.HTTPConnection] = set()
+        self._open: set[Link] = set()
 
     def close(self) -> None:
         """Closes the connections of all threads; a later request opens a new one."""
         while self._open:
-            self._open.pop().close()
+            self._open.pop().end()
 
     def __enter__(self) -> Self:
         return self
@@ -284,7 +285,7 @@ class Chain:
         fresh = getattr(self._links, "link", None) is None
         try:
             return self._exchange(body)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             self._drop()
             if not fresh and not isinstance(error, TimeoutError):
                 # An endpoint closes connections that were idle; the request was not lost but never read.
@@ -295,9 +296,10 @@ class Chain:
     def _exchange(self, body: bytes) -> tuple[int, bytes]:
         link = getattr(self._links, "link", None)
         if link is None:
-            link = self._links.link = self._connect(self._parts, self._timeout)
+            link = self._links.link = self._connect(self._parts)
             self._open.add(link)
         path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
+        link.begin(self._timeout, LARGEST_ANSWER)
         link.request("POST", path, body, self._headers(body))
         answer = link.getresponse()
         raw = answer.read(LARGEST_ANSWER + 1)
@@ -314,7 +316,7 @@ class Chain:
         self._links.link = None
         if link is not None:
             self._open.discard(link)
-            link.close()
+            link.end()
 
     def _result(self, method: str, status: int, raw: bytes) -> Value:
         try:
@@ -476,13 +478,6 @@ def _tag(at: int | Tag) -> str:
 def _host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     return host if parts.port is None else f"{host}:{parts.port}"
-
-
-def _connect(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        return http.client.HTTPSConnection(host, parts.port, timeout=timeout)
-    return http.client.HTTPConnection(host, parts.port, timeout=timeout)
 
 
 def _reason(error: Exception) -> str:

@@ -15,12 +15,11 @@ from typing import Any, Final, Literal, NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from eth_keyfile.exceptions import EthKeyfileValueError
 
 from prover.wire import Json, Reader, dump, hexadecimal
 from relayer.errors import KeystoreError
 from relayer.signing import Signer
-from relayer.wallet import Account
+from relayer.wallet import Account, EthKeyfileValueError
 
 Kind = Literal["seed", "ethereum"]
 FORMAT: Final = "tacit.keystore.1"

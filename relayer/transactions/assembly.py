@@ -6,17 +6,16 @@ allowed; every other form of :mod:`relayer.api.outgoing` is refused, and each co
 
 from __future__ import annotations
 
-import http.client
-import socket
 from functools import partial
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import Final
 from urllib.parse import SplitResult
 
-from relayer.api.outgoing import IpAddress, Outgoing
+from relayer.api.outgoing import Outgoing
 from relayer.chain import Connect
 from relayer.config import Settings
 from relayer.errors import OutgoingError
+from relayer.exchange import Link
 from relayer.store.database import Database
 from relayer.store.leases import Leases
 from relayer.transactions.endpoints import Endpoints
@@ -67,30 +66,13 @@ def open_manager(settings: Settings, database: Database, leases: Leases, chain: 
 def connecting(outgoing: Outgoing) -> Connect:
     """Connects to checked addresses alone; certificates are still those of the name."""
 
-    def checked(parts: SplitResult, address: tuple[str, int]) -> list[IpAddress]:
+    def checked(parts: SplitResult, host: str, port: int) -> list[str]:
         try:
             if parts.scheme == "http":
                 outgoing.check(parts.geturl())
-            return outgoing.addresses(*address)
+            return [str(address) for address in outgoing.addresses(host, port)]
         except OutgoingError as error:
             # It may be refused for a moment only, as when names do not resolve: another endpoint is asked.
             raise OSError(str(error)) from error
 
-    def connect(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
-        secure = parts.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        link: Any = kind(parts.hostname or "", parts.port, timeout=timeout)
-
-        def create(address: tuple[str, int], *rest: Any) -> socket.socket:  # noqa: ANN401 - time-out and source, passed on
-            failure: OSError | None = None
-            for each in checked(parts, address):
-                try:
-                    return socket.create_connection((str(each), address[1]), *rest)
-                except OSError as error:
-                    failure = failure or error
-            raise failure or OSError("no address")
-
-        link._create_connection = create
-        return link  # type: ignore[no-any-return]
-
-    return connect
+    return lambda parts: Link(parts, partial(checked, parts))

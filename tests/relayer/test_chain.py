@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from relayer.chain import Chain, Contract
 from relayer.errors import RevertedError, RpcError
 from relayer.interface import Interface, selector
+from tests.relayer.slow_hosts import DRIBBLES, PATIENCE, SHORT, dribbling, speaking
 
 Answer = Callable[[dict[str, Any]], tuple[int, bytes]]
 SECRET = "a-key-of-a-paid-service"  # noqa: S105 - what must not be shown
@@ -28,6 +31,8 @@ class Endpoint:
         self.answer: Answer = lambda _: (200, b"")
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.connections: set[int] = set()
+        self.hanging_up = False
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -37,11 +42,13 @@ class Endpoint:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 endpoint.requests.append(request)
                 endpoint.paths.append(self.path)
+                endpoint.connections.add(self.client_address[1])
                 status, body = endpoint.answer(request)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                self.close_connection = endpoint.hanging_up
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's own name
                 """Nothing is logged."""
@@ -136,11 +143,35 @@ def test_an_endpoint_that_stays_busy_is_given_up(endpoint: Endpoint, chain: Chai
         chain.chain_id()
 
 
-def test_a_connection_that_was_closed_is_opened_again(endpoint: Endpoint, chain: Chain) -> None:
-    endpoint.answer = lambda _: result("0x7")
-    assert chain.chain_id() == 7
-    chain._links.link.sock.close()
-    assert chain.chain_id() == 7
+def test_a_connection_that_the_endpoint_closed_is_opened_again(endpoint: Endpoint, chain: Chain) -> None:
+    endpoint.answer, endpoint.hanging_up = lambda _: result("0x7"), True
+    assert [chain.chain_id() for _ in range(3)] == [7] * 3
+    assert len(endpoint.connections) == 3
+
+
+def test_a_connection_that_is_kept_has_the_whole_time_for_each_request(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock: Any = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+
+    def slowly(_: dict[str, Any]) -> tuple[int, bytes]:
+        clock.now += 0.7 * PATIENCE
+        return result("0x7")
+
+    monkeypatch.setattr("relayer.exchange.time", clock)
+    endpoint.answer = slowly
+    with Chain(endpoint.url, PATIENCE) as kept:
+        assert [kept.chain_id() for _ in range(4)] == [7] * 4
+    assert len(endpoint.connections) == 1
+
+
+@pytest.mark.parametrize("part", DRIBBLES)
+def test_an_endpoint_that_answers_a_little_at_a_time_is_silent(part: str) -> None:
+    with speaking(dribbling(*DRIBBLES[part])) as url, Chain(url, SHORT) as slow:
+        began = time.monotonic()
+        with pytest.raises(RpcError, match="does not answer eth_chainId: no answer in time"):
+            slow.chain_id()
+        assert SHORT <= time.monotonic() - began < PATIENCE
 
 
 def test_logs_are_asked_in_ranges_that_the_endpoint_gives(endpoint: Endpoint, chain: Chain) -> None:

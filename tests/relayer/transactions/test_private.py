@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from relayer.store import transactions
 from relayer.transactions.policy import GWEI, LOCAL_CHAINS, FeePolicy, Policy
 from relayer.transactions.private import Relay, Relays, signature
 from tests.relayer.private_relay import PrivateRelay, mempool_watch, private_relay, searcher_of
+from tests.relayer.slow_hosts import DRIBBLES, PATIENCE, SHORT, dribbling, speaking
 from tests.relayer.transactions.scene import Scene
 
 SEARCHER = Signer(keccak256(b"searcher"))
@@ -154,6 +156,18 @@ def test_one_relay_that_answers_is_enough(make_scene: Make, relay: PrivateRelay)
     scene.queue("settle:1", private=True)
     scene.step()
     turn(scene, relay)
+    assert scene.state("settle:1") == "mined"
+    assert scene.alarms() == ["private_endpoint_refuses"]
+
+
+def test_a_relay_that_answers_a_little_at_a_time_holds_up_no_other(make_scene: Make, relay: PrivateRelay) -> None:
+    with speaking(dribbling(*DRIBBLES["body"])) as slow:
+        scene = make_scene(relays=Relays([Relay(slow, SEARCHER, SHORT), Relay(relay.url, SEARCHER)]))
+        scene.queue("settle:1", private=True)
+        began = time.monotonic()
+        scene.step()
+        assert time.monotonic() - began < PATIENCE
+        turn(scene, relay)
     assert scene.state("settle:1") == "mined"
     assert scene.alarms() == ["private_endpoint_refuses"]
 
