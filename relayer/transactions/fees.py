@@ -1,7 +1,8 @@
 """What a transaction offers for gas (EIP-1559): from the fees of the last blocks, under a cap.
 
 Pure arithmetic on wei. A replacement raises both fees by at least an eighth, rounded up, because nodes take no less; one that would
-pass the cap is not made: then :class:`AtCap` says so, and the transaction waits for fees to fall.
+pass the cap is not made: then :class:`AtCap` says so, and the transaction waits for fees to fall. Only the empty transfer that takes the
+place of what is given up may pass it, by that eighth.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_high
 
-from relayer.transactions.policy import FeePolicy
+from relayer.transactions.policy import LEAST_RAISE, FeePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,21 @@ def replacement(old: Fees, base: int, tips: Sequence[int], policy: FeePolicy) ->
     # Where no further raise fits under the cap, this one goes up to it: what is between would never be offered.
     last = raised(most, policy.raise_percent) > policy.max_fee
     return Fees(policy.max_fee if last else most, tip)
+
+
+def instead(old: Fees, base: int, tips: Sequence[int], policy: FeePolicy) -> Fees:
+    """The offer of the empty transfer that takes the place of what is given up: a replacement, and where that would pass the cap, the least
+    that nodes take, or what would be offered now if that is more.
+
+    It uses 21,000 gas, and while its nonce is open nothing behind it is mined, so it does not wait for a cap to be raised.
+    """
+    fees = replacement(old, base, tips, policy)
+    if isinstance(fees, Fees):
+        return fees
+    least, fresh = Fees(raised(old.most, LEAST_RAISE), raised(old.tip, LEAST_RAISE)), offer(base, tips, policy)
+    if isinstance(fresh, AtCap):
+        return least
+    return Fees(max(least.most, fresh.most), max(least.tip, fresh.tip))
 
 
 def raised(wei: int, percent: float) -> int:

@@ -17,7 +17,7 @@ from relayer.store.outgoing import PRIVATE, PUBLIC, Outgoing, Signed
 from relayer.transactions import alarms
 from relayer.transactions.delivering import deliver, scrubbed
 from relayer.transactions.desk import Desk
-from relayer.transactions.fees import AtCap, Fees, replacement
+from relayer.transactions.fees import AtCap, Fees, instead, replacement
 from relayer.transactions.private import Method
 from relayer.transactions.signing import sign, sign_empty
 from relayer.watching import measures
@@ -86,13 +86,13 @@ def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
 def _fill_instead(desk: Desk, wanted: Outgoing, last: Signed, lowest: bool) -> bool:
     """Fills the nonce of what failed without being mined with an empty transfer."""
     stuck = lowest and desk.head.number - last.block >= desk.policy.replace_after
-    if last.empty and not stuck:
-        _again(desk, wanted, last)
-        return False
-    fees = _higher(desk, wanted, last)
+    if last.empty:
+        fees = _higher(desk, wanted, last) if stuck else None
+    else:
+        fees = instead(Fees(last.most, last.tip), *desk.market, desk.policy.fees)
+        desk.calm(alarms.FEE_CAP, wanted.id)
     if fees is None:
-        if last.empty:
-            _again(desk, wanted, last)
+        _again(desk, wanted, last)
         return False
     signer = desk.signers[wanted.sender]
     attempt = sign_empty(signer, desk.chain_id, last.nonce, fees, desk.head.number)

@@ -1,13 +1,14 @@
 """Offers stay under the cap, and a replacement is one that nodes take: both fees an eighth up at least, whatever the numbers."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from relayer.store import transactions
 from relayer.store.outgoing import Outgoing
 from relayer.transactions.desk import Desk
-from relayer.transactions.fees import AtCap, Fees, offer, raised, replacement
+from relayer.transactions.fees import AtCap, Fees, instead, offer, raised, replacement
 from relayer.transactions.policy import GWEI, FeePolicy, Policy
 from tests.relayer.transactions.scene import Scene
 
@@ -56,6 +57,29 @@ def test_a_replacement_follows_fees_that_have_risen_further() -> None:
 def test_the_last_raise_that_fits_goes_up_to_the_cap() -> None:
     assert replacement(Fees(80 * GWEI, GWEI), GWEI, [], POLICY) == Fees(100 * GWEI, 1_125_000_000)
     assert isinstance(replacement(Fees(100 * GWEI, GWEI), GWEI, [], POLICY), AtCap)
+
+
+def test_what_is_given_up_is_replaced_as_anything_else_while_that_fits_under_the_cap() -> None:
+    old = Fees(10 * GWEI, GWEI)
+    assert instead(old, 40 * GWEI, [2 * GWEI], POLICY) == replacement(old, 40 * GWEI, [2 * GWEI], POLICY)
+
+
+@pytest.mark.parametrize(
+    ("old", "base", "tip", "new"),
+    [
+        (Fees(100 * GWEI, GWEI), GWEI, 0, Fees(112_500_000_000, 1_125_000_000)),
+        (Fees(100 * GWEI, GWEI), GWEI, 3 * GWEI, Fees(112_500_000_000, 3 * GWEI)),
+        (Fees(30 * GWEI, 10 * GWEI), 40 * GWEI, 0, Fees(81 * GWEI, 11_250_000_000)),
+        (Fees(100 * GWEI, 10 * GWEI), 200 * GWEI, 20 * GWEI, Fees(112_500_000_000, 11_250_000_000)),
+    ],
+    ids=["fee at the cap", "tips rose", "tip at the cap", "fees above the cap"],
+)
+def test_at_the_cap_what_is_given_up_is_replaced_by_the_least_that_nodes_take_or_what_is_offered_now_if_that_is_more(
+    old: Fees, base: int, tip: int, new: Fees
+) -> None:
+    policy = replace(POLICY, raise_percent=100.0)
+    assert isinstance(replacement(old, base, [tip], policy), AtCap)
+    assert instead(old, base, [tip], policy) == new
 
 
 # ---- on a chain
@@ -107,6 +131,46 @@ def test_at_the_cap_it_waits_with_an_alarm_and_goes_on_when_fees_fall(make_scene
     scene.turn(2)
     assert scene.state("settle:1") == "mined"
     assert scene.told()[-1] == {"name": "transaction_fee_cap", "subject": scene.row("settle:1").id, "state": "cleared"}
+
+
+@pytest.mark.parametrize("cap", ["fee", "tip"])
+def test_what_is_given_up_at_the_cap_leaves_no_nonce_open_for_what_is_behind_it(scene: Scene, cap: str) -> None:
+    withdrawn_at_the_cap(scene, cap)
+    first, empty = scene.attempts("settle:1")
+    assert (first.nonce, first.empty, empty.nonce, empty.empty) == (0, False, 0, True)
+    assert 8 * int(empty.max_fee_wei) >= 9 * int(first.max_fee_wei)
+    assert 8 * int(empty.priority_fee_wei) >= 9 * int(first.priority_fee_wei)
+    scene.turn(2)
+    assert (scene.state("settle:1"), scene.state("other")) == ("failed", "mined")
+    assert (scene.count(), scene.used()) == (0, 2)
+
+
+def test_an_empty_transfer_that_is_stuck_keeps_to_the_cap_and_is_sent_again(scene: Scene) -> None:
+    withdrawn_at_the_cap(scene, "fee")
+    empty = "0x" + scene.attempts("settle:1")[-1].hash.hex()
+    for _ in range(5):
+        assert empty in scene.waiting()
+        scene.drop()
+        scene.turn(1)
+    assert len(scene.attempts("settle:1")) == 2
+    assert "transaction_fee_cap" in scene.alarms()
+    scene.turn(2)
+    assert (scene.state("settle:1"), scene.state("other"), scene.used()) == ("failed", "mined", 2)
+
+
+def withdrawn_at_the_cap(scene: Scene, cap: str) -> None:
+    """Something given up whose one attempt is at a cap, and something else behind it."""
+    scene.queue("settle:1")
+    scene.queue("other", to="0x" + "77" * 20)
+    scene.step()
+    first = scene.attempts("settle:1")[0]
+    most, tip = int(first.max_fee_wei), int(first.priority_fee_wei)
+    fees = FeePolicy(max_fee=most) if cap == "fee" else FeePolicy(max_tip=tip)
+    scene.policy = Policy(fees=replace(fees, min_tip=tip))
+    scene.drop()
+    with scene.database.write() as session:
+        transactions.withdraw(session, scene.row("settle:1").id, "no longer wanted")
+    scene.step()
 
 
 def test_nothing_is_signed_while_fees_are_above_the_cap(make_scene_at_cap: Scene) -> None:

@@ -199,6 +199,20 @@ def test_what_is_withdrawn_is_cancelled_at_the_relay_and_its_nonce_filled(
     assert (scene.state("settle:1"), scene.count(), scene.used()) == ("failed", 0, 1)
 
 
+def test_a_private_transaction_that_is_refused_at_the_cap_holds_nothing_up_when_relays_have_forgotten_it(
+    scene: Scene, relay: PrivateRelay
+) -> None:
+    relay.dropping = True
+    scene.queue("settle:1", private=True)
+    scene.queue("other", to="0x" + "77" * 20)
+    scene.step()
+    scene.policy = Policy(drop_after=5, fees=FeePolicy(max_fee=int(scene.attempts("settle:1")[0].max_fee_wei)))
+    scene.refuse()
+    turn(scene, relay, 8)
+    assert (scene.state("settle:1"), scene.state("other"), scene.used()) == ("failed", "mined", 2)
+    assert [(each.channel, each.empty) for each in scene.attempts("settle:1")] == [("private", False), ("public", True)]
+
+
 def test_a_private_transaction_that_a_reorganisation_takes_back_is_sent_again_privately(
     scene: Scene, relay: PrivateRelay
 ) -> None:
