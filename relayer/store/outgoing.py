@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, or_, select
+from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import Session
 
 from relayer.store.models import Attempt, ChainTransaction, Nonce, TransactionState
@@ -63,6 +63,11 @@ class Outgoing:
         return self.block is not None
 
     @property
+    def goes_first(self) -> bool:
+        """Whether it is sent before all others that wait."""
+        return self.purpose.startswith(FIRST)
+
+    @property
     def last(self) -> Signed | None:
         """The attempt in force."""
         return self.attempts[-1] if self.attempts else None
@@ -87,6 +92,16 @@ def unsettled(session: Session) -> list[Outgoing]:
     chosen = select(ChainTransaction).where(ChainTransaction.nonce.is_not(None), ChainTransaction.closed.is_(False))
     ordered = chosen.order_by(ChainTransaction.sender, ChainTransaction.nonce)
     return [_outgoing(session, row) for row in session.scalars(ordered)]
+
+
+def first_behind(session: Session, sender: str, nonce: int) -> bool:
+    """Whether something that goes first waits for a nonce of its sender to be used: it is queued, or out with a later one."""
+    behind = or_(
+        ChainTransaction.state == TransactionState.QUEUED,
+        and_(ChainTransaction.state == TransactionState.SENT, ChainTransaction.nonce > nonce),
+    )
+    chosen = select(ChainTransaction.id).where(ChainTransaction.sender == sender, _begins(FIRST), behind)
+    return session.scalar(chosen.limit(1)) is not None
 
 
 def following(session: Session, sender: str) -> int | None:

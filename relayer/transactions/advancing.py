@@ -41,7 +41,9 @@ def _advance(desk: Desk, waiting: Sequence[Outgoing], out: Sequence[Outgoing]) -
     """One sender's queue; ``out`` is what it has out that is not mined."""
     changed, count, spent = False, len(out), sum(_cost(each) for each in out)
     for each in waiting:
-        if count >= desk.policy.in_flight or desk.memory.seen_to(each.id, desk.head):
+        # Answers to challenges have no time to wait for room, and there are never many.
+        full = count >= desk.policy.in_flight and not each.goes_first
+        if full or desk.memory.seen_to(each.id, desk.head):
             break
         try:
             gas = desk.gas(each)

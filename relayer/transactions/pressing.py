@@ -61,6 +61,10 @@ def _press(desk: Desk, wanted: Outgoing, lowest: bool) -> bool:
         return lowest and _give_up(desk, wanted, refusal)
     desk.memory.accepted(wanted.id)
     last = _let_out(desk, wanted, last)
+    if _in_the_way(desk, wanted, last):
+        return _withdraw(
+            desk, wanted, "given up: no private endpoint brought it in, and an answer to a challenge waits"
+        )
     if last.channel == PRIVATE and not len(desk.relays):
         desk.alarm(alarms.NO_RELAY, wanted.id, f"{wanted.purpose} is private, and no private endpoint is set")
         return False
@@ -74,7 +78,20 @@ def _give_up(desk: Desk, wanted: Outgoing, refusal: RevertedError) -> bool:
     """Withdraws what would only be refused, once it has been for long enough."""
     if desk.memory.refused(wanted.id, desk.head) < desk.policy.refused_after:
         return False
-    why = scrubbed(f"given up: {refusal}")
+    return _withdraw(desk, wanted, scrubbed(f"given up: {refusal}"))
+
+
+def _in_the_way(desk: Desk, wanted: Outgoing, last: Signed) -> bool:
+    """Whether it stays private, was dropped, and keeps an answer to a challenge from its block: late, that one costs a bond; this is made
+    again by who queued it.
+    """
+    if last.channel != PRIVATE or not _rounds(desk, wanted):
+        return False
+    with desk.database.read() as session:
+        return outgoing.first_behind(session, wanted.sender, last.nonce)
+
+
+def _withdraw(desk: Desk, wanted: Outgoing, why: str) -> bool:
     with desk.write() as session:
         transactions.withdraw(session, wanted.id, why)
         alarms.tell(session, alarms.FAILED, wanted.id, f"{wanted.purpose}: {why}")
@@ -167,7 +184,7 @@ def _let_out(desk: Desk, wanted: Outgoing, last: Signed) -> Signed:
     """Tells what relays dropped, and lets it out to the public mempool if that is the policy. The attempt in force."""
     if last.channel != PRIVATE:
         return last
-    rounds = (desk.head.number - wanted.attempts[0].block) // desk.policy.drop_after
+    rounds = _rounds(desk, wanted)
     dropped = len(desk.relays) > 0 and rounds > 0
     if dropped:
         blocks = rounds * desk.policy.drop_after
@@ -183,3 +200,8 @@ def _let_out(desk: Desk, wanted: Outgoing, last: Signed) -> Signed:
     desk.alarms.told(alarms.PUBLIC, wanted.id, what)
     measures.FALLBACKS.inc()
     return Signed(last.hash, last.raw, last.most, last.tip, PUBLIC, last.empty, last.nonce, last.block, None)
+
+
+def _rounds(desk: Desk, wanted: Outgoing) -> int:
+    """How often relays have had the time to bring it in, and did not."""
+    return (desk.head.number - wanted.attempts[0].block) // desk.policy.drop_after

@@ -78,6 +78,19 @@ def test_no_more_are_out_than_the_policy_says(make_scene: Callable[..., Scene]) 
     assert scene.count() == 3
 
 
+def test_an_answer_to_a_challenge_waits_for_no_room(make_scene: Callable[..., Scene]) -> None:
+    scene = make_scene(policy=Policy(in_flight=2))
+    for number in range(3):
+        scene.queue(f"release:{number}")
+    scene.step()
+    scene.queue("answer:1")
+    scene.step()
+    assert [scene.state(each) for each in ("answer:1", "release:2")] == ["sent", "queued"]
+    scene.turn(2)
+    assert [scene.row(each).nonce for each in ("answer:1", "release:2")] == [2, 3]
+    assert scene.count() == 4
+
+
 def test_what_would_be_refused_waits_for_what_is_before_it_and_holds_what_is_behind(scene: Scene) -> None:
     """A seal before its opening is mined: it is not sent, and not given up."""
     scene.queue("open:1")

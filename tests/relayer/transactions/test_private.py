@@ -213,6 +213,67 @@ def test_a_private_transaction_that_is_refused_at_the_cap_holds_nothing_up_when_
     assert [(each.channel, each.empty) for each in scene.attempts("settle:1")] == [("private", False), ("public", True)]
 
 
+@pytest.mark.parametrize("behind", ["out", "queued"])
+def test_what_relays_drop_gives_way_to_an_answer_to_a_challenge_and_shows_nothing(
+    scene: Scene, relay: PrivateRelay, chain: LocalChain, behind: str
+) -> None:
+    """A bond hangs on the answer; what was given up is made again by who queued it."""
+    scene.policy = Policy(drop_after=5)
+    relay.dropping = True
+    with mempool_watch(chain, relay) as watch:
+        scene.queue("settle:1", private=True)
+        scene.step()
+        turn(scene, relay, 3)
+        if behind == "out":
+            scene.queue("answer:1", b"\2")
+        turn(scene, relay)
+        assert (scene.state("settle:1"), scene.used()) == ("sent", 0)
+        if behind == "queued":
+            scene.queue("answer:1", b"\2")
+        turn(scene, relay, 3)
+        assert (scene.state("answer:1"), scene.count(), scene.used()) == ("mined", 1, 2)
+    row = scene.row("settle:1")
+    assert (row.state.value, row.nonce, scene.row("answer:1").nonce) == ("failed", 0, 1)
+    assert "an answer to a challenge waits" in str(row.error)
+    assert {"private_transaction_dropped", "transaction_failed"} <= set(scene.alarms())
+    *secret, empty = scene.attempts("settle:1")
+    assert ({each.channel for each in secret}, empty.channel, empty.empty) == ({"private"}, "public", True)
+    assert hashes(scene, "settle:1") & watch.seen.keys() == {"0x" + empty.hash.hex()}
+
+
+def test_what_relays_drop_is_sent_again_privately_where_the_answer_is_before_it(
+    scene: Scene, relay: PrivateRelay
+) -> None:
+    scene.policy = Policy(drop_after=5)
+    relay.dropping = True
+    scene.queue("answer:1")
+    scene.queue("settle:1", private=True)
+    scene.step()
+    for _ in range(6):
+        scene.drop()
+        turn(scene, relay)
+    assert (scene.row("answer:1").nonce, scene.row("settle:1").nonce) == (0, 1)
+    assert (scene.state("answer:1"), scene.state("settle:1")) == ("sent", "sent")
+
+
+def test_what_is_out_privately_gives_way_to_an_answer_when_no_relay_is_left(
+    make_scene: Make, relay: PrivateRelay
+) -> None:
+    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER), policy=Policy(drop_after=5))
+    relay.dropping = True
+    scene.queue("settle:1", private=True)
+    scene.step()
+    scene.manager.release()
+    scene.relays, before = None, scene.relays
+    scene.manager = scene.sender("restarted")
+    scene.queue("answer:1", b"\2")
+    scene.turn(4)
+    assert (scene.state("settle:1"), scene.state("answer:1")) == ("sent", "sent")
+    scene.turn(3)
+    assert (scene.state("settle:1"), scene.state("answer:1"), scene.used()) == ("failed", "mined", 2)
+    scene.relays = before
+
+
 def test_a_private_transaction_that_a_reorganisation_takes_back_is_sent_again_privately(
     scene: Scene, relay: PrivateRelay
 ) -> None:
