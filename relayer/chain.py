@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,13 @@ BUSY: Final = (429, 502, 503, 504)
 PATIENCE: Final = (0.25, 1.0, 4.0)
 """Seconds between attempts while an endpoint says that it is busy."""
 REVERT_CODE: Final = 3
+TOO_MUCH_GAS: Final = re.compile(
+    r"gas required exceeds|out of gas|intrinsic gas|exceed\w* .*gas limit|gas limit (exceed|too high)", re.IGNORECASE
+)
+"""What nodes say, as an error without data, of a transaction that no block or transaction has the gas for: "gas required exceeds allowance
+(N)" (geth, Erigon, reth), "Out of gas: gas required exceeds allowance: N" (anvil), "Cannot estimate gas, gas spent exceeded transaction and
+block gas limit" (Nethermind), "Transaction gas limit exceeds block gas limit" (Besu), "transaction gas limit too high" (EIP-7825).
+"""
 MINING_GLANCE: Final = 0.1
 
 
@@ -226,7 +234,7 @@ class Chain:
         return self._integer("eth_getTransactionCount", address, hex(at) if isinstance(at, int) else at)
 
     def gas(self, sender: Address, to: Address, data: bytes, value: int = 0) -> int:
-        """Gas that a transaction needs (:class:`RevertedError` if it would be refused)."""
+        """Gas that a transaction needs (:class:`RevertedError` if it would be refused, without a name where no block has gas enough)."""
         query = {"from": sender, "to": to, "data": "0x" + data.hex(), "value": hex(value)}
         return self._integer("eth_estimateGas", query)
 
@@ -339,6 +347,9 @@ class Chain:
         data = _revert_data(error)
         if data is not None or (isinstance(error, dict) and error.get("code") == REVERT_CODE):
             return reverted(data or b"", message)
+        if method == "eth_estimateGas" and TOO_MUCH_GAS.search(message):
+            what = f"it needs more gas than {self.name} lets a transaction have: {message}"
+            return RevertedError(what, "", (), {"endpoint": self.name})
         what = f"{self.name} refuses {method}: {message}"
         return RpcError(what, {"endpoint": self.name, "method": method})
 

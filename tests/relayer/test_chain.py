@@ -221,6 +221,37 @@ def test_a_revert_without_a_known_error_is_one_too(endpoint: Endpoint, chain: Ch
         chain.call(VAULT, b"")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "gas required exceeds allowance (16777216)",
+        "Out of gas: gas required exceeds allowance: 30000000",
+        "Cannot estimate gas, gas spent exceeded transaction and block gas limit",
+        "Transaction gas limit exceeds block gas limit",
+        "transaction gas limit too high (cap: 16777216, tx: 30000000)",
+    ],
+    ids=["geth", "anvil", "Nethermind", "Besu", "EIP-7825"],
+)
+def test_what_no_block_has_the_gas_for_is_refused_without_a_name(endpoint: Endpoint, chain: Chain, words: str) -> None:
+    endpoint.answer = lambda _: failure(code=-32000, message=words)
+    with pytest.raises(RevertedError, match="more gas than") as refused:
+        chain.gas(VAULT, VAULT, b"")
+    assert refused.value.name == ""
+    with pytest.raises(RpcError):
+        chain.call(VAULT, b"")
+
+
+@pytest.mark.parametrize(
+    "words", ["rate limit exceeded", "insufficient funds for gas * price + value", "header not found"]
+)
+def test_an_endpoint_that_gives_no_estimate_says_nothing_of_the_transaction(
+    endpoint: Endpoint, chain: Chain, words: str
+) -> None:
+    endpoint.answer = lambda _: failure(code=-32000, message=words)
+    with pytest.raises(RpcError, match="refuses eth_estimateGas"):
+        chain.gas(VAULT, VAULT, b"")
+
+
 def test_an_address_without_a_contract_is_said(endpoint: Endpoint, chain: Chain) -> None:
     endpoint.answer = lambda _: result("0x")
     with pytest.raises(RpcError, match="there is no contract at"):

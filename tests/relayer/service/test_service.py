@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from relayer.errors import RpcError
 from relayer.store import batches
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState, Snapshot
@@ -84,6 +85,37 @@ def test_a_batch_that_is_too_large_for_one_transaction_is_settled_in_parts(runni
     assert running.batch(number).segments == 2
     purposes = sorted(purpose for purpose in running.transactions() if purpose.startswith("settle"))
     assert purposes == [f"settle:{number}:{part}" for part in range(4)]
+
+
+@pytest.mark.parametrize("most", [250_000, 600_000], ids=["none-to-check-proofs", "too-little-to-check-proofs"])
+def test_a_batch_that_needs_more_gas_than_a_block_holds_is_settled_in_parts(running: Service, most: int) -> None:
+    for name in ("alice", "bob", "carol"):
+        running.join(name)
+    number = running.opened()
+    running.request_close(number)
+    running.until(number, BatchState.PROVED)
+    chain = running.venue.chain
+    chain.rpc("evm_setBlockGasLimit", hex(most))
+    chain.rpc("evm_mine")
+    with running.sender.pausing():
+        running.run(lambda: f"settle:{number}:0" in running.transactions())
+    chain.rpc("evm_setBlockGasLimit", hex(1_000_000_000))
+    running.until(number, BatchState.MINED)
+    assert f"settle:{number}" not in running.transactions()
+
+
+def test_nobody_is_asked_what_gas_a_batch_takes_that_has_too_many_bytes_for_one_transaction(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gas(*_: object) -> int:
+        raise RpcError("refuses eth_estimateGas: oversized data")
+
+    monkeypatch.setattr(running.endpoint, "gas", gas)
+    running.change_policy(settle_bytes=2_000)
+    for name in ("alice", "bob", "carol"):
+        running.join(name)
+    number = running.settle()
+    assert f"settle:{number}:3" in running.transactions()
 
 
 def test_accounts_are_read_from_the_chain_again_where_their_snapshot_is_lost(running: Service) -> None:

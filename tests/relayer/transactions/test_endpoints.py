@@ -242,6 +242,25 @@ def test_a_refusal_that_one_endpoint_makes_up_gives_nothing_up(scene: Scene, thr
     assert (scene.state("settle:1"), scene.count()) == ("mined", 1)
 
 
+def test_what_no_block_has_the_gas_for_is_given_up_and_told_and_holds_up_nothing_behind_it(
+    make_scene: Make, three: list[Proxy]
+) -> None:
+    def refuse(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["method"] != "eth_estimateGas" or request["params"][0]["data"] != "0x0101":
+            return answer
+        said = "gas required exceeds allowance (16777216)"
+        return {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": said}}
+
+    scene = make_scene(urls=[three[0].url])
+    three[0].twist = refuse
+    scene.queue("settle:1:1", b"\x01\x01")
+    scene.queue("answer:1", b"\x02")
+    scene.turn(8)
+    assert (scene.state("settle:1:1"), scene.alarms()) == ("failed", ["transaction_failed"])
+    assert "gas required exceeds" in (scene.row("settle:1:1").error or "")
+    assert (scene.state("answer:1"), scene.count()) == ("mined", 1)
+
+
 def test_a_nonce_that_one_endpoint_makes_up_leaves_no_gap(scene: Scene, three: list[Proxy]) -> None:
     three[0].answer("eth_getTransactionCount", "0x9")
     settle(scene)
