@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from prover.hashing import keccak256
@@ -25,6 +25,7 @@ from relayer.errors import RevertedError, RpcError
 from relayer.exchange import Link
 from relayer.interface import Interface, Value
 
+T = TypeVar("T")
 Address = str
 Connect = Callable[[SplitResult], Link]
 """Makes a connection to the host of a URL."""
@@ -226,6 +227,12 @@ class Chain:
     def balance(self, address: Address) -> int:
         """Coins of an account, in wei."""
         return self._integer("eth_getBalance", address, "latest")
+
+    def agreed(self, question: Callable[[Chain], T], what: str) -> T:  # noqa: ARG002 - who has several endpoints names it
+        """What it answers; where there are several endpoints, what more than half of them do
+        (:class:`relayer.transactions.endpoints.Endpoints`). ``what``: the question, for messages.
+        """
+        return question(self)
 
     # ---- sending
 

@@ -14,6 +14,8 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from relayer import points
+from relayer.chain import Address, Chain, Contract
+from relayer.errors import RevertedError
 from relayer.history import History
 from relayer.interface import Struct
 from relayer.pipeline.batching import Queues, grace
@@ -24,6 +26,9 @@ from relayer.store.models import BatchState, TransactionState
 
 ENDED_STAGE: Final = 3
 """IBonds.Stage.Ended."""
+ANYBODY: Final = "0x" + "00" * 19 + "01"
+"""An address that is no operator's: a precompile's."""
+NOT_OVER: Final = ("SealNotOver", "NoSeal")
 RETURN: Final = "return:"
 """Purposes of returned deposits begin so."""
 MOST_RETURNS: Final = 8
@@ -83,12 +88,12 @@ def void_hopeless(desk: Desk, turn: Turn) -> bool:
         record = None if batch is None else desk.history().seals.get(batch.number)
         if batch is None or record is None or not due(session, f"void:{batch.number}"):
             return False
-        age, patience = desk.now - record.seal.time, desk.policy.void_failed_after
-        hopeless = batch.state is BatchState.FAILED and patience is not None and age >= patience
-        if not hopeless and age <= desk.vault.delays.settleTime:
+        number, age = batch.number, desk.now - record.seal.time
+        patience = desk.policy.void_failed_after if batch.state is BatchState.FAILED else None
+        early = patience is not None and age >= patience
+        if not early and age <= desk.vault.delays.settleTime:
             return False
-        number = batch.number
-    if desk.vault.contract.call("currentSeal").batch != number:
+    if not _given_up(desk, number, patience):
         return False
     with desk.database.write() as session:
         turn.check(session)
@@ -96,6 +101,33 @@ def void_hopeless(desk: Desk, turn: Turn) -> bool:
         batches.alarm(session, "batch_voided", batch=number, reason="it can no longer be settled; its bond is lost")
         points.reached("void.before-queue")
     points.reached("void.after-queue")
+    return True
+
+
+def _given_up(desk: Desk, number: int, patience: int | None) -> bool:
+    """Whether the vault holds the seal of a batch whose time is over: its own, or after ``patience`` seconds. The vault refuses an operator
+    no void, however early, so no single endpoint's word, nor its clock, may burn the bond.
+    """
+
+    def over(chain: Chain) -> bool:
+        vault = Contract(chain, desk.vault.address, "Vault")
+        seal = vault.call("currentSeal")
+        if seal.batch != number:
+            return False
+        early = patience is not None and chain.head().time - seal.time >= patience
+        return early or _anybody_may(chain, vault.address, desk.call("voidSeal"))
+
+    return desk.vault.chain.agreed(over, f"whether the time of batch {number} is over")
+
+
+def _anybody_may(chain: Chain, vault: Address, void: bytes) -> bool:
+    """Whether the vault lets somebody who is not the operator void its seal, which it does when the time is over."""
+    try:
+        chain.call(vault, void, sender=ANYBODY)
+    except RevertedError as error:
+        if error.name in NOT_OVER:
+            return False
+        raise
     return True
 
 

@@ -16,19 +16,23 @@ from prover.orders import Order
 from prover.settlement import Settlement
 from relayer.config import Settings
 from relayer.executor.protocol import ProofJob
-from relayer.pipeline import aftermath, sending
-from relayer.pipeline.desk import Turn
+from relayer.pipeline import aftermath, duties, sending
+from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.proving import Prover
 from relayer.store import batches
 from relayer.store.backup import backup, restore
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState
+from relayer.transactions.endpoints import Endpoints
+from relayer.vault import Vault
 from relayer.watching.alerts import conditions
 from relayer.watching.status import look
 from tests.contracts.venue import TERMS
 from tests.relayer.service.venue import POLICY, Service, service
+from tests.relayer.transactions.proxy import Proxy, proxies
 from tests.relayer.venue import CONTRACT, DOLLAR
 
+DAY: Final = 24 * HOUR
 SHORT = Plan(terms=TERMS, delays=Delays(open_time=HOUR, settle_time=HOUR, reward_start=60, deposit_time=2 * HOUR))
 
 
@@ -57,6 +61,39 @@ def test_a_batch_that_is_not_settled_in_time_is_given_up_and_its_orders_try_agai
     hurried.settle()
     assert [hurried.order(each).state for each in (bought, sold)] == [OrderState.FINAL] * 2
     assert hurried.result(bought)["fill"] == str(CONTRACT)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "failed"), [(1, False), (3, False), (3, True)], ids=["one", "three", "three-failed"]
+)
+def test_no_batch_is_given_up_because_one_endpoint_says_that_its_time_is_over(
+    hurried: Service, endpoints: int, failed: bool
+) -> None:
+    hurried.join("alice")
+    number = hurried.sealed()
+    if failed:
+        hurried.change_policy(void_failed_after=HOUR // 2)
+        with hurried.database.write() as session:
+            batches.fail(session, batches.require(session, number), "the test fails it")
+    with several(hurried, endpoints) as (desk, best):
+        best.answer("eth_getBlockByNumber", lambda _, true: true | {"timestamp": hex(int(true["timestamp"], 16) + DAY)})
+        assert not duties.void_hopeless(desk, Turn())
+        assert f"void:{number}" not in hurried.transactions()
+        best.honest()
+        hurried.pass_time(HOUR // 2 + 1 if failed else HOUR + 1)
+        assert duties.void_hopeless(desk, Turn()), "most say so, and so does the vault"
+        assert f"void:{number}" in hurried.transactions()
+
+
+@contextmanager
+def several(running: Service, count: int) -> Iterator[tuple[Desk, Proxy]]:
+    """A desk that asks so many endpoints, and the one that it reads from."""
+    with proxies(running.venue.chain, count) as made:
+        chain = Endpoints.open([each.url for each in made], timeout=30.0, every=3_600.0)
+        with closing(chain):
+            best = chain.check(force=True).best
+            assert best is not None
+            yield replace(running.desk, vault=Vault(chain, running.vault.address)), made[best]
 
 
 def test_an_opening_that_runs_out_expires_and_its_orders_get_new_receipts(hurried: Service) -> None:
