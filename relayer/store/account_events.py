@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from relayer.history import History
@@ -22,9 +21,8 @@ from relayer.records import (
     Record,
     WithdrawalCredited,
 )
-from relayer.store import events
+from relayer.store import events, orders
 from relayer.store.crypt import Sealer
-from relayer.store.models import Holder
 
 WORD = 32
 
@@ -37,8 +35,7 @@ def tell_accounts(session: Session, changes: Sequence[Change], before: History, 
         found = _account(change.record, history)
         if found is not None and found[0] in history.owners:
             told.append((history.owners[found[0]].to_bytes(WORD, "big"), change, *found))
-    owners = {owner for owner, *_ in told}
-    registered = set(session.scalars(select(Holder.owner).where(Holder.owner.in_(owners)))) if owners else set()
+    registered = orders.keys(session, sorted({owner for owner, *_ in told}))
     for owner, change, index, payload in told:
         if owner in registered:
             whole = {"account": index, **payload, "block": change.record.at.block, "withdrawn": change.withdrawn}

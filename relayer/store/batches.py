@@ -31,7 +31,7 @@ from relayer.store.models import (
     TransactionState,
 )
 from relayer.store.models import Holder as HolderRow
-from relayer.store.orders import holder_place
+from relayer.store.orders import CHUNK, holder_place
 from relayer.store.steps import move
 from relayer.store.unsettled import Unsettled
 
@@ -184,10 +184,13 @@ def waiting_orders(session: Session) -> int:
 
 
 def holders(session: Session, owners: Iterable[int]) -> dict[int, HolderRow]:
-    """The registered of some owner words."""
+    """The registered of some owner words; there may be as many as strangers like."""
     words = [owner.to_bytes(32, "big") for owner in owners]
-    found = session.scalars(select(HolderRow).where(HolderRow.owner.in_(words)))
-    return {int.from_bytes(each.owner, "big"): each for each in found}
+    found: dict[int, HolderRow] = {}
+    for at in range(0, len(words), CHUNK):
+        query = select(HolderRow).where(HolderRow.owner.in_(words[at : at + CHUNK]))
+        found |= {int.from_bytes(each.owner, "big"): each for each in session.scalars(query)}
+    return found
 
 
 def open_holder(sealer: Sealer, row: HolderRow) -> HolderKeys:

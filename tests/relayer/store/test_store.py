@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from relayer.errors import LeaseLost, StoreError
-from relayer.store import events
+from relayer.history import History
+from relayer.ledger import Change
+from relayer.records import AccountAssigned, At
+from relayer.store import batches, events
+from relayer.store.account_events import tell_accounts
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.leases import Leases
-from relayer.store.models import Event, Setting
+from relayer.store.models import Event, Holder, Setting
 
 KEY = bytes(range(32))
 OWNER = b"o" * 32
+MOST_VALUES = 32_766
+"""Values that a statement can have in SQLite as it is built by default; in PostgreSQL 65,535."""
+STRANGERS = range(1, 66_001)
 
 
 def refused(database: Database, error: type[Exception], what: Callable[[Session], None]) -> None:
@@ -178,3 +186,33 @@ def test_a_key_file_is_for_its_owner_alone_and_never_written_over(tmp_path: Path
     assert Sealer.load(path).open("here", sealed) == b"content"
     with pytest.raises(StoreError, match="there already"):
         Sealer.create(path)
+
+
+@pytest.fixture
+def registered(database: Database) -> int:
+    """The one of many owners who is registered, in a database that takes as many values a statement as any may."""
+    owner = STRANGERS[-1]
+    word = owner.to_bytes(32, "big")
+    with database.write() as session:
+        driver = session.connection().connection.driver_connection
+        if isinstance(driver, sqlite3.Connection):
+            driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, MOST_VALUES)
+        session.add(Holder(owner=word, key=word, subaccount=0, account=None, holder_sealed=b"", created_at=0))
+    return owner
+
+
+def test_who_is_registered_is_found_however_many_strangers_have_deposits_queued(
+    database: Database, registered: int
+) -> None:
+    with database.read() as session:
+        assert set(batches.holders(session, STRANGERS)) == {registered}
+
+
+def test_owners_are_told_of_their_accounts_however_many_strangers_have_some(
+    database: Database, registered: int
+) -> None:
+    records = [AccountAssigned(At(owner, 0, bytes(32), bytes(32)), owner, owner) for owner in STRANGERS]
+    with database.write() as session:
+        tell_accounts(session, [Change(each) for each in records], History.of([]), History.of(records), Sealer(KEY))
+    with database.read() as session:
+        assert [row.owner for row in session.scalars(select(Event))] == [registered.to_bytes(32, "big")]
