@@ -20,7 +20,7 @@ from prover.keys import Keys
 from prover.posting import Part, Posting
 from prover.settlement import Settlement, digest, verify
 from relayer import points
-from relayer.errors import RevertedError, SealingError
+from relayer.errors import RevertedError, RpcError, SealingError
 from relayer.header import Header
 from relayer.interface import Value
 from relayer.pipeline.desk import Desk, Turn
@@ -188,22 +188,29 @@ class _Sending:
         at = purposes.index(purpose)
         if at == 0:
             return self.desk.call("beginSettlement", posting.claim)
-        progress = self.desk.vault.contract.call("beginSettlement", posting.claim)
-        for earlier in purposes[1:at]:
-            progress = self._answer(session, earlier)
+        progress = self._answer(session, purposes[at - 1])
         if at == len(purposes) - 1:
             closing = posting.closing_proof, posting.closing_words
             return self.desk.call("finishSettlement", posting.claim, progress, *closing)
         return self.desk.call("advanceSettlement", posting.claim, progress, self._part(at - 1))
 
     def _answer(self, session: Session, purpose: str) -> Value:
-        """What the call of an earlier part answers: the progress that the next takes up."""
+        """What the call of an earlier part answers: the progress that the next takes up. It is asked at a block that has that part, since
+        an endpoint that is behind refuses it for want of the part before, and that is no fault of the batch.
+        """
         known = transactions.find(session, purpose)
         if known is None:
             raise SealingError(f"{purpose} is gone although a later part is due", {"purpose": purpose})
         vault = self.desk.vault
-        raw = vault.chain.call(vault.address, known.data, sender=self.desk.operator)
-        return vault.contract.interface.result("advanceSettlement", raw)
+        head = vault.chain.head().number
+        if known.block is not None and head < known.block:
+            what = (
+                f"{vault.chain.name} is behind at block {head}: {purpose} was mined in {known.block}; it is asked again"
+            )
+            raise RpcError(what, {"endpoint": vault.chain.name, "block": head})
+        raw = vault.chain.call(vault.address, known.data, head, sender=self.desk.operator)
+        function = "beginSettlement" if purpose == self.purposes()[0] else "advanceSettlement"
+        return vault.contract.interface.result(function, raw)
 
     def _whole(self) -> bytes:
         posting = self.posting

@@ -14,12 +14,14 @@ from demo.vault import HOUR, Delays, Plan
 from prover.errors import BatchError, FileError, TacitError
 from prover.orders import Order
 from prover.settlement import Settlement
+from relayer.chain import Chain
 from relayer.config import Settings
+from relayer.errors import RpcError
 from relayer.executor.protocol import ProofJob
-from relayer.pipeline import aftermath, duties, sending
+from relayer.pipeline import aftermath, duties, sending, settling
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.proving import Prover
-from relayer.store import batches
+from relayer.store import batches, transactions
 from relayer.store.backup import backup, restore
 from relayer.store.database import Database
 from relayer.store.models import BatchState, OrderState
@@ -277,6 +279,52 @@ def test_parts_of_a_settlement_that_failed_half_way_keep_their_size(
     running.change_policy(settle_bytes=POLICY.settle_bytes)
     running.until(number, BatchState.MINED)
     assert f"settle:{number}" not in running.transactions()
+
+
+@pytest.mark.parametrize("says_so", [True, False], ids=["head-too", "calls-only"])
+def test_an_endpoint_that_is_behind_the_last_part_of_a_settlement_is_no_failure_of_the_batch(
+    running: Service, monkeypatch: pytest.MonkeyPatch, says_so: bool
+) -> None:
+    running.change_policy(settle_bytes=2_000)
+    for name in ("alice", "bob", "carol"):
+        running.join(name)
+    number = running.opened()
+    running.request_close(number)
+    running.run(lambda: running.transactions().get(f"settle:{number}:1", "").startswith("mined"))
+    blocks = [note_block(running, f"settle:{number}:{part}") for part in range(2)]
+    falls_behind(monkeypatch, running.endpoint, blocks[0] - 1, says_so=says_so)
+    with pytest.raises(RpcError, match=r"is behind at block|has no block"):
+        settling.settle(running.desk, running.keys, Turn())
+    monkeypatch.undo()
+    running.until(number, BatchState.MINED)
+    assert "failed" not in running.steps(number)
+
+
+def note_block(running: Service, purpose: str) -> int:
+    """Stores the block that a transaction is in, as the service's own sender does; its number."""
+    with running.database.write() as session:
+        row = transactions.find(session, purpose)
+        assert row is not None
+        receipt = running.endpoint.receipt(row.mined_hash or b"")
+        assert receipt is not None
+        row.block = receipt.block
+        return receipt.block
+
+
+def falls_behind(monkeypatch: pytest.MonkeyPatch, endpoint: Chain, height: int, *, says_so: bool) -> None:
+    """Has an endpoint answer calls from a height on; ``says_so``: that is its newest block, too."""
+    asked = endpoint.request
+
+    def request(method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON
+        if method == "eth_getBlockByNumber" and params[0] == "latest" and says_so:
+            return asked(method, hex(height), *params[1:])
+        if method == "eth_call" and params[1] == "latest":
+            return asked(method, params[0], hex(height))
+        if method == "eth_call" and int(params[1], 16) > height:
+            raise RpcError(f"it has no block {params[1]}")
+        return asked(method, *params)
+
+    monkeypatch.setattr(endpoint, "request", request)
 
 
 def test_a_file_that_is_out_of_reach_is_no_failure_of_the_batch(running: Service) -> None:
