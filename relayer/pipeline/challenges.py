@@ -3,7 +3,8 @@
 One that is not answered in time costs the bond, so nothing that was done once is taken to have worked. What is open is asked of the bond
 contract every turn; while it is, an answer is on its way: made again where it failed, whatever the number of attempts, before everything
 else that waits to be sent, and raised by itself when time runs out. A challenge is over when its end stands in a final block. Events are
-read from the bond contract itself, since they are not the vault's, and those of blocks that are not final every turn again.
+read from the bond contract itself, since they are not the vault's; those of blocks that are not final every turn again, and of some below,
+since who gives the logs may be behind who says what is final (:mod:`relayer.ledger`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from relayer import points
 from relayer.chain import Block, Contract
 from relayer.errors import AnswerError
 from relayer.interface import Named, Struct
+from relayer.ledger import AGAIN
 from relayer.pipeline.desk import Desk, Turn
 from relayer.pipeline.sending import PAUSE_MS, due, insist
 from relayer.receipts import Challenge, Evidence
@@ -40,10 +42,11 @@ URGENT_PART: Final = 4
 
 @dataclass
 class _Seen:
-    """What the events of one number say that may still be taken back, and the newest final ones: batch and sequence it is about, whether
-    it ended, whether for good.
+    """What the events of one number say that may still be taken back, and the newest final ones: whether any is of a block that was not
+    final before, batch and sequence it is about, whether it ended, whether for good.
     """
 
+    new: bool = False
     about: tuple[int, int] | None = None
     ended: bool = False
     final: bool = False
@@ -56,10 +59,13 @@ def watch_challenges(desk: Desk, turn: Turn) -> bool:
     with desk.database.read() as session:
         row = session.get(Setting, SCANNED)
         scanned = None if row is None else int(row.value)
-        first = desk.vault.first_block if scanned is None else min(scanned, final.number) + 1
-        numbers = set(session.scalars(select(BondChallenge.id).where(BondChallenge.state != OVER)))
-    seen = _events(bonds, first, head.number, final.number)
-    asked = {number: bonds.call("challenges", number, at=head.number) for number in sorted(numbers | seen.keys())}
+        known = {row.id: row.state for row in session.execute(select(BondChallenge.id, BondChallenge.state))}
+    read = desk.vault.first_block - 1 if scanned is None else min(scanned, final.number)
+    seen = _events(bonds, read, head.number, final.number)
+    # What is over stays so where only events are read that were read before: an endpoint behind them may still call it open.
+    numbers = {number for number, state in known.items() if state != OVER}
+    numbers |= {number for number, each in seen.items() if each.new or number not in known}
+    asked = {number: bonds.call("challenges", number, at=head.number) for number in sorted(numbers)}
     if not _stands(desk, head):
         return False  # what was read is of two chains: the next turn reads it again
     if not asked and scanned == final.number:
@@ -77,13 +83,16 @@ def _stands(desk: Desk, head: Block) -> bool:
     return now is not None and now.hash == head.hash
 
 
-def _events(bonds: Contract, first: int, last: int, final: int) -> dict[int, _Seen]:
+def _events(bonds: Contract, read: int, last: int, final: int) -> dict[int, _Seen]:
+    """What is told up to block ``last``, where it was read up to ``read`` before."""
     found: dict[int, _Seen] = {}
-    for logs in bonds.chain.logs(bonds.address, first, last):
+    for logs in bonds.chain.logs(bonds.address, max(0, read + 1 - AGAIN), last):
         for log in logs:
             event = bonds.interface.read_log(log.topics, log.data)
             if event is not None and event.name in (MADE, *ENDS):
-                _take(found.setdefault(int(event.values.challenge), _Seen()), event, final=log.block <= final)
+                seen = found.setdefault(int(event.values.challenge), _Seen())
+                seen.new = seen.new or log.block > read
+                _take(seen, event, final=log.block <= final)
     return found
 
 
