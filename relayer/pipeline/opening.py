@@ -107,11 +107,14 @@ def _due(desk: Desk, session: Session) -> bool:
 
 def _to_try_again(session: Session, batch: Batch) -> bool:
     """Whether the transaction of an opening failed: due at once after the first time, since what was wrong may be no more, then after
-    pauses that grow, since each may have cost gas.
+    pauses that grow, since each may have cost gas. Due, too, if there never was one: then the opening was another database's, and was taken
+    back. The vault has no other number to open next; the batch gives no receipts here, and runs out.
     """
     purpose = f"open:{batch.number}"
     known = transactions.find(session, purpose)
-    if known is None or known.state is not TransactionState.FAILED:
+    if known is None:
+        return True
+    if known.state is not TransactionState.FAILED:
         return False
     failed = failures(session, purpose)
     return failed == 1 or rested(known, failed - 1, PATIENCE_MS)

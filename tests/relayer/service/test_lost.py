@@ -186,6 +186,25 @@ def test_no_batch_is_opened_in_a_restored_database_before_the_chain_was_followed
         assert (other.state(number + 1), other.batch(number + 1).receipts_known) == (BatchState.FAILED, False)
 
 
+def test_a_batch_that_another_database_opened_and_a_reorganisation_took_back_stops_no_openings(
+    hurried: Service, tmp_path: Path
+) -> None:
+    chain = hurried.venue.chain
+    before = chain.rpc("evm_snapshot")
+    number = hurried.opened()
+    with closing(Database.create(f"sqlite:///{tmp_path / 'other.sqlite'}")) as database:
+        other = Service(hurried.venue, database, tmp_path / "other")
+        other.run(lambda: other.state(number) is BatchState.FAILED, prove=False)
+        assert chain.rpc("evm_revert", before)
+        chain.rpc("anvil_mine", hex(3))
+        other.run(lambda: f"open:{number}" in other.transactions(), prove=False)
+        other.run(lambda: other.batch(number).opened_time is not None, prove=False)
+        assert (other.open_batch(), other.batch(number).receipts_known) == (None, False), "it gives no receipts"
+        other.pass_time(HOUR + 1)
+        assert other.opened() == number + 1
+        other.stop()
+
+
 @contextmanager
 def restored(before: Service, folder: Path) -> Iterator[Service]:
     """Another service of the same vault, on the copy of a database."""
