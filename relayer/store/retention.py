@@ -56,6 +56,7 @@ from relayer.store.models import (
     Snapshot,
 )
 from relayer.store.models import Session as SessionRow
+from relayer.store.orders import CHUNK
 
 LEASE: Final = "retention"
 HOUR: Final = 3_600_000
@@ -154,36 +155,44 @@ def _since(session: Session, states: Sequence[BatchState], time: int) -> list[in
 
 def _delete_batches(session: Session, numbers: list[int]) -> set[str]:
     """Deletes sealed batches that nobody can ask about any more."""
-    asked = select(BondChallenge.batch).where(BondChallenge.state != OVER)
-    over = and_(Batch.number.in_(numbers), Batch.number.not_in(asked), Batch.batch_sealed.is_not(None))
-    going = list(session.scalars(select(Batch.number).where(over)))
-    counts = {
-        Batch.__tablename__: session.connection().execute(update(Batch).where(over).values(batch_sealed=None)).rowcount,
-        SealDraft.__tablename__: drafts.forget(session, going),
-    }
-    return {name for name, count in counts.items() if count}
+    asked, changed = select(BondChallenge.batch).where(BondChallenge.state != OVER), set[str]()
+    for part in _parts(numbers):
+        over = and_(Batch.number.in_(part), Batch.number.not_in(asked), Batch.batch_sealed.is_not(None))
+        going = list(session.scalars(select(Batch.number).where(over)))
+        emptied = session.connection().execute(update(Batch).where(over).values(batch_sealed=None)).rowcount
+        counts = {Batch.__tablename__: emptied, SealDraft.__tablename__: drafts.forget(session, going)}
+        changed |= {name for name, count in counts.items() if count}
+    return changed
 
 
 def _delete(session: Session, now: int, ended: int, final: list[int]) -> set[str]:
     """Deletes what is due; names of the tables that lost something."""
-    of_final = Order.batch.in_(final)
     of_ended = and_(Order.state.in_(ENDED), Order.updated_at <= ended)
     finals = select(Batch.number).where(Batch.state == BatchState.FINAL)
     newest = select(func.max(Snapshot.batch)).where(Snapshot.batch.in_(finals)).scalar_subquery()
-    marks = [f"{CLEARED}{number}" for number in final]
-    statements: dict[type[Base], Update | Delete] = {
-        Order: update(Order).where(LEFT, or_(of_final, of_ended)).values(content_sealed=None, result_sealed=None),
-        Snapshot: delete(Snapshot).where(Snapshot.batch < newest),
-        Setting: delete(Setting).where(Setting.name.in_(marks)),
-        SessionRow: delete(SessionRow).where(SessionRow.expires_at <= now),
-        AuthChallenge: delete(AuthChallenge).where(AuthChallenge.expires_at <= now),
-        Holder: delete(Holder).where(_unused(session, now)),
-        Idempotency: delete(Idempotency).where(Idempotency.created_at <= now - IDEMPOTENCY),
-    }
-    counts = {kind.__tablename__: session.connection().execute(each).rowcount for kind, each in statements.items()}
+    emptied = update(Order).where(LEFT).values(content_sealed=None, result_sealed=None)
+    statements: list[tuple[type[Base], Update | Delete]] = [
+        (Order, emptied.where(of_ended)),
+        (Snapshot, delete(Snapshot).where(Snapshot.batch < newest)),
+        (SessionRow, delete(SessionRow).where(SessionRow.expires_at <= now)),
+        (AuthChallenge, delete(AuthChallenge).where(AuthChallenge.expires_at <= now)),
+        (Holder, delete(Holder).where(_unused(session, now))),
+        (Idempotency, delete(Idempotency).where(Idempotency.created_at <= now - IDEMPOTENCY)),
+    ]
+    for part in _parts(final):
+        marks = [f"{CLEARED}{number}" for number in part]
+        statements.append((Order, emptied.where(Order.batch.in_(part))))
+        statements.append((Setting, delete(Setting).where(Setting.name.in_(marks))))
+    changed = {kind.__tablename__ for kind, each in statements if session.connection().execute(each).rowcount}
     told = min(ended, now - EVENTS_LEAST)
-    counts[Event.__tablename__] = events.forget(session, owned_before=told, public_before=now - EVENTS_PUBLIC)
-    return {name for name, count in counts.items() if count}
+    if events.forget(session, owned_before=told, public_before=now - EVENTS_PUBLIC):
+        changed.add(Event.__tablename__)
+    return changed
+
+
+def _parts(numbers: list[int]) -> list[list[int]]:
+    """So many at a time as a statement may name: how many batches are due is for the vault's times to say."""
+    return [numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK)]
 
 
 def _unused(session: Session, now: int) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, insert, select
 
 from relayer.chain import Block
 from relayer.errors import LeaseLost
@@ -130,6 +130,28 @@ def kept(database: Database) -> Kept:
     with database.write() as session:
         session.add(Holder(owner=OWNER, key=OWNER, subaccount=0, account=1, holder_sealed=b"", created_at=0))
     return Kept(database)
+
+
+def test_of_however_many_batches_something_is_due_no_statement_names_more_than_a_database_takes(kept: Kept) -> None:
+    many, most = 1_200, list[int]()
+    with kept.database.write() as session:
+        rows = [{"number": n, "state": BatchState.FINAL, "epoch": 1, "batch_sealed": b"x"} for n in range(1, many + 1)]
+        session.execute(insert(Batch), [row | {"created_at": 0, "updated_at": 0} for row in rows])
+        steps = [{"batch": row["number"], "state": BatchState.FINAL, "at": NOW - AFTER} for row in rows]
+        session.execute(insert(BatchStep), steps)
+        for number in range(1, many + 1):
+            mark_cleared(session, number, "mark")
+
+    def count(_connection: object, _cursor: object, _statement: str, values: list[object], *_: object) -> None:
+        most.append(len(values))
+
+    event.listen(kept.database.engine, "before_cursor_execute", count)
+    kept.retention().step(kept.lease)
+    event.remove(kept.database.engine, "before_cursor_execute", count)
+    assert 1 < max(most) < many, "SQLite takes 32,766, PostgreSQL 65,535"
+    with kept.database.read() as session:
+        assert not session.scalars(select(Batch.number).where(Batch.batch_sealed.is_not(None))).all()
+        assert not [name for name in session.scalars(select(Setting.name)) if "cleared" in name]
 
 
 @pytest.mark.parametrize("large", [False, True])
