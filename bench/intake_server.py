@@ -79,7 +79,12 @@ def venue() -> Venue:
 async def serve(database: Database, accounts: int, capacity: int) -> None:
     """Takes orders until killed."""
     made = engine(database, [trader(index) for index in range(accounts)], capacity)
-    settings = ApiSettings(address_rate=NO_LIMIT, owner_rate=NO_LIMIT, trusted_proxies=(ip_network("127.0.0.1/32"),))
+    settings = ApiSettings(
+        address_rate=NO_LIMIT,
+        owner_rate=NO_LIMIT,
+        most_sending_an_address=ApiSettings().most_sending,  # one generator stands for many addresses
+        trusted_proxies=(ip_network("127.0.0.1/32"),),
+    )
     services = Services(
         database=database,
         sealer=SEALER,

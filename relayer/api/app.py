@@ -26,7 +26,7 @@ from relayer.api import (
     websocket,
 )
 from relayer.api import problems as refusals
-from relayer.api.guard import Access, Bodies, Crowd, Headers, Methods
+from relayer.api.guard import Access, Bodies, Crowd, Headers, Methods, Places
 from relayer.api.hub import Hub, Stream
 from relayer.api.known import Known
 from relayer.api.limits import AddressRates, Buckets
@@ -121,12 +121,9 @@ def guards(
     larger: dict[tuple[str, str], int] | None = None,
 ) -> list[Middleware]:
     """What stands before the routes, outermost first."""
-    most = {"most": settings.most_requests, "most_apart": settings.most_sending}
-    made = [
-        Middleware(Access, watching=services.watching),
-        Middleware(Headers),
-        Middleware(Crowd, apart=shedding.PATHS, **most),
-    ]
+    places = Places(settings.most_requests, settings.most_requests_an_address)
+    sending = Places(settings.most_sending, settings.most_sending_an_address)
+    made = [Middleware(Access, watching=services.watching), Middleware(Headers)]
     if settings.cors_origins:
         allowed = ["Authorization", "Content-Type", "Idempotency-Key", "Tacit-Signature"]
         made.append(
@@ -135,6 +132,7 @@ def guards(
             )
         )
     made.append(Middleware(AddressRates, buckets=buckets, trusted=settings.trusted_proxies))
+    made.append(Middleware(Crowd, places=places, apart=shedding.PATHS, places_apart=sending))
     made.append(Middleware(Methods))
     made.append(Middleware(Bodies, limit=settings.body_bytes, seconds=settings.body_seconds, larger=larger))
     return made

@@ -1,8 +1,9 @@
 """What stands before every route: size and time of bodies, methods, headers, the log of accesses and a span for each.
 
 Plain ASGI, outermost first: :class:`Access` measures and logs, and answers what nobody foresaw without a trace; :class:`Headers` adds what
-browsers should be told; :class:`Crowd` bounds how many requests are under way; :class:`Methods` answers HEAD and OPTIONS; :class:`Bodies`
-refuses a body over the limit before anything parses it.
+browsers should be told; :class:`relayer.api.limits.AddressRates` knows the caller and its rate; :class:`Crowd` bounds how many requests are
+under way, of all and of one caller; :class:`Methods` answers HEAD and OPTIONS; :class:`Bodies` refuses a body over the limit before
+anything parses it.
 Log and span name route templates: never a path, a query, a body, an address or a token.
 """
 
@@ -12,14 +13,17 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from starlette.datastructures import Headers as HeaderMap
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from relayer.api.problems import Refusal, problem, refusal_of
+from relayer.api.limits import CALLER, is_free
+from relayer.api.problems import BUSY_SECONDS, Refusal, problem, refusal_of
 from relayer.api.services import Watching
 from relayer.watching import tracing
 from relayer.watching.logs import during
@@ -84,30 +88,60 @@ class Access:
             note(route=route, status=status)
 
 
+class Places:
+    """Those that requests under way hold: at most ``most``, and ``each`` of one caller, who holds one for as long as it cares to send."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self.most, self.each = most, each
+        self._taken = 0
+        self._held: Counter[str] = Counter()
+
+    def refusal(self, caller: str) -> Refusal | None:
+        """Why a caller gets no place now, if so."""
+        if self._held[caller] >= self.each:
+            told = "too many requests of this address are under way: end one, or try again"
+            return Refusal("RATE_LIMITED", told, {"retry_after": BUSY_SECONDS}, BUSY_SECONDS)
+        if self._taken >= self.most:
+            return Refusal("BUSY", "too many requests are under way: try again")
+        return None
+
+    @contextmanager
+    def held(self, caller: str) -> Iterator[None]:
+        """A place, until the end of the block."""
+        self._taken += 1
+        self._held[caller] += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            self._held[caller] -= 1
+            if not self._held[caller]:
+                del self._held[caller]
+
+
 class Crowd:
-    """Refuses requests beyond those that may be under way at once. Those of ``apart``, which wait in a queue of their own, are
-    counted apart.
+    """Refuses requests beyond those that may be under way at once. Those of ``apart``, which wait in a queue of their own, have places of
+    their own; what is free needs none.
     """
 
-    def __init__(self, app: ASGIApp, most: int, apart: Collection[str], most_apart: int) -> None:
+    def __init__(self, app: ASGIApp, places: Places, apart: Collection[str], places_apart: Places) -> None:
         self.app, self.apart = app, frozenset(apart)
-        self._most = {False: most, True: most_apart}
-        self._under_way = {False: 0, True: 0}
+        self._places, self._places_apart = places, places_apart
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_free(scope):
             await self.app(scope, receive, send)
             return
-        apart = scope["path"] in self.apart
-        if self._under_way[apart] >= self._most[apart]:
-            await problem(Refusal("BUSY", "too many requests are under way: try again"))(scope, receive, send)
+        places = self._places_apart if scope["path"] in self.apart else self._places
+        refusal = places.refusal(scope[CALLER])
+        if refusal is not None:
+            refused = problem(refusal)
+            refused.headers["Connection"] = "close"  # its body is not waited for
+            await refused(scope, receive, send)
             return
-        self._under_way[apart] += 1
-        try:
+        with places.held(scope[CALLER]):
             await self.app(scope, receive, send)
-        finally:
-            self._under_way[apart] -= 1
 
 
 class Headers:

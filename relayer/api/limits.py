@@ -28,6 +28,7 @@ REMEMBERED: Final = 4_096
 CALLER: Final = "tacit.caller"
 """Where the caller's address stands in the scope."""
 FREE: Final = ("/healthz", "/readyz")
+"""What costs nothing and needs no place, so that it is answered whatever else goes on: asked without a body, or it would be waited for."""
 COSTS: Final = {
     "/v1/proofs/verify": 20,
     "/v1/quotes": 4,
@@ -70,6 +71,14 @@ def limited(wait: float) -> Refusal:
     return Refusal("RATE_LIMITED", f"too many requests: try again in {seconds} s", {"retry_after": seconds}, seconds)
 
 
+def is_free(scope: Scope) -> bool:
+    """Whether a request asks for health, and for nothing beside it: one that brings a body is a request like any other."""
+    if scope["path"] not in FREE or scope["method"] not in ("GET", "HEAD"):
+        return False
+    headers = Headers(scope=scope)
+    return "transfer-encoding" not in headers and set(headers.getlist("content-length")) <= {"0"}
+
+
 def caller(scope: Scope, trusted: Sequence[Network]) -> str:
     """The address a request comes from: the nearest that is no trusted proxy's. What others write into headers is not believed."""
     client = scope.get("client")
@@ -96,7 +105,7 @@ class AddressRates:
         """One request."""
         if scope["type"] in ("http", "websocket"):
             scope[CALLER] = caller(scope, self.trusted)
-        if scope["type"] == "http" and scope["path"] not in FREE:
+        if scope["type"] == "http" and not is_free(scope):
             wait = self.buckets.take(scope[CALLER], COSTS.get(scope["path"], 1))
             if wait:
                 refused = problem(limited(wait))

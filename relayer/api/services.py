@@ -221,7 +221,9 @@ class ApiSettings:
     session_seconds: int = 12 * 3600
     challenge_seconds: int = 120
     most_requests: int = 256
+    most_requests_an_address: int = 64
     most_sending: int = 2_048
+    most_sending_an_address: int = 512
     most_connections: int = 1_000
     most_connections_an_address: int = 10
     page: int = 100

@@ -7,8 +7,11 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
+from itertools import product
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from relayer.api.limits import Buckets, caller
-from relayer.api.services import Rate
+from relayer.api.services import ApiSettings, Rate
 from relayer.intake.refusal import Unready
 from relayer.watching import tracing
 from relayer.watching.logs import Lines, during, request
@@ -346,6 +349,69 @@ def test_more_requests_than_may_be_under_way_are_told_to_come_again(tmp_path: Pa
             connection.close()
         time.sleep(0.2)
         assert house.client.get("/v1/keys").status_code == 200
+
+
+@contextmanager
+def unfinished(url: str, count: int, path: str, *, by: str = "203.0.113.9") -> Iterator[None]:
+    """Requests of an address whose bodies do not come, until the end of the block. (A test's server takes the address from the header.)"""
+    parts = urlsplit(url)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {by}\r\nContent-Length: 10\r\n\r\n".encode()
+    with ExitStack() as stack:
+        for _ in range(count):
+            address = (parts.hostname or "", parts.port or 0)
+            stack.enter_context(socket.create_connection(address)).sendall(head)
+        yield
+
+
+def crowded(**changes: Any) -> ApiSettings:  # noqa: ANN401 - fields of the settings
+    """Few places, for tests that say which address asks."""
+    return settings_of(trusted_proxies=(ip_network("127.0.0.1"),), body_seconds=30.0, **changes)
+
+
+def test_health_is_answered_while_every_place_is_taken(tmp_path: Path) -> None:
+    with opened(tmp_path, crowded(most_requests=2)) as house, unfinished(house.url, 2, "/healthz"):
+        until(lambda: house.client.get("/v1/keys").status_code == 503)
+        for method, path in product(("GET", "HEAD"), ("/healthz", "/readyz")):
+            assert house.client.request(method, path).status_code == 200
+        empty = house.client.request("GET", "/healthz", headers={"Content-Length": "0"})
+        assert empty.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("length", [{"Content-Length": "1"}, {"Transfer-Encoding": "chunked"}])
+def test_a_request_for_health_that_brings_a_body_is_a_request_like_any_other(
+    method: str, length: dict[str, str], tmp_path: Path
+) -> None:
+    body = b"1\r\nx\r\n0\r\n\r\n" if "Transfer-Encoding" in length else b"x"
+    name, value = next(iter(length.items()))
+    sent = f"{method} /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: {value}\r\n\r\n".encode() + body
+    with opened(tmp_path, settings_of(address_rate=Rate(0.001, 1))) as house:
+        raw(house.url, sent)
+        assert raw(house.url, sent).startswith(b"HTTP/1.1 429")
+        assert house.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/quotes", "/v1/orders"])
+def test_one_address_holds_only_a_part_of_the_places(path: str, tmp_path: Path) -> None:
+    few = {"most_requests": 4, "most_requests_an_address": 2, "most_sending": 4, "most_sending_an_address": 2}
+    asked = "/v1/orders" if path == "/v1/orders" else "/v1/quotes"
+    with opened(tmp_path, crowded(**few)) as house, unfinished(house.url, 4, path):
+        mine, other = ({"X-Forwarded-For": each} for each in ("203.0.113.9", "203.0.113.10"))
+        until(lambda: house.client.post(asked, json={}, headers=mine).status_code == 429)
+        refused = house.client.post(asked, json={}, headers=mine)
+        assert (refused.json()["code"], refused.headers["retry-after"]) == ("RATE_LIMITED", "1")
+        assert house.client.post(asked, json={}, headers=other).status_code == 400  # heard, and malformed
+        assert house.client.get("/v1/keys", headers=other).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/quotes", "/v1/orders"])
+def test_a_place_is_free_again_when_its_request_is_over(path: str, tmp_path: Path) -> None:
+    few = {"most_requests_an_address": 1, "most_sending_an_address": 1}
+    with opened(tmp_path, crowded(**few)) as house:
+        mine = {"X-Forwarded-For": "203.0.113.9"}
+        with unfinished(house.url, 1, path):
+            until(lambda: house.client.post(path, json={}, headers=mine).status_code == 429)
+        until(lambda: house.client.post(path, json={}, headers=mine).status_code == 400)
 
 
 class Numbers(logging.Handler):
