@@ -39,6 +39,7 @@ def router(services: Services, known: Known, market: Market) -> APIRouter:
     """Routes of accounts."""
     routes = APIRouter(prefix="/v1/accounts", tags=["accounts"])
     shown, page = Shown(services, market), services.settings.page
+    in_orders, in_fills = (paging.OwnPages(services.sealer, kind) for kind in (ORDERS, FILLS))
 
     @routes.post("", status_code=201, responses=documented(*REGISTRATION))
     async def register(envelope: schemas.Envelope) -> schemas.Registered:
@@ -73,8 +74,8 @@ def router(services: Services, known: Known, market: Market) -> APIRouter:
         """The asker's orders, newest first."""
         owner, size = known.same(credentials, key), min(limit, page)
         with services.database.read() as session:
-            rows = listing.orders(session, owner, paging.place(ORDERS, cursor), size + 1, tuple(state or ()))
-        more = paging.cursor(ORDERS, rows[size - 1].position) if len(rows) > size else None
+            rows = listing.orders(session, owner, in_orders.place(owner, cursor), size + 1, tuple(state or ()))
+        more = in_orders.cursor(owner, rows[size - 1].position) if len(rows) > size else None
         return schemas.Orders(items=[shown.order(row) for row in rows[:size]], next_cursor=more)
 
     @routes.get(
@@ -92,14 +93,14 @@ def router(services: Services, known: Known, market: Market) -> APIRouter:
         """What batches filled of the asker's orders, newest first; as CSV, the next page's cursor is in the header Next-Cursor."""
         owner, size = known.same(credentials, key), min(limit, page)
         with services.database.read() as session:
-            rows = listing.orders(session, owner, paging.place(FILLS, cursor), LOOKED_AT, listing.DONE)
+            rows = listing.orders(session, owner, in_fills.place(owner, cursor), LOOKED_AT, listing.DONE)
         found: list[schemas.Fill] = []
         more = None
         for number, row in enumerate(rows, 1):
             fill = shown.fill(row)
             found += [] if fill is None else [fill]
             if len(found) == size or number == LOOKED_AT:
-                more = paging.cursor(FILLS, row.position)
+                more = in_fills.cursor(owner, row.position)
                 break
         if form == "csv":
             headers = {"Content-Disposition": 'attachment; filename="fills.csv"'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from prover.batch import Context, RiskRow, SealedBatch, risk_root, risk_rows
 from prover.eddsa import Signature
@@ -471,3 +473,45 @@ def test_a_name_stays_known_when_its_table_is_no_longer_in_force(empty_house: Ho
     house.services.reading.history().epochs[3] = replace(house.services.reading.history().epochs[1], epoch=3)
     assert house.client.get("/v1/risk").json()["epoch"] == 3
     assert house.client.get("/v1/instruments").json()["items"][0]["name"] == "BTC-27DEC24-60000-C"
+
+
+def among_others(house: House) -> dict[str, str]:
+    """Trader 5 and trader 6 send orders in turn; where the lists of trader 5 go on after their first entry."""
+    made = [house.send(trader(5 + number % 2), slot=number // 2)["id"] for number in range(4)]
+    for order_id in made[::2]:
+        settle(house, order_id, 4_000, 990 * UNIT)
+    known, path = house.known(trader(5)), f"/v1/accounts/0x{trader(5).owner.hex()}"
+    asked = {what: house.client.get(f"{path}/{what}?limit=1", headers=known).json() for what in ("orders", "fills")}
+    return {what: page["next_cursor"] for what, page in asked.items()}
+
+
+def test_an_owners_cursor_does_not_tell_how_much_others_send(empty_house: House) -> None:
+    house, who, given = empty_house, trader(5), among_others(empty_house)
+    with house.services.database.read() as session:
+        places = list(session.scalars(select(Order.position).where(Order.owner == who.owner)))
+    assert len(places) == 2
+    for text in given.values():
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        assert not [place for place in places if place.to_bytes(8, "big") in raw]
+    known, path = house.known(who), f"/v1/accounts/0x{who.owner.hex()}"
+    for what, cursor in given.items():
+        rest = house.client.get(f"{path}/{what}", params={"cursor": cursor}, headers=known).json()
+        assert (len(rest["items"]), rest["next_cursor"]) == (1, None)
+
+
+def test_a_cursor_of_an_owners_list_is_none_of_another_list_or_owner(empty_house: House) -> None:
+    house, given = empty_house, among_others(empty_house)
+    plain = {what: base64.urlsafe_b64encode(what[:1].encode() + bytes(7) + b"\x09").decode() for what in given}
+    for number, what, cursor in (
+        (5, "orders", given["fills"]),
+        (5, "fills", given["orders"]),
+        (6, "orders", given["orders"]),
+        (6, "fills", given["fills"]),
+        (5, "orders", given["orders"][:-1] + ("B" if given["orders"].endswith("A") else "A")),
+        (5, "orders", plain["orders"]),
+        (5, "fills", plain["fills"]),
+    ):
+        path, known = f"/v1/accounts/0x{trader(number).owner.hex()}/{what}", house.known(trader(number))
+        answer = house.client.get(path, params={"cursor": cursor}, headers=known)
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
+        assert answer.json()["values"] == {"place": "query.cursor"}
