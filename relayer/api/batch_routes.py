@@ -51,7 +51,7 @@ def router(services: Services, known: Known, verifier: Verifier) -> APIRouter:
     def batch(number: Number) -> schemas.BatchDetail:
         """A batch with its way so far."""
         with database.read() as session:
-            row = _known(listing.batch(session, number))
+            row = _known(listing.brief(session, number))
             steps, mined = listing.steps(session, number), listing.mined_of(session, number)
         return schemas.BatchDetail(
             **shown.batch_fields(row),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from relayer.store.models import (
     Attempt,
@@ -26,6 +26,8 @@ from relayer.store.models import (
 LIVE: tuple[OrderState, ...] = (OrderState.WAITING, OrderState.RECEIPTED, OrderState.SEALED)
 """States of an order whose nonce may yet be used."""
 DONE: tuple[OrderState, ...] = (OrderState.SETTLED, OrderState.FINAL)
+BRIEF = (defer(Batch.batch_sealed, raiseload=True), defer(Batch.settlement, raiseload=True))
+"""A batch without what was sealed and what was proven, hundreds of kilobytes each, which only who asks for one of them needs."""
 MINED: tuple[TransactionState, ...] = (TransactionState.MINED, TransactionState.FINAL)
 
 
@@ -50,13 +52,19 @@ def orders(
 
 
 def batch(session: Session, number: int) -> Batch | None:
-    """A batch."""
+    """A batch, whole."""
     return session.get(Batch, number)
 
 
+def brief(session: Session, number: int) -> Batch | None:
+    """A batch without its sealed content and its settlement."""
+    return session.get(Batch, number, options=BRIEF)
+
+
 def batches(session: Session, before: int | None, limit: int) -> list[Batch]:
-    """Batches, newest first, from below a number."""
-    query = select(Batch) if before is None else select(Batch).where(Batch.number < before)
+    """Batches, as :func:`brief`, newest first, from below a number."""
+    query = select(Batch).options(*BRIEF)
+    query = query if before is None else query.where(Batch.number < before)
     return list(session.scalars(query.order_by(Batch.number.desc()).limit(limit)))
 
 

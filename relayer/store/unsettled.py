@@ -43,8 +43,10 @@ class Unsettled:
     @classmethod
     def of(cls, session: Session) -> Unsettled | None:
         """The oldest; None where everything that was sealed is settled or void."""
-        query = select(Batch).where(Batch.state.in_(UNSETTLED), Batch.sealed_time.is_not(None))
-        row = session.scalar(query.order_by(Batch.number).limit(1))
+        # Not the whole row: every view of intake asks this, and what is sealed and proven is long.
+        query = select(Batch.number, Batch.state, Batch.sealed_time)
+        query = query.where(Batch.state.in_(UNSETTLED), Batch.sealed_time.is_not(None))
+        row = session.execute(query.order_by(Batch.number).limit(1)).one_or_none()
         if row is None or row.sealed_time is None:
             return None
         failures = select(func.count()).select_from(BatchStep)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import event
+
 from relayer.store import events, listing, risk, sessions, webhooks
 from relayer.store.crypt import Sealer
 from relayer.store.database import Database
@@ -132,3 +134,21 @@ def test_a_risk_table_is_kept_once_under_its_root(database: Database) -> None:
     with database.read() as session:
         assert [each.document for each in listing.risk_documents(session, 0)] == ["one"]
         assert listing.risk_document(session, b"r" * 32) is not None
+
+
+def test_batches_are_listed_without_what_was_sealed_and_proven(database: Database) -> None:
+    long = {"batch_sealed": b"sealed", "settlement": b"proven"}
+    with database.write() as session:
+        for number in (1, 2, 3):
+            session.add(Batch(number=number, state=BatchState.FINAL, epoch=1, created_at=0, updated_at=0, **long))
+    asked: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    with database.read() as session:
+        rows = [*listing.batches(session, None, 10), *listing.batches(session, 3, 10), listing.brief(session, 1)]
+    assert [row.number for row in rows if row is not None] == [3, 2, 1, 2, 1, 1]
+    assert [text for text in asked if "FROM batches" in text]
+    assert not [text for text in asked if "batch_sealed" in text or "settlement" in text]
+    with database.read() as session:
+        row = listing.batch(session, 1)
+    assert row is not None, "and whole where one is asked for"
+    assert (row.batch_sealed, row.settlement) == (b"sealed", b"proven")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event
 
 from relayer.store.database import Database
 from relayer.store.models import Batch, BatchState, BatchStep
@@ -43,6 +44,15 @@ def test_what_is_settled_or_given_up_is_in_nobodys_way(database: Database, state
     batch(database, 2, BatchState.FAILED, sealed=False)
     with database.read() as session:
         assert Unsettled.of(session) is None, "and what was never sealed ends by itself"
+
+
+def test_whether_something_is_unsettled_is_known_without_what_was_sealed_and_proven(database: Database) -> None:
+    batch(database, 1, BatchState.SEALED, BatchState.PROVED)
+    asked: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert (unsettled(database).batch, unsettled(database).proven) == (1, True)
+    assert [text for text in asked if "FROM batches" in text]
+    assert not [text for text in asked if "batch_sealed" in text or "settlement" in text]
 
 
 def test_before_any_was_settled_one_is_given_the_time_of_an_opening(database: Database) -> None:
