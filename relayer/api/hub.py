@@ -28,6 +28,7 @@ from relayer.store.events import Told
 logger = logging.getLogger("relayer.api")
 
 LOOK_SECONDS: Final = 0.2
+FAILED_SECONDS: Final = 1.0
 PAGE: Final = 200
 REPLAY: Final = 5_000
 """Stored events that a connection is sent at most when it begins."""
@@ -68,6 +69,7 @@ class Hub:
         self._database, self._sealer = database, sealer
         self._streams: dict[Stream, set[Subscriber]] = defaultdict(set)
         self._place = 0
+        self._due: list[int] = []
         self._task: asyncio.Task[None] | None = None
         self._began = asyncio.Lock()
 
@@ -126,21 +128,32 @@ class Hub:
             try:
                 if not await self._next():
                     await asyncio.sleep(LOOK_SECONDS)
-            except StoreError as error:
-                logger.warning("events wait for the database", extra={"code": error.code})
-                await asyncio.sleep(1.0)
+            except Exception as error:  # noqa: BLE001 - nobody else would begin again for those who are connected
+                # Its kind only: a message may quote what it should not.
+                code = error.code if isinstance(error, StoreError) else type(error).__name__
+                logger.warning("events wait for the database", extra={"code": code})
+                await asyncio.sleep(FAILED_SECONDS)
 
     async def _next(self) -> bool:
         """Hands out the events that came since; whether there may be more."""
+        if self._due:  # not handed on when they were found: opening them failed
+            await self._hand_on()
+            return True
         found = await run_in_threadpool(self._places, self._place)
-        # From here on who subscribes is given these from the database: the place moves before anything else is awaited.
+        # From here on who subscribes is given these from the database, and who has subscribed is due them: the place moves before anything
+        # else is awaited.
         self._place = found[-1][0] if found else self._place
-        wanted = [seq for seq, channel, owner in found if (channel, owner) in self._streams]
-        for told in await run_in_threadpool(self._opened, wanted) if wanted else ():
+        self._due = [seq for seq, channel, owner in found if (channel, owner) in self._streams]
+        await self._hand_on()
+        return len(found) == PAGE
+
+    async def _hand_on(self) -> None:
+        """What is due, to all of its streams; it stays due until then. Who has some of it already passes over that."""
+        for told in await run_in_threadpool(self._opened, self._due) if self._due else ():
             stream = (told.channel, told.owner)
             for subscriber in list(self._streams.get(stream, ())):
                 subscriber.hand(stream, told)
-        return len(found) == PAGE
+        self._due = []
 
     # ---- in threads
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from relayer.api import hub, websocket
 from relayer.api.services import Rate
+from relayer.errors import StoreError
 from relayer.store import events
+from relayer.store.events import Told
 from tests.relayer.api.house import House, opened, settings_of
 from tests.relayer.intake.scene import SEALER, trader
 
@@ -291,6 +294,35 @@ def test_more_than_is_sent_at_once_is_a_reset(empty_house: House, monkeypatch: p
         assert [(each["type"], each["seq"]) for each in heard(socket, 2)] == [("reset", 5), ("subscribed", 5)]
         tell(empty_house, "batches", 6)
         assert heard(socket)[0]["seq"] == 6
+
+
+@pytest.mark.parametrize("error", [StoreError("the database is away", {}), RuntimeError("nobody foresaw it")])
+def test_a_failed_read_leaves_no_gap_and_repeats_nothing(
+    empty_house: House, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house, opened_, came = empty_house, hub.Hub._opened, ExitStack()
+    late: list[ClientConnection] = []
+
+    def failing(self: hub.Hub, seqs: Sequence[int]) -> list[Told]:
+        if late:
+            return opened_(self, seqs)
+        late.append(came.enter_context(joined(house.url)))  # somebody comes in between, and is given what is stored
+        say(late[0], subscribe={"batches": 0})
+        assert [each["seq"] for each in heard(late[0], 2)] == [0, 1]
+        raise error
+
+    monkeypatch.setattr(hub.Hub, "_opened", failing)
+    monkeypatch.setattr(hub, "FAILED_SECONDS", 0.0)
+    with came, joined(house.url) as early:
+        say(early, subscribe={"batches": None})
+        heard(early)
+        tell(house, "batches", 1)
+        assert heard(early)[0]["seq"] == 1
+        tell(house, "batches", 2)
+        assert heard(early)[0]["seq"] == heard(late[0])[0]["seq"] == 2
+    (waited,) = [record for record in caplog.records if record.msg == "events wait for the database"]
+    assert waited.__dict__["code"] in ("STORE", "RuntimeError")
+    assert str(error) not in caplog.text
 
 
 def test_a_page_of_another_place_is_not_let_in(house: House) -> None:
