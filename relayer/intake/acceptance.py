@@ -385,6 +385,8 @@ class Acceptance:
         while True:
             try:
                 return self._promote(lease, view, seen, most)
+            except BatchClosed:
+                view = closed(view)
             except NotCovered as short:
                 view = replace(view, covered=short.orders)
 

@@ -82,6 +82,24 @@ def test_a_batch_that_closes_in_between_gives_no_more_receipts_and_the_order_wai
     assert [(each.batch, each.sequence) for each in again] == [(3, 1), (3, 2), (3, 3)]
 
 
+def test_a_batch_that_closes_while_older_orders_get_their_receipts_leaves_them_waiting(database: Database) -> None:
+    stage = Stage(database)
+    stage.close()
+    acceptance = stage.acceptance()
+    waiting = [candidate(1), candidate(2, order=trader(2).order(last_batch=3))]
+    good(take(acceptance, stage, waiting))
+    stage.open_next()
+    stage.set_batch(3, BatchState.CLOSING)
+    assert acceptance.promote(stage.lease(), stage.view, 0, 100) is None
+    assert codes(take(acceptance, stage, [*waiting, candidate(3)])) == ["waiting"] * 3
+    stage.change(open=None, batch=4)
+    stage.open_next()
+    assert acceptance.promote(stage.lease(), stage.view, 0, 100) is None
+    again = take(acceptance, stage, [waiting[0], candidate(3), waiting[1]])
+    assert codes(again) == ["receipted", "receipted", Code.CONFLICT], "the last has lapsed: its window is over"
+    assert [(each.batch, each.sequence) for each in again[:2] if isinstance(each, Acknowledged)] == [(4, 1), (4, 2)]
+
+
 def test_nothing_is_stored_by_who_lost_the_lease(database: Database) -> None:
     now = [1_700_000_000_000]
     stage = Stage(database, clock=lambda: now[0])

@@ -20,6 +20,7 @@ from relayer.intake.acceptance import Limits
 from relayer.intake.engine import Rhythm
 from relayer.store import orders
 from relayer.store.database import Database
+from relayer.store.models import BatchState
 from tests.relayer.intake.scene import DOMAIN, SIGNER, TERMS, UNKNOWN_INSTRUMENT, Stage, envelope, registration, trader
 
 RECEIPTED, WAITING = "receipted", "waiting"
@@ -188,6 +189,28 @@ def test_an_order_for_the_batch_after_one_that_has_just_closed_is_not_called_exp
             await refused(engine.submit(envelope(engine.keys, later)), Code.EXPIRED)
 
     run(work)
+
+
+def test_a_batch_that_closes_while_older_orders_get_their_receipts_costs_intake_nothing(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(database)
+    stage.close()
+
+    async def work() -> None:
+        async with running(stage) as engine:
+            made = [envelope(engine.keys, trader(i).signed(trader(i).order())) for i in (1, 2)]
+            assert (await engine.submit(made[0])).state == WAITING
+            stage.open_next()
+            stage.set_batch(3, BatchState.CLOSING)  # and the view is not taken anew
+            assert (await engine.submit(made[1])).state == WAITING
+            assert not engine.reasons
+            stage.change(open=None, batch=4)
+            stage.open_next()
+            assert [(await receipted(engine, each)).batch for each in made] == [4, 4]
+
+    run(work)
+    assert not [each for each in caplog.records if each.name == "relayer.intake"]
 
 
 async def receipted(engine: Engine, sent: Envelope) -> Acknowledged:
