@@ -122,6 +122,8 @@ class Acceptance:
         self._chain: ReceiptChain | None = None
         self._looked_at: int | None = None
         self._position = 0
+        self._turns: list[str] = []
+        self._turns_to = 0
         self._stale = True
 
     # ---- what is known
@@ -145,7 +147,8 @@ class Acceptance:
                     for p in orders.pending(session, self.sealer)
                 )
                 self.book = Book(held)
-                self._position = orders.last_position(session)
+                # Never back: one that was given and not stored may be behind turns that are dealt already.
+                self._position = max(self._position, orders.last_position(session))
             self._chain, self.broken = None, None
             if view.open is not None:
                 self._read_chain(session, view.terms.domain, view.open)
@@ -262,16 +265,16 @@ class Acceptance:
         return self.limits.forecast if view.forecast is None else view.forecast
 
     def _room(self, view: View, hold: bool, account: int) -> Room:
-        waiting = self.limits.waiting - self.book.waiting_count
+        waiting, kept = self.limits.waiting - self.book.waiting_count, self.limits.waiting // rules.KEPT
         if view.open is None or hold or self._chain is None or self._chain.batch != view.open:
-            return Room(0, 0, waiting)
+            return Room(0, 0, waiting, kept=kept)
         book, batch = self.book, view.open
         orders_left, accounts_left = (
             min(self.limits.orders, view.covered) - book.orders(batch),
             self.limits.accounts - len(book.accounts(batch)),
         )
         paying = book.withdrawals(batch) < self.limits.withdrawals
-        return Room(orders_left, accounts_left, waiting, self._rows_left(view, batch, account), paying)
+        return Room(orders_left, accounts_left, waiting, self._rows_left(view, batch, account), paying, kept)
 
     def _rows_left(self, view: View, batch: int, account: int) -> bool:
         """Whether the batch has settled rows for what an account holds of expired instruments beside all others in it."""
@@ -379,8 +382,9 @@ class Acceptance:
     # ---- waiting orders
 
     def promote(self, lease: Lease, view: View, seen: int, most: int) -> int | None:
-        """Looks at ``most`` waiting orders behind the place ``seen``, oldest first: those that have a place in the open batch get receipts,
-        those that no batch can take any more lapse. The place to go on from; None when none is left.
+        """Looks at ``most`` waiting orders behind the first ``seen`` (0: begins anew), in turns: those that have a place in the open batch
+        get receipts, those that no batch can take any more lapse. How many have been looked at; None when none is left. Orders that come
+        meanwhile have their turns behind all that were there.
         """
         while True:
             try:
@@ -394,10 +398,8 @@ class Acceptance:
         self.read_back(view)
         if view.open is None or self._chain is None:
             return None
-        left = [held for held in self.book.waiting() if held.position > seen]
-        look = left[:most]
-        if not look:
-            return None
+        end = self._line_up(view.open, seen, most)
+        look = [held for each in self._turns[seen:end] if (held := self.book.find_waiting(each))]
         promised: list[Held] = []
         lapsed: list[Held] = []
         self._stale = True
@@ -413,7 +415,16 @@ class Acceptance:
         if promised or lapsed:
             self._store_promises(lease, view, promised, lapsed)
         self._stale = False
-        return look[-1].position if len(left) > most else None
+        return end if end < len(self._turns) or self._turns_to < self._position else None
+
+    def _line_up(self, batch: int, seen: int, most: int) -> int:
+        """Up to where turns are looked at next. They are dealt once, and again to those who came since: not each time, where many wait."""
+        if not seen:
+            self._turns, self._turns_to = [], 0
+        if seen >= len(self._turns):
+            self._turns += [held.id for held in self.book.turns(batch, self._turns_to)]
+            self._turns_to = self._position
+        return min(seen + most, len(self._turns))
 
     def _may_be_promised(self, view: View, held: Held, beside: Standing) -> bool:
         order, owner = held.order, int.from_bytes(held.owner, "big")

@@ -7,7 +7,7 @@ clear, as it must in the memory of whoever clears batches.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -116,9 +116,22 @@ class Book:
         """Accounts with a receipt of a batch."""
         return self._batches.get(batch, set())
 
-    def waiting(self) -> Iterator[Held]:
-        """Orders without a receipt, oldest first."""
-        return iter(tuple(self._waiting.values()))
+    def turns(self, batch: int, behind: int) -> list[Held]:
+        """Orders without a receipt that came after the place ``behind``, by rounds: the first of each account by arrival, then the second
+        of each. Those that an account has in ``batch`` had their turn.
+        """
+        had: dict[int, int] = {}
+        rounds: list[tuple[int, Held]] = []
+        for held in self._waiting.values():
+            if held.position <= behind:
+                continue
+            account = held.order.account
+            turn = had.get(account)
+            if turn is None:
+                turn = sum(each.batch == batch for each in self._accounts[account].values())
+            had[account] = turn + 1
+            rounds.append((turn, held))
+        return [held for _, held in sorted(rounds, key=lambda each: (each[0], each[1].position))]
 
     def find_waiting(self, order: str) -> Held | None:
         """A waiting order by its id."""

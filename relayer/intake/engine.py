@@ -246,7 +246,7 @@ class Engine:
             self.acceptance.settle(view.fixed)
 
     async def _promote(self, lease: Lease) -> None:
-        """Gives older orders the receipts that they wait for, some at a time."""
+        """Gives older orders the receipts that they wait for, some at a time: newer ones get none before all have had their turn."""
         if self._promoted is None or self.view is None:
             return
         self._promoted = await self._run(self.acceptance.promote, lease, self.view, self._promoted, self.rhythm.group)

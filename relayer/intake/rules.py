@@ -20,6 +20,10 @@ from relayer.intake.refusal import Code, Issue
 from relayer.intake.view import View
 
 WAITING_AN_ACCOUNT: Final = 64
+KEPT: Final = 4
+"""One of so many places to wait is kept for accounts of which fewer orders wait than a batch takes of one: nobody's many keep out
+somebody's first.
+"""
 
 
 class Place(Enum):
@@ -35,6 +39,7 @@ class Room:
 
     ``rows``: whether the batch has settled rows left for the account's expired positions; one that is promised a place without them
     could never be proven. ``paying``: whether it has a place for another withdrawal; one with too many could never be settled.
+    ``kept``: how many of the orders that may still wait are those of accounts with few (:data:`KEPT`).
     """
 
     orders: int
@@ -42,6 +47,7 @@ class Room:
     waiting: int
     rows: bool = True
     paying: bool = True
+    kept: int = 0
 
 
 def kind_issue(order: Order) -> Issue | None:
@@ -148,7 +154,8 @@ def place(view: View, order: Order, standing: Standing, room: Room) -> Place | I
     if obstacle is None:
         return Place.RECEIPT
     last = view.batch if view.open is None or order.account in view.unsure else view.batch + 1
-    full = room.waiting <= 0 or len(standing.waiting) >= WAITING_AN_ACCOUNT
+    few = len(standing.waiting) < view.terms.sizes.orders
+    full = room.waiting <= (0 if few else room.kept) or len(standing.waiting) >= WAITING_AN_ACCOUNT
     if not full and order.last_batch >= last:
         return Place.WAIT
     what = "too many orders wait" if full else obstacle

@@ -16,6 +16,7 @@ from prover.orders import Order, Touch
 from relayer import points
 from relayer.errors import LeaseLost
 from relayer.intake.acceptance import Acceptance, Acknowledged, Answer, Candidate, Limits, order_hash
+from relayer.intake.book import Book, Held
 from relayer.intake.chain import ReceiptChain
 from relayer.intake.refusal import Code, Issue
 from relayer.receipts import Intake
@@ -283,6 +284,73 @@ def test_promotion_goes_on_where_it_stopped_and_newer_orders_come_after(database
         place = acceptance.promote(lease, stage.view, place, 4)
     answers = good(acceptance.take(lease, stage.view, [*waiting, newer]))
     assert [each.sequence for each in answers] == list(range(1, 11))
+
+
+def waiting_for(stage: Stage, acceptance: Acceptance, *wanted: tuple[int, int]) -> list[Candidate]:
+    """Orders by account and slot that wait, in this order, for a batch that is open now."""
+    stage.close()
+    group = [candidate(*each) for each in wanted]
+    assert codes(take(acceptance, stage, group)) == ["waiting"] * len(group)
+    stage.open_next()
+    return group
+
+
+def test_accounts_that_wait_take_turns_however_many_orders_one_has_sent(database: Database) -> None:
+    stage = Stage(database, accounts=8, limits=Limits(orders=7, accounts=50, waiting=100))
+    acceptance = stage.acceptance()
+    sent = [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0), (4, 0), (5, 0), (4, 1)]
+    group = waiting_for(stage, acceptance, *sent)
+    assert acceptance.promote(stage.lease(), replace(stage.view, covered=2), 0, 100) is None
+    seen: int | None = 0
+    while seen is not None:  # the bond has been filled up
+        seen = acceptance.promote(stage.lease(), stage.view, seen, 2)
+    answers = good(take(acceptance, stage, group))
+    numbers = {each: answer.sequence for each, answer in zip(sent, answers, strict=True)}
+    of_one, of_two = {(1, 0): 1, (2, 0): 2, (3, 0): 3, (4, 0): 4, (5, 0): 5}, {(1, 1): 6, (2, 1): 7}
+    assert numbers == of_one | of_two | {(1, 2): None, (4, 1): None}
+
+
+def test_who_comes_while_older_orders_get_their_receipts_has_a_turn_behind_them_all(database: Database) -> None:
+    stage = Stage(database, accounts=8)
+    acceptance = stage.acceptance()
+    group = waiting_for(stage, acceptance, (1, 0), (1, 1), (2, 0), (2, 1))
+    seen = acceptance.promote(stage.lease(), stage.view, 0, 3)
+    newer = [candidate(4), candidate(3)]
+    assert codes(acceptance.take(stage.lease(), stage.view, newer, hold=True)) == ["waiting"] * 2
+    while seen is not None:
+        seen = acceptance.promote(stage.lease(), stage.view, seen, 1)
+    answers = good(take(acceptance, stage, [*group, *newer]))
+    assert [each.sequence for each in answers] == [1, 3, 2, 4, 5, 6]
+
+
+def test_turns_are_dealt_once_however_often_promotion_stops(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(database, accounts=20)
+    acceptance, dealt, turns = stage.acceptance(), 0, Book.turns
+
+    def counted(book: Book, batch: int, behind: int) -> list[Held]:
+        nonlocal dealt
+        dealt += 1
+        return turns(book, batch, behind)
+
+    waiting_for(stage, acceptance, *((account, 0) for account in range(1, 20)))
+    monkeypatch.setattr(Book, "turns", counted)
+    seen: int | None = 0
+    while seen is not None:
+        seen = acceptance.promote(stage.lease(), stage.view, seen, 1)
+    assert (dealt, acceptance.book.orders(3)) == (1, 19)
+
+
+def test_nobodys_many_orders_that_wait_keep_out_somebodys_first(database: Database) -> None:
+    stage = Stage(database, accounts=8, limits=Limits(orders=100, accounts=50, waiting=8))
+    stage.close()
+    acceptance = stage.acceptance()
+    many = [candidate(1, slot) for slot in range(9)]
+    assert codes(take(acceptance, stage, many)) == ["waiting"] * 6 + [Code.BATCH_FULL] * 3
+    others = [candidate(2), candidate(2, 1), candidate(3)]
+    assert codes(take(acceptance, stage, others)) == ["waiting"] * 2 + [Code.BATCH_FULL]
+    assert [each.code for each in acceptance.judge(stage.view, candidate(4))] == [Code.BATCH_FULL]
 
 
 def test_settled_orders_leave_room_and_give_their_nonces_back(database: Database) -> None:

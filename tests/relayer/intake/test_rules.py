@@ -29,6 +29,7 @@ from tests.relayer.intake.scene import (
     ROWS,
     SETTLED_INSTRUMENT,
     SETTLED_VALUE,
+    TERMS,
     UNIT,
     UNKNOWN_INSTRUMENT,
     table,
@@ -263,6 +264,16 @@ def test_a_full_batch_makes_orders_wait_and_a_full_queue_refuses_them() -> None:
     assert placed(good(), room=Room(0, 5, 0)) is Code.BATCH_FULL
     many = Standing(waiting=tuple(good(slot=at) for at in range(rules.WAITING_AN_ACCOUNT)))
     assert placed(good(), many, room=Room(0, 5, 5)) is Code.BATCH_FULL
+
+
+def test_the_last_places_to_wait_are_kept_for_accounts_of_which_few_orders_wait() -> None:
+    one, two = (Standing(waiting=tuple(good(slot=at) for at in range(count))) for count in (1, 2))
+    assert TERMS.sizes.orders == 2
+    assert placed(good(slot=5), two, room=Room(0, 5, 6, kept=5)) is Place.WAIT
+    assert placed(good(slot=5), two, room=Room(0, 5, 5, kept=5)) is Code.BATCH_FULL
+    assert placed(good(slot=5), one, room=Room(0, 5, 5, kept=5)) is Place.WAIT
+    assert placed(good(), room=Room(0, 5, 1, kept=5)) is Place.WAIT
+    assert placed(good(), room=Room(0, 5, 0, kept=5)) is Code.BATCH_FULL
 
 
 def test_a_batch_takes_no_more_withdrawals_than_it_can_settle() -> None:
