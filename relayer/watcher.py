@@ -30,7 +30,7 @@ from relayer.store.crypt import Sealer
 from relayer.store.database import Database
 from relayer.store.holding import held
 from relayer.store.leases import Lease
-from relayer.store.standing import Cost, Said, assign_accounts, follow_batch, unfinished
+from relayer.store.standing import Cost, Said, assign_accounts, follow_batch, unassigned, unfinished
 from relayer.vault import Vault
 
 LEASE: Final = "watcher"
@@ -117,11 +117,14 @@ class Watcher:
         blocks = self._blocks(now[len(kept) :])
         costs = {s.batch: self._cost(ledger.records, s) for s in _new(changes) if isinstance(s, BatchSettled)}
         times = self._opening_times(changes, blocks)
+        history = History.of(ledger.records)
+        with self.database.read() as session:
+            late = unassigned(session, history)
         reached("watcher.before-commit")
         with self.database.write() as session:
             self._check(session, lease)
             self._store(session, changes, kept[-1][0] if kept else None, blocks)
-            self._derive(session, before, ledger.records, changes, costs, times)
+            self._derive(session, before, history, changes, costs, times, late)
             chain.set_followed(session, asked)
             self._rewrites = chain.rewrites(session)
         self._followed, self._ledger = asked, ledger
@@ -180,19 +183,20 @@ class Watcher:
         self,
         session: Session,
         before: Sequence[Record],
-        after: Sequence[Record],
+        history: History,
         changes: Sequence[Change],
         costs: dict[int, Cost],
         times: dict[int, int],
+        late: Sequence[int],
     ) -> None:
-        """Everything that follows from the records."""
-        history = History.of(after)
+        """Everything that follows from the records; ``late``: owners that had their account before they registered."""
         named = {number for change in changes if isinstance(number := getattr(change.record, "batch", None), int)}
         for number in sorted(named | set(unfinished(session))):
             said = Said.of(history, number, times, self._final)
             follow_batch(session, number, said, costs.get(number), self._sealer)
         withdrawn = [c.record.owner for c in changes if c.withdrawn and isinstance(c.record, AccountAssigned)]
-        assign_accounts(session, history, withdrawn)
+        assigned = [r.owner for r in _new(changes) if isinstance(r, AccountAssigned)]
+        assign_accounts(session, history, {*assigned, *withdrawn, *late}, withdrawn)
         tell_accounts(session, changes, History.of(before) if withdrawn else history, history, self._sealer)
 
     # ---- finality

@@ -222,19 +222,28 @@ def _told(order: Order, sealer: Sealer) -> dict[str, object]:
 # ---- accounts
 
 
-def assign_accounts(session: Session, history: History, withdrawn: Iterable[int]) -> None:
-    """Registered owners get the account that the chain assigned them; ``withdrawn`` are owner words whose assignment was taken back: they
-    are kept as if they had registered now.
+def unassigned(session: Session, history: History) -> list[int]:
+    """Words of registered owners that have an account and are not known to. Anybody may register, without one: to be read before a write,
+    not within it.
+    """
+    words = session.scalars(select(Holder.owner).where(Holder.account.is_(None)))
+    return [owner for word in words if (owner := int.from_bytes(word, "big")) in history.accounts]
+
+
+def assign_accounts(session: Session, history: History, owners: Iterable[int], withdrawn: Iterable[int]) -> None:
+    """Of ``owners``, those that are registered get the account that the chain assigned them; ``withdrawn`` are owner words whose assignment
+    was taken back: they are kept as if they had registered now.
     """
     for owner in withdrawn:
         row = session.get(Holder, _word(owner))
         if row is not None:
             row.account, row.created_at = None, now_ms()
     session.flush()
-    for word in session.scalars(select(Holder.owner).where(Holder.account.is_(None))).all():
-        account = history.accounts.get(int.from_bytes(word, "big"))
+    for owner in owners:
+        account = history.accounts.get(owner)
         if account is not None:
-            session.execute(update(Holder).where(Holder.owner == word).values(account=account))
+            of_owner = Holder.owner == _word(owner), Holder.account.is_(None)
+            session.execute(update(Holder).where(*of_owner).values(account=account))
 
 
 def _word(number: int) -> bytes:

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from sqlalchemy import select
+import sqlalchemy
+from sqlalchemy import Connection, select
 
 from prover.hashing import keccak256
 from relayer.chain import Block
@@ -22,7 +23,7 @@ from relayer.pipeline.desk import Turn
 from relayer.store import batches, chain, events, transactions
 from relayer.store.chain import StoredChain
 from relayer.store.crypt import Sealer
-from relayer.store.database import Database
+from relayer.store.database import MODE, Database
 from relayer.store.holding import held
 from relayer.store.leases import Lease, Leases
 from relayer.store.models import Batch, BatchState, BatchStep, ChainBlock, ChainRecord, Holder, Order, OrderState
@@ -227,6 +228,24 @@ def test_owners_get_their_account_when_it_is_assigned_or_when_they_register(desk
         # Retention forgets those without an account: not these, who are about to have one again.
         assert min(session.scalars(select(Holder.created_at))) > 1
     assert [each["withdrawn"] for each in desk.told(["account"], early)] == [False, False, True, True]
+
+
+def test_what_is_written_with_a_new_head_looks_at_no_owner_that_has_registered_but_those_it_names(desk: Desk) -> None:
+    for number in range(1, 5):
+        desk.register(desk.scene.person(number))
+    desk.scene.open_account(1)
+    asked: list[str] = []
+
+    def see(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if connection.get_execution_options()[MODE] == "write" and "holders" in statement:
+            asked.append(statement)
+
+    sqlalchemy.event.listen(desk.database.engine, "before_cursor_execute", see)
+    desk.follow()
+    assert asked
+    assert [each for each in asked if not any(named in each for named in ("holders.owner =", "holders.owner IN"))] == []
+    with desk.database.read() as session:
+        assert sorted(session.scalars(select(Holder.account)), key=str) == [1, None, None, None]
 
 
 @pytest.mark.parametrize("depth", range(1, DEEPER_THAN_TESTED + 1))
