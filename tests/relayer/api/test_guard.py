@@ -105,16 +105,16 @@ def test_a_refused_field_is_named_and_its_value_is_not_repeated(house: House) ->
 
 
 def test_an_address_is_held_to_its_rate_and_told_when_to_come_again(tmp_path: Path) -> None:
-    with opened(tmp_path, settings_of(address_rate=Rate(0.5, 5))) as house:
+    with opened(tmp_path, settings_of(address_rate=Rate(0.01, 5))) as house:
         answers = [house.client.get("/v1/keys") for _ in range(8)]
         assert [each.status_code for each in answers] == [200] * 5 + [429] * 3
         assert answers[-1].json()["code"] == "RATE_LIMITED"
-        assert 1 <= int(answers[-1].headers["retry-after"]) <= 2
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 100
         assert house.client.get("/healthz").status_code == 200
 
 
 def test_an_owner_is_held_to_a_rate_from_any_address(tmp_path: Path) -> None:
-    with opened(tmp_path, settings_of(owner_rate=Rate(0.1, 3))) as house:
+    with opened(tmp_path, settings_of(owner_rate=Rate(0.01, 3))) as house:
         path = f"/v1/accounts/0x{trader(1).owner.hex()}"
         first, second = house.known(trader(1)), house.known(trader(1))
         answers = [house.client.get(path, headers=known).status_code for known in (first, second, first, second)]
