@@ -228,8 +228,8 @@ class Chain:
         """Coins of an account, in wei."""
         return self._integer("eth_getBalance", address, "latest")
 
-    def agreed(self, question: Callable[[Chain], T], what: str) -> T:  # noqa: ARG002 - who has several endpoints names it
-        """What it answers; where there are several endpoints, what more than half of them do
+    def agreed(self, question: Callable[[Chain], T], what: str, *, of_all: bool = False) -> T:  # noqa: ARG002 - theirs who have several
+        """What it answers; where there are several endpoints, what more than half of those do that answer, or ``of_all``
         (:class:`relayer.transactions.endpoints.Endpoints`). ``what``: the question, for messages.
         """
         return question(self)

@@ -141,11 +141,11 @@ class _Incoming(io.RawIOBase):
 
 
 def _connected(addresses: Sequence[str], port: int, limits: _Limits) -> socket.socket:
-    """A connection to the first address that takes one."""
+    """A connection to the first address that takes one. Each is given its part of the time, since one may swallow what is sent to it."""
     failure = OSError("no address")
-    for address in addresses:
+    for place, address in enumerate(addresses):
         try:
-            return socket.create_connection((address, port), limits.seconds())
+            return socket.create_connection((address, port), limits.seconds() / (len(addresses) - place))
         except OSError as error:
             failure = error
     raise failure

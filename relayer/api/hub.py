@@ -29,6 +29,10 @@ logger = logging.getLogger("relayer.api")
 
 LOOK_SECONDS: Final = 0.2
 FAILED_SECONDS: Final = 1.0
+TRIES: Final = 10
+"""Failures after which connections that are due something are ended, to go on from what is stored: an event that does not open keeps all
+others from nobody.
+"""
 PAGE: Final = 200
 REPLAY: Final = 5_000
 """Stored events that a connection is sent at most when it begins."""
@@ -69,7 +73,8 @@ class Hub:
         self._database, self._sealer = database, sealer
         self._streams: dict[Stream, set[Subscriber]] = defaultdict(set)
         self._place = 0
-        self._due: list[int] = []
+        self._due: list[tuple[int, Stream]] = []
+        self._failures = 0
         self._task: asyncio.Task[None] | None = None
         self._began = asyncio.Lock()
 
@@ -132,6 +137,9 @@ class Hub:
                 # Its kind only: a message may quote what it should not.
                 code = error.code if isinstance(error, StoreError) else type(error).__name__
                 logger.warning("events wait for the database", extra={"code": code})
+                self._failures += 1
+                if self._failures == TRIES:
+                    self._give_up()
                 await asyncio.sleep(FAILED_SECONDS)
 
     async def _next(self) -> bool:
@@ -143,17 +151,24 @@ class Hub:
         # From here on who subscribes is given these from the database, and who has subscribed is due them: the place moves before anything
         # else is awaited.
         self._place = found[-1][0] if found else self._place
-        self._due = [seq for seq, channel, owner in found if (channel, owner) in self._streams]
+        self._due = [(seq, (channel, owner)) for seq, channel, owner in found if (channel, owner) in self._streams]
         await self._hand_on()
         return len(found) == PAGE
 
     async def _hand_on(self) -> None:
         """What is due, to all of its streams; it stays due until then. Who has some of it already passes over that."""
-        for told in await run_in_threadpool(self._opened, self._due) if self._due else ():
+        due = [seq for seq, _ in self._due]
+        for told in await run_in_threadpool(self._opened, due) if due else ():
             stream = (told.channel, told.owner)
             for subscriber in list(self._streams.get(stream, ())):
                 subscriber.hand(stream, told)
-        self._due = []
+        self._due, self._failures = [], 0
+
+    def _give_up(self) -> None:
+        for _, stream in self._due:
+            for subscriber in self._streams.get(stream, ()):
+                subscriber.slow.set()
+        self._due, self._failures = [], 0
 
     # ---- in threads
 

@@ -55,14 +55,16 @@ class _Seen:
 def watch_challenges(desk: Desk, turn: Turn) -> bool:
     """Brings the table of challenges to what the bond contract says; whether it changed."""
     bonds, chain = desk.vault.bonds, desk.vault.chain
-    head, final = chain.head(), chain.head("finalized")
+    final, head = chain.head("finalized"), chain.head()
     with desk.database.read() as session:
         row = session.get(Setting, SCANNED)
         scanned = None if row is None else int(row.value)
+        if head.number < max(final.number, scanned or 0):
+            return False  # who answers is behind what is final: to it, a challenge that is open may not have been made
         known = {row.id: row.state for row in session.execute(select(BondChallenge.id, BondChallenge.state))}
     read = desk.vault.first_block - 1 if scanned is None else min(scanned, final.number)
     seen = _events(bonds, read, head.number, final.number)
-    # What is over stays so where only events are read that were read before: an endpoint behind them may still call it open.
+    # What is over stays so where only events are read that were read before.
     numbers = {number for number, state in known.items() if state != OVER}
     numbers |= {number for number, each in seen.items() if each.new or number not in known}
     asked = {number: bonds.call("challenges", number, at=head.number) for number in sorted(numbers)}

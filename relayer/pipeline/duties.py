@@ -117,7 +117,7 @@ def _given_up(desk: Desk, number: int, patience: int | None) -> bool:
         early = patience is not None and chain.head().time - seal.time >= patience
         return early or _anybody_may(chain, vault.address, desk.call("voidSeal"))
 
-    return desk.vault.chain.agreed(over, f"whether the time of batch {number} is over")
+    return desk.vault.chain.agreed(over, f"whether the time of batch {number} is over", of_all=True)
 
 
 def _anybody_may(chain: Chain, vault: Address, void: bytes) -> bool:

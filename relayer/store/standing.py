@@ -32,6 +32,7 @@ from relayer.store import drafts, events
 from relayer.store.clock import now_ms
 from relayer.store.crypt import Sealer
 from relayer.store.models import Attempt, Batch, BatchState, Holder, Order, OrderState
+from relayer.store.orders import CHUNK
 from relayer.store.steps import move
 
 OVER: Final = (BatchState.FINAL, BatchState.VOID, BatchState.EXPIRED)
@@ -239,11 +240,12 @@ def assign_accounts(session: Session, history: History, owners: Iterable[int], w
         if row is not None:
             row.account, row.created_at = None, now_ms()
     session.flush()
-    for owner in owners:
-        account = history.accounts.get(owner)
-        if account is not None:
-            of_owner = Holder.owner == _word(owner), Holder.account.is_(None)
-            session.execute(update(Holder).where(*of_owner).values(account=account))
+    words = [_word(owner) for owner in owners if owner in history.accounts]
+    for at in range(0, len(words), CHUNK):
+        chosen = select(Holder.owner).where(Holder.owner.in_(words[at : at + CHUNK]), Holder.account.is_(None))
+        for word in session.scalars(chosen).all():
+            account = history.accounts[int.from_bytes(word, "big")]
+            session.execute(update(Holder).where(Holder.owner == word).values(account=account))
 
 
 def _word(number: int) -> bytes:

@@ -175,8 +175,9 @@ class Endpoints(Chain):
     def _told(self) -> str:
         return ", ".join(f"{n} {s.value}" for n, s in zip(self._health.names, self._health.standings, strict=True))
 
-    def agreed(self, question: Callable[[Chain], T], what: str) -> T:
-        """What more than half of the believed endpoints answer; one that fails to answer has no vote.
+    def agreed(self, question: Callable[[Chain], T], what: str, *, of_all: bool = False) -> T:
+        """What more than half of the believed endpoints answer; one that fails to answer has no vote. ``of_all``: more than half of all
+        that there are, for what cannot be undone.
 
         :class:`UnsettledError` if no answer has that; a :class:`RevertedError` is an answer too, and raised.
         """
@@ -187,7 +188,8 @@ class Endpoints(Chain):
         if not votes:
             raise next(vote.error for vote in answers.values() if vote.error is not None)
         most = strict_majority({place: vote.key for place, vote in votes.items()})
-        if most is None:
+        agreeing = sum(vote.key == most for vote in votes.values())
+        if most is None or (of_all and 2 * agreeing <= len(self._members)):
             raise UnsettledError(f"endpoints disagree on {what}: {self._told()}", {"what": what})
         vote = next(vote for vote in votes.values() if vote.key == most)
         if vote.error is not None:

@@ -5,9 +5,11 @@ it says well comes back typed.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 
 from relayer.chain import Chain, Contract
 from relayer.errors import RevertedError, RpcError
+from relayer.exchange import Link
 from relayer.interface import Interface, selector
 from tests.relayer.slow_hosts import DRIBBLES, PATIENCE, SHORT, dribbling, speaking
 
@@ -163,6 +166,25 @@ def test_a_connection_that_is_kept_has_the_whole_time_for_each_request(
     with Chain(endpoint.url, PATIENCE) as kept:
         assert [kept.chain_id() for _ in range(4)] == [7] * 4
     assert len(endpoint.connections) == 1
+
+
+def test_an_address_that_swallows_everything_leaves_the_next_its_time(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, given = socket.create_connection, list[float]()
+
+    def reach(address: tuple[str, int], seconds: float) -> socket.socket:
+        given.append(seconds)
+        if address[0] == "192.0.2.1":
+            raise TimeoutError
+        return connect(address, seconds)
+
+    monkeypatch.setattr(socket, "create_connection", reach)
+    endpoint.answer = lambda _: result("0x7")
+    two = partial(Link, addresses=lambda _host, _port: ["192.0.2.1", "127.0.0.1"])
+    with Chain(endpoint.url, PATIENCE, connect=two) as chain:
+        assert chain.chain_id() == 7
+    assert given[0] <= PATIENCE / 2 < given[1]
 
 
 @pytest.mark.parametrize("part", DRIBBLES)

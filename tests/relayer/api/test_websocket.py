@@ -325,6 +325,31 @@ def test_a_failed_read_leaves_no_gap_and_repeats_nothing(
     assert str(error) not in caplog.text
 
 
+def test_an_event_that_never_opens_keeps_no_other_from_anybody(
+    empty_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, opened_, bad = empty_house, hub.Hub._opened, set[int]()
+
+    def failing(self: hub.Hub, seqs: Sequence[int]) -> list[Told]:
+        bad.update(seqs if not bad else ())
+        if bad & set(seqs):
+            raise StoreError("sealed under another key", {})
+        return opened_(self, seqs)
+
+    monkeypatch.setattr(hub.Hub, "_opened", failing)
+    monkeypatch.setattr(hub, "FAILED_SECONDS", 0.0)
+    with joined(house.url) as due:
+        say(due, subscribe={"batches": None})
+        heard(due)
+        tell(house, "batches", 1)
+        assert ended(due) == websocket.SLOW, "it goes on from what is stored"
+    with joined(house.url) as after:
+        say(after, subscribe={"batches": None})
+        heard(after)
+        tell(house, "batches", 2)
+        assert heard(after)[0]["seq"] == 2
+
+
 def test_a_page_of_another_place_is_not_let_in(house: House) -> None:
     with pytest.raises(InvalidStatus) as refused, joined(house.url, origin="https://other.example"):
         pass

@@ -29,6 +29,8 @@ class Chain:
     database: Database
     height: int = 100
     told: int = 100
+    late: int = 0
+    """By how many blocks who says which is the newest is behind who says which is final."""
     made: dict[int, int] = field(default_factory=dict)
     answered: dict[int, int] = field(default_factory=dict)
 
@@ -36,9 +38,9 @@ class Chain:
         """Who answers now has come so far, with its logs perhaps not."""
         self.height, self.told = height, height if told is None else told
 
-    def head(self, _tag: str = "latest") -> Block:
+    def head(self, tag: str = "latest") -> Block:
         """The newest block, which is final."""
-        return self.block(self.height)
+        return self.block(self.height - (self.late if tag == "latest" else 0))
 
     def block(self, number: int) -> Block:
         """A block."""
@@ -94,6 +96,19 @@ def test_a_challenge_is_noticed_although_its_log_came_after_its_block_was_final(
     chain.at(103)
     assert chain.look()
     assert (chain.states(), chain.alarms()) == ({1: "open"}, 1)
+
+
+def test_a_challenge_that_who_was_behind_did_not_have_is_looked_at_again(chain: Chain) -> None:
+    chain.look()
+    chain.made[1] = 101
+    chain.at(101)
+    chain.look()
+    chain.late = 1
+    chain.look()
+    chain.late = 0
+    chain.at(103)
+    chain.look()
+    assert chain.states() == {1: "open"}
 
 
 @pytest.mark.parametrize("behind", [115, 108], ids=["before-the-last-look", "before-its-end"])

@@ -168,6 +168,21 @@ def test_an_endpoint_that_makes_up_blocks_to_come_is_not_believed(scene: Scene, 
     settle(scene)
 
 
+def test_what_cannot_be_undone_rests_on_most_of_all_and_not_of_those_that_answer(
+    scene: Scene, three: list[Proxy]
+) -> None:
+    def asked(*, of_all: bool) -> int:
+        scene.endpoints.check(force=True)
+        return scene.endpoints.agreed(lambda chain: chain.chain_id(), "the chain", of_all=of_all)
+
+    three[0].silent.set()
+    assert asked(of_all=True) == scene.chain.chain_id
+    three[1].silent.set()
+    assert asked(of_all=False) == scene.chain.chain_id
+    with pytest.raises(UnsettledError, match="the chain"):
+        asked(of_all=True)
+
+
 def test_a_quorum_that_is_not_there_stops_sending(make_scene: Make, three: list[Proxy]) -> None:
     scene = make_scene(urls=[each.url for each in three], timeout=1.0, quorum=3)
     three[2].silent.set()
