@@ -256,16 +256,22 @@ def test_what_relays_drop_is_sent_again_privately_where_the_answer_is_before_it(
     assert (scene.state("answer:1"), scene.state("settle:1")) == ("sent", "sent")
 
 
-def test_what_is_out_privately_gives_way_to_an_answer_when_no_relay_is_left(
-    make_scene: Make, relay: PrivateRelay
-) -> None:
-    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER), policy=Policy(drop_after=5))
+def left_without_a_relay(make_scene: Make, relay: PrivateRelay, **options: Policy) -> tuple[Scene, Relays | None]:
+    """One whose settlement is out, begun again without the relay that dropped it; and the relays it had."""
+    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER), **options)
     relay.dropping = True
     scene.queue("settle:1", private=True)
     scene.step()
     scene.manager.release()
     scene.relays, before = None, scene.relays
     scene.manager = scene.sender("restarted")
+    return scene, before
+
+
+def test_what_is_out_privately_gives_way_to_an_answer_when_no_relay_is_left(
+    make_scene: Make, relay: PrivateRelay
+) -> None:
+    scene, before = left_without_a_relay(make_scene, relay, policy=Policy(drop_after=5))
     scene.queue("answer:1", b"\2")
     scene.turn(4)
     assert (scene.state("settle:1"), scene.state("answer:1")) == ("sent", "sent")
@@ -320,13 +326,7 @@ def test_without_a_relay_nothing_private_is_sent_on_a_chain_that_others_watch(
 
 
 def test_what_is_out_privately_waits_when_no_relay_is_left(make_scene: Make, relay: PrivateRelay) -> None:
-    scene = make_scene(relays=Relays.open([relay.url], "transaction", SEARCHER))
-    relay.dropping = True
-    scene.queue("settle:1", private=True)
-    scene.step()
-    scene.manager.release()
-    scene.relays, before = None, scene.relays
-    scene.manager = scene.sender("restarted")
+    scene, before = left_without_a_relay(make_scene, relay)
     scene.turn(5)
     assert (scene.state("settle:1"), scene.waiting(), len(scene.attempts("settle:1"))) == ("sent", [], 1)
     assert scene.alarms() == ["private_endpoint_missing"]
